@@ -1,0 +1,64 @@
+//! Why not.
+
+/// Why a command, or one entry of a bulk command, was not carried out.
+///
+/// States a fact about the world. It is matched without a wildcard wherever it is put into words
+/// for a caller, so that a new reason cannot be forgotten there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Deleted, or left by the business: from the outside the group does not exist.
+    #[error("the group does not exist")]
+    GroupUnknown,
+    /// Suspended by WhatsApp: reads go on, changes do not.
+    #[error("the group is suspended")]
+    GroupSuspended,
+    /// No place for another participant.
+    #[error("the group already holds {limit} participants")]
+    GroupFull {
+        /// Participants allowed.
+        limit: u32,
+    },
+    /// The number has as many groups as it may have.
+    #[error("the number already has {limit} groups")]
+    GroupLimitReached {
+        /// Groups allowed.
+        limit: u32,
+    },
+    /// The link was reset or deleted, or never existed.
+    #[error("the invite link is no longer valid")]
+    InviteLinkDead,
+    /// The business removed this person; a link cannot bring them back.
+    #[error("the person was removed from the group by the business")]
+    RemovedByBusiness,
+    /// Already in.
+    #[error("the person is already a participant of the group")]
+    AlreadyParticipant,
+    /// Not in.
+    #[error("the person is not a participant of the group")]
+    NotParticipant,
+    /// Cancelled, already handled, or never made.
+    #[error("the join request does not exist")]
+    JoinRequestUnknown,
+    /// As many requests are open as one group can hold.
+    #[error("{limit} join requests are already open")]
+    TooManyJoinRequests {
+        /// Open requests allowed.
+        limit: usize,
+    },
+    /// The same entry twice in one call. Positions count from 0.
+    #[error("entry {second} repeats entry {first}: {input}")]
+    DuplicateEntry {
+        /// The caller's spelling of the repetition.
+        input: String,
+        /// Position of the first.
+        first: usize,
+        /// Position of the repetition.
+        second: usize,
+    },
+    /// The business's own number was named where only a person makes sense.
+    #[error("the business is the group's creator and not one of its participants")]
+    BusinessNamed,
+    /// Asked to change settings, but no setting was given.
+    #[error("no setting was given")]
+    NothingToChange,
+}
