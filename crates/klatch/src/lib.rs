@@ -1,1 +1,31 @@
-//! x
+//! Klatch: one server for WhatsApp group management that speaks several vendors' APIs.
+//!
+//! ```text
+//! http ─▶ dialect (auth, parse) ─▶ app::execute ─▶ domain ─▶ store ─▶ dialect (render) ─▶ http
+//!              admin, people ─────────┘
+//! ```
+//!
+//! The modules, in the order in which a newcomer reads them: [`config`] and [`lifecycle`] start and
+//! stop the program; [`http`] is the one port; [`dialect`] has a room for each vendor; [`admin`] is
+//! our own API, [`people`] the simulated people; [`app`] executes; [`store`] keeps; [`directory`]
+//! and [`page`] are values they share; [`telemetry`] and [`metrics`] tell what goes on; [`openapi`]
+//! describes the routes; [`cli`] is the terminal.
+
+pub mod admin;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod dialect;
+pub mod directory;
+mod hex;
+pub mod http;
+pub mod lifecycle;
+pub mod metrics;
+pub mod openapi;
+pub mod page;
+pub mod people;
+pub mod picture;
+pub mod store;
+pub mod telemetry;
+
+pub(crate) use hex::{hex, unhex};

@@ -1,0 +1,76 @@
+//! Our own API under `/klatch/v1`: accounts, numbers, keys; and the people, where they are on.
+//!
+//! Whoever holds the admin token is the operator and may do everything. The same care as in the
+//! dialects: JSON always, the field named, lists with cursors.
+
+mod accounts;
+mod auth;
+pub mod error;
+mod groups;
+mod keys;
+mod numbers;
+mod people;
+
+use axum::Router;
+use jiff::Timestamp as Moment;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::error::Error;
+use crate::app::App;
+use crate::http::paging::{Address, Paging};
+use crate::page::Slice;
+
+type Body = crate::http::body::Body<Error>;
+type Query = crate::http::params::QueryParams<Error>;
+
+fn operations() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::get))
+        .routes(routes!(numbers::list, numbers::create))
+        .routes(routes!(numbers::get, numbers::change))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::get, keys::revoke))
+        .routes(routes!(people::get))
+        .routes(routes!(people::join))
+        .routes(routes!(people::cancel))
+        .routes(routes!(people::leave))
+        .routes(routes!(groups::picture))
+        .routes(routes!(groups::suspend))
+        .routes(routes!(groups::restore))
+}
+
+/// All operations, to be mounted under `/klatch`.
+pub fn router(app: App) -> Router {
+    operations().split_for_parts().0.with_state(app)
+}
+
+/// Paths and schemas of all operations, as mounted.
+#[must_use]
+pub fn document() -> OpenApi {
+    OpenApiRouter::<App>::new().nest("/klatch", operations()).into_openapi()
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+struct Listed<T> {
+    data: Vec<T>,
+    paging: Paging,
+}
+
+impl<T> Listed<T> {
+    fn new<R>(list: &str, slice: Slice<R>, limit: u16, address: &Address, f: fn(R) -> T) -> Self {
+        let paging = Paging::of(list, &slice, limit, address);
+        let data = slice.items.into_iter().map(|(_, record)| f(record)).collect();
+        Self { data, paging }
+    }
+}
+
+/// A moment in RFC 3339.
+fn rfc3339(at: domain::values::Timestamp) -> String {
+    Moment::from_millisecond(at.as_millis()).map(|moment| moment.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,127 @@
+//! `/v1/accounts`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::ids::AccountId;
+use domain::values::Subject;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::auth::Operator;
+use super::error::{Error, ErrorBody};
+use super::{Body, Listed, Query, rfc3339};
+use crate::app::App;
+use crate::directory::{Account, Change};
+use crate::http::paging::Address;
+use crate::http::params::PathParams;
+use crate::http::problem::parse;
+
+const LIST: &str = "accounts";
+
+/// Asks for an account.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct NewAccount {
+    /// Minted if left out.
+    #[schema(example = "acc_acme")]
+    id: Option<String>,
+    /// What you call it, 1 to 128 characters. Required.
+    #[schema(example = "Acme Motors")]
+    name: Option<String>,
+}
+
+/// A tenant.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AccountInfo {
+    id: String,
+    name: String,
+    created_at: String,
+}
+
+impl From<Account> for AccountInfo {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id.to_string(),
+            name: account.name,
+            created_at: rfc3339(account.created_at),
+        }
+    }
+}
+
+/// Lists the accounts, oldest first.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts",
+    params(
+        ("limit" = Option<u16>, Query, description = "Accounts wanted, 1 to 1024; 25 if left out", minimum = 1, maximum = 1024),
+        ("after" = Option<String>, Query, description = "Cursor: read on behind it"),
+        ("before" = Option<String>, Query, description = "Cursor: read back from it"),
+    ),
+    responses(
+        (status = 200, description = "A page of accounts", body = Listed<AccountInfo>),
+        (status = 400, description = "A parameter is wrong", body = ErrorBody),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+    ),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    _: Operator,
+    query: Query,
+    address: Address,
+) -> Result<Json<Listed<AccountInfo>>, Error> {
+    let page = query.page(LIST)?;
+    let slice = app.accounts(page).await?;
+    Ok(Json(Listed::new(LIST, slice, page.limit, &address, AccountInfo::from)))
+}
+
+/// Creates an account.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts",
+    request_body = NewAccount,
+    responses(
+        (status = 201, description = "The account exists", body = AccountInfo),
+        (status = 400, description = "A field is wrong", body = ErrorBody),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 409, description = "The id is in use", body = ErrorBody),
+    ),
+)]
+pub(super) async fn create(
+    State(app): State<App>,
+    _: Operator,
+    body: Body,
+) -> Result<(StatusCode, Json<AccountInfo>), Error> {
+    let new: NewAccount = body.json()?;
+    let account = Account {
+        id: parse("id", &new.id.unwrap_or_else(|| app.mint.record_id("acc")), AccountId::parse)?,
+        // A name is a line of text like any other.
+        name: parse("name", new.name.as_deref().unwrap_or_default(), Subject::parse)?
+            .as_str()
+            .to_owned(),
+        created_at: app.now(),
+    };
+    app.change(Change::AddAccount(account.clone())).await?;
+    Ok((StatusCode::CREATED, Json(account.into())))
+}
+
+/// Shows an account.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{account_id}",
+    params(("account_id" = String, Path, description = "The account")),
+    responses(
+        (status = 200, description = "The account", body = AccountInfo),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 404, description = "No such account", body = ErrorBody),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    _: Operator,
+    path: PathParams,
+) -> Result<Json<AccountInfo>, Error> {
+    let unknown = || Error::unknown("account_id");
+    let id = AccountId::parse(path.get("account_id")).map_err(|_| unknown())?;
+    let account = app.account(&id).await?.ok_or_else(unknown)?;
+    Ok(Json(account.into()))
+}

@@ -1,0 +1,56 @@
+//! `Authorization: Bearer <admin token>`.
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use subtle::ConstantTimeEq as _;
+
+use super::error::Error;
+use crate::app::App;
+use crate::app::Scope;
+use crate::app::caller::Call;
+use crate::app::idempotency::Idempotency;
+use crate::directory::KeyHash;
+
+/// The operator.
+#[derive(Debug)]
+pub(super) struct Operator;
+
+impl Operator {
+    /// What the operator asks for herself, or in a person's place.
+    pub(super) fn call(idempotency: Option<Idempotency>) -> Call {
+        Call { scope: Scope::Everything, idempotency }
+    }
+}
+
+impl FromRequestParts<App> for Operator {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header.and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        });
+        let token = token.ok_or_else(Error::no_token)?;
+        let expected = app.settings.admin_token;
+        if bool::from(KeyHash::of(token).as_bytes().ct_eq(expected.as_bytes())) {
+            Ok(Self)
+        } else {
+            Err(Error::wrong_token())
+        }
+    }
+}
+
+/// The operator in a person's place, where simulated people are on.
+#[derive(Debug)]
+pub(super) struct Simulator;
+
+impl FromRequestParts<App> for Simulator {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        Operator::from_request_parts(parts, app).await?;
+        if app.settings.people { Ok(Self) } else { Err(Error::people_off()) }
+    }
+}

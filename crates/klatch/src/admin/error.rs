@@ -1,0 +1,191 @@
+//! Errors of our own API: a code for programs, a message for people, and the field where it is one.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::Refusal;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::{ChangeError, Failure, StoreError};
+use crate::http::problem::Problem;
+use crate::telemetry;
+
+/// An answer that is not the one that was hoped for.
+#[derive(Debug)]
+pub struct Error {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    field: Option<String>,
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    error: ErrorDetail,
+}
+
+/// What is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorDetail {
+    /// One word for one kind of error; never changes.
+    #[schema(example = "invalid_field")]
+    code: &'static str,
+    /// For people.
+    message: String,
+    /// The field, parameter or header that is wrong, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
+
+impl Error {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), field: None }
+    }
+
+    fn naming(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
+    pub(super) fn no_token() -> Self {
+        let message = "Send the admin token as Authorization: Bearer <token>";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message).naming("Authorization")
+    }
+
+    pub(super) fn wrong_token() -> Self {
+        let message = "This is not the admin token";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message).naming("Authorization")
+    }
+
+    pub(super) fn people_off() -> Self {
+        let message = "Simulated people are off; start with people = true to play them";
+        Self::new(StatusCode::FORBIDDEN, "people_off", message)
+    }
+
+    pub(super) fn unknown(field: &'static str) -> Self {
+        ChangeError::Unknown { field }.into()
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        let text = problem.text();
+        match problem {
+            Problem::NoSuchPath => Self::new(StatusCode::NOT_FOUND, "no_such_path", text),
+            Problem::NoSuchMethod { .. } => {
+                Self::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", text)
+            }
+            Problem::HeadersTooLarge { longest, .. } => {
+                Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", text)
+                    .naming(longest)
+            }
+            Problem::BodyTooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", text)
+            }
+            Problem::BodyTooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", text),
+            Problem::MediaType { .. } => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", text)
+                    .naming("Content-Type")
+            }
+            Problem::BodyBroken => Self::new(StatusCode::BAD_REQUEST, "body_broken", text),
+            Problem::NotJson { .. } | Problem::NotMultipart { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "invalid_body", text)
+            }
+            Problem::Field { name, .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "invalid_field", text).naming(name)
+            }
+            Problem::Cursor { name } => {
+                Self::new(StatusCode::BAD_REQUEST, "invalid_cursor", text).naming(name)
+            }
+            Problem::Panicked => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text),
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let (status, code) = match refusal {
+            Refusal::GroupUnknown => (StatusCode::NOT_FOUND, "group_unknown"),
+            Refusal::GroupSuspended => (StatusCode::CONFLICT, "group_suspended"),
+            Refusal::GroupFull { .. } => (StatusCode::CONFLICT, "group_full"),
+            Refusal::GroupLimitReached { .. } => (StatusCode::CONFLICT, "group_limit_reached"),
+            Refusal::InviteLinkDead => (StatusCode::NOT_FOUND, "invite_link_dead"),
+            Refusal::RemovedByBusiness => (StatusCode::FORBIDDEN, "removed_by_business"),
+            Refusal::AlreadyParticipant => (StatusCode::CONFLICT, "already_participant"),
+            Refusal::NotParticipant => (StatusCode::CONFLICT, "not_participant"),
+            Refusal::JoinRequestUnknown => (StatusCode::NOT_FOUND, "join_request_unknown"),
+            Refusal::TooManyJoinRequests { .. } => (StatusCode::CONFLICT, "too_many_join_requests"),
+            Refusal::DuplicateEntry { .. } => (StatusCode::BAD_REQUEST, "duplicate_entry"),
+            Refusal::BusinessNamed => (StatusCode::BAD_REQUEST, "business_named"),
+            Refusal::NothingToChange => (StatusCode::BAD_REQUEST, "nothing_to_change"),
+        };
+        let message = refusal.to_string();
+        let mut letters = message.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        let message = first.into_iter().chain(letters).collect::<String>();
+        Self::new(status, code, message)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        telemetry::store_failed(&error);
+        match error {
+            StoreError::Unavailable(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "The store is not available; try again",
+            ),
+            StoreError::Corrupt { .. } => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error")
+            }
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refusal.into(),
+            Failure::KeyReused => {
+                let message = "Idempotency-Key was used for another request; choose a new one";
+                Self::new(StatusCode::CONFLICT, "idempotency_key_reused", message)
+                    .naming("Idempotency-Key")
+            }
+            Failure::Busy => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "The group is being changed by too many callers at once; try again",
+            ),
+            Failure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeError> for Error {
+    fn from(error: ChangeError) -> Self {
+        let text = error.to_string();
+        match error {
+            ChangeError::Taken { field } => {
+                Self::new(StatusCode::CONFLICT, "taken", text).naming(field)
+            }
+            ChangeError::Unknown { field } => {
+                Self::new(StatusCode::NOT_FOUND, "unknown", text).naming(field)
+            }
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let Self { status, code, message, field } = self;
+        let body = ErrorBody { error: ErrorDetail { code, message, field } };
+        let mut response = (status, Json(body)).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

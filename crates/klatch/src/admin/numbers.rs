@@ -1,0 +1,254 @@
+//! `/v1/numbers`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::Limits;
+use domain::ids::{AccountId, PhoneNumberId};
+use domain::limits::{GROUPS_CEILING, PARTICIPANTS_CEILING};
+use domain::values::{self, WaId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::auth::Operator;
+use super::error::{Error, ErrorBody};
+use super::{Body, Listed, Query, rfc3339};
+use crate::app::App;
+use crate::directory::{Change, Number};
+use crate::http::paging::Address;
+use crate::http::params::PathParams;
+use crate::http::problem::{Problem, parse};
+
+/// Asks for a number.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct NewNumber {
+    /// Whose it is. Required.
+    account_id: Option<String>,
+    /// Its digits in international form. Required.
+    #[schema(example = "+1 555 078 3881")]
+    display_phone_number: Option<String>,
+    /// The id that API calls name it by; minted if left out.
+    #[schema(example = "106540352242922")]
+    phone_number_id: Option<String>,
+    /// The WhatsApp Business Account; minted if left out.
+    #[schema(example = "102290129340398")]
+    waba_id: Option<String>,
+    /// The name by which bot-style APIs know it; the digits if left out.
+    #[schema(example = "acmebot")]
+    bot_id: Option<String>,
+    limits: Option<LimitsChange>,
+}
+
+/// Changes a number.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NumberChange {
+    limits: Option<LimitsChange>,
+}
+
+/// Other limits. What is left out stays as it is.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsChange {
+    /// Participants in one group, 1 to 1024; 8 unless changed.
+    #[schema(minimum = 1, maximum = 1024)]
+    participants: Option<u64>,
+    /// Groups at a time, 0 to 10,000,000; 10,000 unless changed.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    groups: Option<u64>,
+}
+
+impl LimitsChange {
+    fn apply(&self, limits: Limits) -> Result<Limits, Problem> {
+        let within = |name: &str, value: Option<u64>, min: u32, max: u32, old: u32| match value {
+            None => Ok(old),
+            Some(value) => u32::try_from(value)
+                .ok()
+                .filter(|value| (min..=max).contains(value))
+                .ok_or_else(|| {
+                    let (min, max) = (min.into(), max.into());
+                    Problem::field(name, values::Problem::OutOfRange { min, max })
+                }),
+        };
+        Ok(Limits {
+            participants: within(
+                "limits.participants",
+                self.participants,
+                1,
+                PARTICIPANTS_CEILING,
+                limits.participants,
+            )?,
+            groups: within("limits.groups", self.groups, 0, GROUPS_CEILING, limits.groups)?,
+        })
+    }
+}
+
+/// A business phone number.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct NumberInfo {
+    phone_number_id: String,
+    account_id: String,
+    /// Digits only.
+    display_phone_number: String,
+    waba_id: String,
+    bot_id: String,
+    limits: LimitsInfo,
+    created_at: String,
+}
+
+/// What a number is allowed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LimitsInfo {
+    participants: u32,
+    groups: u32,
+}
+
+impl From<Number> for NumberInfo {
+    fn from(number: Number) -> Self {
+        Self {
+            phone_number_id: number.id.to_string(),
+            account_id: number.account.to_string(),
+            display_phone_number: number.display_number.to_string(),
+            waba_id: number.waba_id,
+            bot_id: number.bot_id,
+            limits: LimitsInfo {
+                participants: number.limits.participants,
+                groups: number.limits.groups,
+            },
+            created_at: rfc3339(number.created_at),
+        }
+    }
+}
+
+/// Lists the numbers, oldest first.
+#[utoipa::path(
+    get,
+    path = "/v1/numbers",
+    params(
+        ("account_id" = Option<String>, Query, description = "Only this account's"),
+        ("limit" = Option<u16>, Query, description = "Numbers wanted, 1 to 1024; 25 if left out", minimum = 1, maximum = 1024),
+        ("after" = Option<String>, Query, description = "Cursor: read on behind it"),
+        ("before" = Option<String>, Query, description = "Cursor: read back from it"),
+    ),
+    responses(
+        (status = 200, description = "A page of numbers", body = Listed<NumberInfo>),
+        (status = 400, description = "A parameter is wrong", body = ErrorBody),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+    ),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    _: Operator,
+    query: Query,
+    address: Address,
+) -> Result<Json<Listed<NumberInfo>>, Error> {
+    let (account, list) = of_account("numbers", &query)?;
+    let page = query.page(&list)?;
+    let slice = app.numbers(account.as_ref(), page).await?;
+    Ok(Json(Listed::new(&list, slice, page.limit, &address, NumberInfo::from)))
+}
+
+/// The account that a list is narrowed to, and the list's name.
+pub(super) fn of_account(
+    list: &str,
+    query: &Query,
+) -> Result<(Option<AccountId>, String), Problem> {
+    let Some(account) = query.get("account_id") else { return Ok((None, list.to_owned())) };
+    let account = parse("account_id", account, AccountId::parse)?;
+    let list = format!("{list} of {account}");
+    Ok((Some(account), list))
+}
+
+/// Creates a number.
+#[utoipa::path(
+    post,
+    path = "/v1/numbers",
+    request_body = NewNumber,
+    responses(
+        (status = 201, description = "The number exists", body = NumberInfo),
+        (status = 400, description = "A field is wrong", body = ErrorBody),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 404, description = "No such account", body = ErrorBody),
+        (status = 409, description = "An id is in use", body = ErrorBody),
+    ),
+)]
+pub(super) async fn create(
+    State(app): State<App>,
+    _: Operator,
+    body: Body,
+) -> Result<(StatusCode, Json<NumberInfo>), Error> {
+    let new: NewNumber = body.json()?;
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let display_number =
+        parse("display_phone_number", &text(&new.display_phone_number), WaId::parse)?;
+    // Each of these is an id like the number's own, as far as its form goes.
+    let id = |name: &str, value: Option<String>, minted: &dyn Fn() -> String| {
+        parse(name, &value.unwrap_or_else(minted), PhoneNumberId::parse)
+    };
+    let number = Number {
+        account: parse("account_id", &text(&new.account_id), AccountId::parse)?,
+        id: id("phone_number_id", new.phone_number_id, &|| app.mint.numeric_id())?,
+        waba_id: id("waba_id", new.waba_id, &|| app.mint.numeric_id())?.to_string(),
+        bot_id: id("bot_id", new.bot_id, &|| display_number.to_string())?.to_string(),
+        limits: new.limits.unwrap_or_default().apply(Limits::default())?,
+        created_at: app.now(),
+        display_number,
+    };
+    app.change(Change::AddNumber(number.clone())).await?;
+    Ok((StatusCode::CREATED, Json(number.into())))
+}
+
+fn named(path: &PathParams) -> Result<PhoneNumberId, Error> {
+    PhoneNumberId::parse(path.get("phone_number_id")).map_err(|_| Error::unknown("phone_number_id"))
+}
+
+/// Shows a number.
+#[utoipa::path(
+    get,
+    path = "/v1/numbers/{phone_number_id}",
+    params(("phone_number_id" = String, Path, description = "The number")),
+    responses(
+        (status = 200, description = "The number", body = NumberInfo),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 404, description = "No such number", body = ErrorBody),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    _: Operator,
+    path: PathParams,
+) -> Result<Json<NumberInfo>, Error> {
+    show(&app, &named(&path)?).await
+}
+
+/// Changes the limits of a number. Groups that hold more than a lowered limit keep what they have.
+#[utoipa::path(
+    patch,
+    path = "/v1/numbers/{phone_number_id}",
+    params(("phone_number_id" = String, Path, description = "The number")),
+    request_body = NumberChange,
+    responses(
+        (status = 200, description = "The number", body = NumberInfo),
+        (status = 400, description = "A field is wrong", body = ErrorBody),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 404, description = "No such number", body = ErrorBody),
+    ),
+)]
+pub(super) async fn change(
+    State(app): State<App>,
+    _: Operator,
+    path: PathParams,
+    body: Body,
+) -> Result<Json<NumberInfo>, Error> {
+    let change: NumberChange = body.json()?;
+    let limits = change.limits.ok_or_else(|| Problem::field("limits", "must be given"))?;
+    let id = named(&path)?;
+    let number = app.number(&id).await?.ok_or_else(|| Error::unknown("phone_number_id"))?;
+    app.change(Change::SetLimits(id.clone(), limits.apply(number.limits)?)).await?;
+    show(&app, &id).await
+}
+
+async fn show(app: &App, id: &PhoneNumberId) -> Result<Json<NumberInfo>, Error> {
+    let number = app.number(id).await?.ok_or_else(|| Error::unknown("phone_number_id"))?;
+    Ok(Json(Number::clone(&number).into()))
+}

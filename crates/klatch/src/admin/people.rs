@@ -1,0 +1,196 @@
+//! `/v1/people`: what people do with their phones.
+
+use axum::Json;
+use axum::extract::State;
+use domain::ids::GroupId;
+use domain::values::{InviteCode, WaId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::auth::{Operator, Simulator};
+use super::error::{Error, ErrorBody};
+use super::{Body, rfc3339};
+use crate::app::{App, PersonStanding};
+use crate::http::params::PathParams;
+use crate::http::problem::{Problem, parse};
+use crate::people::Joined;
+
+/// A tap on an invite link.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct Tap {
+    /// The whole link. Required.
+    #[schema(example = "https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv")]
+    invite_link: Option<String>,
+}
+
+/// Names a group.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct InGroup {
+    /// The group. Required.
+    group_id: Option<String>,
+}
+
+/// What the tap came to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TapResult {
+    /// `joined` or `requested`.
+    result: &'static str,
+    group_id: String,
+    /// Only where the business has to decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    join_request_id: Option<String>,
+}
+
+/// What a person did.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Done {
+    /// `cancelled` or `left`.
+    result: &'static str,
+    group_id: String,
+}
+
+/// Where a person stands, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PersonInfo {
+    wa_id: String,
+    /// Groups the person is in.
+    groups: Vec<StandingInfo>,
+    /// Groups the person has asked to join.
+    join_requests: Vec<StandingInfo>,
+    /// Groups that a link does not lead this person back to.
+    removed_from: Vec<StandingInfo>,
+}
+
+/// A standing in one group.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StandingInfo {
+    group_id: String,
+    since: String,
+}
+
+impl From<PersonStanding> for StandingInfo {
+    fn from(standing: PersonStanding) -> Self {
+        Self { group_id: standing.group.to_string(), since: rfc3339(standing.since) }
+    }
+}
+
+fn person(path: &PathParams) -> Result<WaId, Problem> {
+    parse("wa_id", path.get("wa_id"), WaId::parse)
+}
+
+fn group(body: &Body) -> Result<GroupId, Error> {
+    let named = body.json::<InGroup>()?.group_id.unwrap_or_default();
+    Ok(parse("group_id", &named, GroupId::parse)?)
+}
+
+/// Shows where a person stands.
+#[utoipa::path(
+    get,
+    path = "/v1/people/{wa_id}",
+    params(("wa_id" = String, Path, description = "The person's phone number")),
+    responses(
+        (status = 200, description = "Groups, open requests, bans", body = PersonInfo),
+        (status = 400, description = "Not a phone number", body = ErrorBody),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 403, description = "Simulated people are off", body = ErrorBody),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    _: Simulator,
+    path: PathParams,
+) -> Result<Json<PersonInfo>, Error> {
+    let wa_id = person(&path)?;
+    let standings = app.person(&wa_id).await?;
+    let infos = |standings: Vec<PersonStanding>| standings.into_iter().map(Into::into).collect();
+    Ok(Json(PersonInfo {
+        wa_id: wa_id.to_string(),
+        groups: infos(standings.participant),
+        join_requests: infos(standings.requested),
+        removed_from: infos(standings.removed),
+    }))
+}
+
+/// A person taps an invite link, and joins or asks to join. Asking twice is asking once.
+#[utoipa::path(
+    post,
+    path = "/v1/people/{wa_id}/join",
+    params(("wa_id" = String, Path, description = "The person's phone number")),
+    request_body = Tap,
+    responses(
+        (status = 200, description = "In, or waiting for the business", body = TapResult),
+        (status = 400, description = "A field is wrong", body = ErrorBody),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 403, description = "Simulated people are off, or the business has removed this person", body = ErrorBody),
+        (status = 404, description = "The link is dead", body = ErrorBody),
+        (status = 409, description = "The group is full or suspended, or the person is in it already", body = ErrorBody),
+    ),
+)]
+pub(super) async fn join(
+    State(app): State<App>,
+    _: Simulator,
+    path: PathParams,
+    body: Body,
+) -> Result<Json<TapResult>, Error> {
+    let wa_id = person(&path)?;
+    let link = body.json::<Tap>()?.invite_link.unwrap_or_default();
+    let code = parse("invite_link", &link, InviteCode::from_link)?;
+    let call = Operator::call(body.idempotency);
+    let (result, group, request) = match app.join(&call, &wa_id, &code).await? {
+        Joined::In(group) => ("joined", group, None),
+        Joined::Requested(group, request) => ("requested", group, Some(request.to_string())),
+    };
+    Ok(Json(TapResult { result, group_id: group.to_string(), join_request_id: request }))
+}
+
+/// A person withdraws an open request.
+#[utoipa::path(
+    post,
+    path = "/v1/people/{wa_id}/cancel",
+    params(("wa_id" = String, Path, description = "The person's phone number")),
+    request_body = InGroup,
+    responses(
+        (status = 200, description = "The request is withdrawn", body = Done),
+        (status = 400, description = "A field is wrong", body = ErrorBody),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 403, description = "Simulated people are off", body = ErrorBody),
+        (status = 404, description = "No such group, or no open request in it", body = ErrorBody),
+        (status = 409, description = "The group is suspended", body = ErrorBody),
+    ),
+)]
+pub(super) async fn cancel(
+    State(app): State<App>,
+    _: Simulator,
+    path: PathParams,
+    body: Body,
+) -> Result<Json<Done>, Error> {
+    let (wa_id, group) = (person(&path)?, group(&body)?);
+    app.cancel(&Operator::call(body.idempotency), &wa_id, &group).await?;
+    Ok(Json(Done { result: "cancelled", group_id: group.to_string() }))
+}
+
+/// A participant walks out. They may come back by link.
+#[utoipa::path(
+    post,
+    path = "/v1/people/{wa_id}/leave",
+    params(("wa_id" = String, Path, description = "The person's phone number")),
+    request_body = InGroup,
+    responses(
+        (status = 200, description = "The person is out", body = Done),
+        (status = 400, description = "A field is wrong", body = ErrorBody),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 403, description = "Simulated people are off", body = ErrorBody),
+        (status = 404, description = "No such group", body = ErrorBody),
+        (status = 409, description = "Not a participant, or the group is suspended", body = ErrorBody),
+    ),
+)]
+pub(super) async fn leave(
+    State(app): State<App>,
+    _: Simulator,
+    path: PathParams,
+    body: Body,
+) -> Result<Json<Done>, Error> {
+    let (wa_id, group) = (person(&path)?, group(&body)?);
+    app.leave(&Operator::call(body.idempotency), &wa_id, &group).await?;
+    Ok(Json(Done { result: "left", group_id: group.to_string() }))
+}

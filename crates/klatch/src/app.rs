@@ -1,0 +1,102 @@
+//! The composition root: everything a request needs, put together once.
+
+pub mod caller;
+pub mod clock;
+mod execute;
+pub mod idempotency;
+pub mod mint;
+mod read;
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::Refusal;
+use domain::ids::PhoneNumberId;
+
+use self::clock::Clock;
+pub use self::execute::{Change, NewGroup, Outcome};
+use self::mint::Mint;
+use crate::directory::KeyHash;
+use crate::metrics::Metrics;
+use crate::store::Store;
+pub use crate::store::{
+    ChangeError, GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored,
+};
+
+/// Settings that requests depend on.
+#[derive(Debug, Clone)]
+pub struct AppSettings {
+    /// Opens our own API.
+    pub admin_token: KeyHash,
+    /// Whether simulated people may act.
+    pub people: bool,
+    /// Our own address as others see it, without a trailing slash; `None` goes by `Host`.
+    pub public_url: Option<String>,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
+}
+
+/// A handle to everything; clones are cheap and share it.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    /// Makes ids, codes and secrets.
+    pub mint: Mint,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Settings.
+    pub settings: AppSettings,
+    turns: Vec<tokio::sync::Mutex<()>>,
+    aliases: Mutex<HashMap<PhoneNumberId, i64>>,
+}
+
+/// Changes to one group in this process take turns, so that they seldom meet in the store. A turn
+/// is shared by the groups that fall on the same place.
+const TURNS: usize = 1_024;
+
+impl App {
+    /// Puts everything together.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        mint: Mint,
+        metrics: Metrics,
+        settings: AppSettings,
+    ) -> Self {
+        let turns = std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect();
+        let aliases = Mutex::default();
+        Self(Arc::new(Parts { store, clock, mint, metrics, settings, turns, aliases }))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Why a call came to nothing, before any dialect has put it into words.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The group said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The `Idempotency-Key` belongs to another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// Too many changes to the same group at once.
+    #[error("the group is being changed by too many callers at once")]
+    Busy,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,244 @@
+//! The only writer: load, decide, commit; and again, if somebody else was faster.
+
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::sync::{Arc, PoisonError};
+
+use bytes::Bytes;
+use domain::ids::{GroupId, PhoneNumberId, RequestId};
+use domain::values::{Description, JoinApprovalMode, Subject, Timestamp};
+use domain::{Command, CreateGroup, Event, Group, Limits, Refusal, Refused};
+
+use super::caller::Call;
+use super::idempotency::receipt_scope;
+use super::{App, Failure, TURNS, mint};
+use crate::directory::Number;
+use crate::store::{Commit, CommitError, Receipt, Recorded, StoreError, Stored};
+
+/// How often a decision is made again before the caller is told to come back later.
+const ATTEMPTS_MAX: usize = 16;
+
+/// A change that is asked of a group: the command, and the bytes that it speaks of.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// What is asked.
+    pub command: Command,
+    /// The bytes of the picture that the command sets.
+    pub picture: Option<Bytes>,
+}
+
+impl From<Command> for Change {
+    fn from(command: Command) -> Self {
+        Self { command, picture: None }
+    }
+}
+
+/// What a caller says about a new group; the rest is minted.
+#[derive(Debug, Clone)]
+pub struct NewGroup {
+    /// Name.
+    pub subject: Subject,
+    /// About text.
+    pub description: Description,
+    /// How a tap on the link is treated.
+    pub mode: JoinApprovalMode,
+}
+
+/// What came of a call that was not refused as a whole.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The group afterwards.
+    pub stored: Arc<Stored>,
+    /// The call's id, repeated wherever the change is told of.
+    pub request_id: RequestId,
+    /// What happened, if anything did.
+    pub event: Option<Event>,
+    /// Entries of a bulk call that came to nothing.
+    pub refused: Vec<Refused>,
+}
+
+impl App {
+    /// Creates a group of this number.
+    pub async fn create(
+        &self,
+        call: &Call,
+        number: &Number,
+        new: &NewGroup,
+    ) -> Result<Outcome, Failure> {
+        let now = self.clock.now();
+        if let Some(idempotency) = &call.idempotency
+            && let Some(outcome) = self.replay(&call.scope, idempotency, now).await?
+        {
+            return Ok(outcome);
+        }
+        for _ in 0..ATTEMPTS_MAX {
+            let serial = self.mint.group_serial();
+            let (group, event) = Group::create(
+                CreateGroup {
+                    id: mint::group_id(&number.display_number, serial),
+                    serial,
+                    number: number.id.clone(),
+                    business: number.display_number.clone(),
+                    alias_second: self.next_alias(&number.id, now).await?,
+                    subject: new.subject.clone(),
+                    description: new.description.clone(),
+                    mode: new.mode,
+                    invite: self.mint.invite_code(),
+                },
+                now,
+            );
+            let stored = Stored { group, account: number.account.clone() };
+            match self.commit(call, stored, event, Vec::new(), None, number.limits, now).await {
+                Err(CommitError::Conflict) => self.forget_alias(&number.id),
+                committed => return self.settle(call, committed, number.limits, now).await,
+            }
+        }
+        Err(Failure::Busy)
+    }
+
+    /// Asks something of a group that exists.
+    pub async fn execute(
+        &self,
+        call: &Call,
+        id: &GroupId,
+        change: impl Into<Change>,
+    ) -> Result<Outcome, Failure> {
+        let change = change.into();
+        let now = self.clock.now();
+        if let Some(idempotency) = &call.idempotency
+            && let Some(outcome) = self.replay(&call.scope, idempotency, now).await?
+        {
+            return Ok(outcome);
+        }
+        let _turn = self.turns[place(id)].lock().await;
+        for _ in 0..ATTEMPTS_MAX {
+            let stored = self.store.group(&call.scope, id).await?.ok_or(Refusal::GroupUnknown)?;
+            let limits = self.limits(&stored.group.state().number).await?;
+            let decision = stored.group.decide(&change.command, limits)?;
+            let Some(event) = decision.event else {
+                let request_id = self.mint.request_id();
+                let refused = decision.refused;
+                return Ok(Outcome { stored, request_id, event: None, refused });
+            };
+            let mut after = Stored::clone(&stored);
+            after.group.apply(&event, now);
+            let (refused, picture) = (decision.refused, change.picture.clone());
+            match self.commit(call, after, event, refused, picture, limits, now).await {
+                Err(CommitError::Conflict) => {}
+                committed => return self.settle(call, committed, limits, now).await,
+            }
+        }
+        Err(Failure::Busy)
+    }
+
+    /// Builds the one value that the store takes or leaves.
+    #[expect(clippy::too_many_arguments, reason = "everything that becomes true together")]
+    async fn commit(
+        &self,
+        call: &Call,
+        stored: Stored,
+        event: Event,
+        refused: Vec<Refused>,
+        picture: Option<Bytes>,
+        limits: Limits,
+        now: Timestamp,
+    ) -> Result<Outcome, CommitError> {
+        let state = stored.group.state();
+        let request_id = self.mint.request_id();
+        let receipt = call.idempotency.as_ref().map(|idempotency| Receipt {
+            scope: receipt_scope(&call.scope),
+            key: idempotency.key.clone(),
+            fingerprint: idempotency.fingerprint,
+            group: state.id.clone(),
+            version: state.version,
+            refused: refused.clone(),
+            created_at: now,
+        });
+        let recorded = Recorded {
+            version: state.version,
+            at: now,
+            request_id: request_id.clone(),
+            event: event.clone(),
+        };
+        let stored = Arc::new(stored);
+        let commit = Commit {
+            stored: Arc::clone(&stored),
+            recorded,
+            groups_max: limits.groups,
+            picture,
+            receipt,
+        };
+        match self.store.commit(commit).await {
+            Ok(()) => Ok(Outcome { stored, request_id, event: Some(event), refused }),
+            Err(error) => {
+                if matches!(error, CommitError::Conflict) {
+                    self.metrics.conflicts.inc();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Turns what the store said into what the caller gets.
+    async fn settle(
+        &self,
+        call: &Call,
+        committed: Result<Outcome, CommitError>,
+        limits: Limits,
+        now: Timestamp,
+    ) -> Result<Outcome, Failure> {
+        match (committed, &call.idempotency) {
+            (Ok(outcome), _) => Ok(outcome),
+            (Err(CommitError::NoRoom), _) => {
+                Err(Refusal::GroupLimitReached { limit: limits.groups }.into())
+            }
+            // The same call came twice at once, and the other one won.
+            (Err(CommitError::ReceiptTaken), Some(idempotency)) => {
+                let earlier = self.replay(&call.scope, idempotency, now).await?;
+                earlier.ok_or(Failure::Busy)
+            }
+            (Err(CommitError::Store(error)), _) => Err(error.into()),
+            (Err(CommitError::Conflict | CommitError::ReceiptTaken), _) => Err(Failure::Busy),
+        }
+    }
+
+    async fn limits(&self, number: &PhoneNumberId) -> Result<Limits, StoreError> {
+        match self.store.number(number).await? {
+            Some(number) => Ok(number.limits),
+            None => Err(StoreError::Corrupt {
+                table: "groups",
+                column: "number_id",
+                row: number.to_string(),
+                problem: "there is no such number".to_owned(),
+            }),
+        }
+    }
+
+    /// This second, or the next one that no group of the number has yet.
+    async fn next_alias(&self, number: &PhoneNumberId, now: Timestamp) -> Result<i64, StoreError> {
+        let known = self.aliases().get(number).copied();
+        let last = match known {
+            Some(last) => last,
+            None => self.store.last_alias(number).await?,
+        };
+        let mut aliases = self.aliases();
+        let latest = aliases.entry(number.clone()).or_insert(last);
+        *latest = now.as_secs().max(*latest + 1);
+        Ok(*latest)
+    }
+
+    /// Another process has used seconds that we do not know of.
+    fn forget_alias(&self, number: &PhoneNumberId) {
+        self.aliases().remove(number);
+    }
+
+    fn aliases(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<PhoneNumberId, i64>> {
+        self.aliases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn place(id: &GroupId) -> usize {
+    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(id);
+    #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
+    let place = hash as usize % TURNS;
+    place
+}

@@ -1,0 +1,100 @@
+//! The same call twice has the effect, and the answer, of the call once.
+
+use domain::values::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::{App, Failure, Outcome};
+use crate::store::{RECEIPT_HORIZON_MS, Receipt, Scope, StoreError};
+
+/// The header that makes a call repeatable.
+pub const HEADER: &str = "idempotency-key";
+/// Longest key, in visible ASCII characters.
+pub const KEY_CHARS_MAX: usize = 255;
+
+/// A caller's key, and what the call was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The caller's key.
+    pub key: String,
+    /// SHA-256 of method, path and body.
+    pub fingerprint: [u8; 32],
+}
+
+impl Idempotency {
+    /// Takes the header; `None` if its value is not a key.
+    #[must_use]
+    pub fn new(key: &[u8], method: &str, path: &str, body: &[u8]) -> Option<Self> {
+        let well_formed =
+            (1..=KEY_CHARS_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
+        let key = String::from_utf8(key.to_vec()).ok().filter(|_| well_formed)?;
+        let fingerprint = Sha256::new()
+            .chain_update(method)
+            .chain_update([0])
+            .chain_update(path)
+            .chain_update([0])
+            .chain_update(body)
+            .finalize()
+            .into();
+        Some(Self { key, fingerprint })
+    }
+}
+
+/// Whose keys these are.
+pub(super) fn receipt_scope(scope: &Scope) -> String {
+    match scope {
+        Scope::Number(number) => format!("number:{number}"),
+        Scope::Account(account) => format!("account:{account}"),
+        Scope::Everything => "operator".to_owned(),
+    }
+}
+
+impl App {
+    /// The outcome of an earlier call with the same key, if there was one in the last 24 hours.
+    pub(super) async fn replay(
+        &self,
+        scope: &Scope,
+        idempotency: &Idempotency,
+        now: Timestamp,
+    ) -> Result<Option<Outcome>, Failure> {
+        let receipt = self.store.receipt(&receipt_scope(scope), &idempotency.key).await?;
+        let Some(receipt) =
+            receipt.filter(|receipt| receipt.created_at > now.minus_millis(RECEIPT_HORIZON_MS))
+        else {
+            return Ok(None);
+        };
+        if receipt.fingerprint != idempotency.fingerprint {
+            return Err(Failure::KeyReused);
+        }
+        self.outcome_of(receipt).await.map(Some)
+    }
+
+    async fn outcome_of(&self, receipt: Receipt) -> Result<Outcome, Failure> {
+        let lost = |table| StoreError::Corrupt {
+            table,
+            column: "group_id",
+            row: receipt.group.to_string(),
+            problem: "a receipt points at it, but it is not there".to_owned(),
+        };
+        let stored = self.store.group(&Scope::Everything, &receipt.group).await?;
+        let history = self.store.history(&receipt.group, receipt.version, 1).await?;
+        let recorded = history.into_iter().next().ok_or_else(|| lost("events"))?;
+        Ok(Outcome {
+            stored: stored.ok_or_else(|| lost("groups"))?,
+            request_id: recorded.request_id,
+            event: Some(recorded.event),
+            refused: receipt.refused,
+        })
+    }
+
+    /// Forgets calls that are older than the horizon. Gives how many.
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        let before = self.clock.now().minus_millis(RECEIPT_HORIZON_MS);
+        let mut swept = 0;
+        loop {
+            match self.store.sweep_receipts(before).await? {
+                0 => return Ok(swept),
+                some => swept += some,
+            }
+        }
+    }
+}

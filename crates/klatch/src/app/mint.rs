@@ -1,0 +1,252 @@
+//! Where new names come from: ids that look like the vendors', invite codes, secrets.
+
+use std::sync::Mutex;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use domain::ids::{AccountId, GroupId, GroupSerial, JoinRequestId, RequestId, UserId};
+use domain::values::{InviteCode, WaId};
+use domain::{Person, PersonRef};
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt as _, SeedableRng as _};
+use sha2::{Digest as _, Sha256};
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// Letters and digits in the secret of a key: 190 bits.
+const SECRET_CHARS: usize = 32;
+
+/// Makes new names. Randomness comes from the system, or from a seed where a test wants the same
+/// names each time.
+pub struct Mint(Source);
+
+enum Source {
+    System,
+    Seeded(Box<Mutex<StdRng>>),
+}
+
+impl Mint {
+    /// Names that nobody can guess.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// The same names for the same seed.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self(Source::Seeded(Box::new(Mutex::new(StdRng::seed_from_u64(seed)))))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the source that everybody asks")]
+    fn draw<T>(&self, f: impl FnOnce(&mut dyn Rng) -> T) -> T {
+        match &self.0 {
+            Source::System => f(&mut rand::rng()),
+            Source::Seeded(rng) => {
+                f(&mut *rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+            }
+        }
+    }
+
+    fn base62(&self, chars: usize) -> String {
+        self.draw(|rng| {
+            (0..chars).map(|_| char::from(BASE62[rng.random_range(0..BASE62.len())])).collect()
+        })
+    }
+
+    fn digits(&self, from: u64, to: u64) -> u64 {
+        self.draw(|rng| rng.random_range(from..to))
+    }
+
+    /// A number of the shape that WhatsApp gives its groups: `120363` and twelve more digits.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "every number of the range has 18 digits")]
+    #[expect(clippy::expect_used, reason = "every number of the range has 18 digits")]
+    pub fn group_serial(&self) -> GroupSerial {
+        let serial = self.digits(120_363_000_000_000_000, 120_364_000_000_000_000);
+        GroupSerial::new(serial).expect("18 digits")
+    }
+
+    /// A code for an invite link.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "letters and digits are what a code is made of")]
+    #[expect(clippy::expect_used, reason = "letters and digits are what a code is made of")]
+    pub fn invite_code(&self) -> InviteCode {
+        InviteCode::parse(&self.base62(InviteCode::CHARS)).expect("letters and digits")
+    }
+
+    /// An id for a call that changes something: 32 hex digits, upper case as in Meta's samples.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "hex digits are an id")]
+    #[expect(clippy::expect_used, reason = "hex digits are an id")]
+    pub fn request_id(&self) -> RequestId {
+        let bits: u128 = self.draw(|rng| rng.random());
+        RequestId::parse(&format!("{bits:032X}")).expect("hex digits")
+    }
+
+    /// A short id for log lines.
+    #[must_use]
+    pub fn log_id(&self) -> u64 {
+        self.draw(|rng| rng.random())
+    }
+
+    /// An id for a record of ours, such as `acc_4fQ…`.
+    #[must_use]
+    pub fn record_id(&self, prefix: &str) -> String {
+        format!("{prefix}_{}", self.base62(16))
+    }
+
+    /// Fifteen digits, like the ids that Meta gives to numbers and business accounts.
+    #[must_use]
+    pub fn numeric_id(&self) -> String {
+        self.digits(100_000_000_000_000, 1_000_000_000_000_000).to_string()
+    }
+
+    /// The secret of a new key: letters and digits, as 360dialog's keys are.
+    #[must_use]
+    pub fn secret(&self) -> String {
+        self.base62(SECRET_CHARS)
+    }
+}
+
+/// The id of a group: base64 of `capi_group:<number>:<serial>`, escaped as Graph escapes its
+/// cursors. Decoded from Meta's sample ids; nobody ever needs to decode ours.
+#[must_use]
+#[expect(clippy::missing_panics_doc, reason = "escaped base64 is an id")]
+#[expect(clippy::expect_used, reason = "escaped base64 is an id")]
+pub fn group_id(business: &WaId, serial: GroupSerial) -> GroupId {
+    let plain = BASE64.encode(format!("capi_group:{business}:{}", serial.get()));
+    GroupId::parse(&plain.replace('Z', "ZA").replace('=', "ZD")).expect("letters and digits")
+}
+
+/// The id of a join request: base64 of `<person>:<serial>`. The same person gets the same id when
+/// they ask the same group again.
+#[must_use]
+#[expect(clippy::missing_panics_doc, reason = "base64 is an id")]
+#[expect(clippy::expect_used, reason = "base64 is an id")]
+pub fn join_request_id(person: &Person, serial: GroupSerial) -> JoinRequestId {
+    let name = person.wa_id.as_ref().map_or(person.user_id.as_str(), WaId::as_str);
+    let id = BASE64.encode(format!("{name}:{}", serial.get()));
+    JoinRequestId::parse(&id).expect("base64")
+}
+
+/// The person behind a phone number, as one account sees them: always the same id for the same
+/// number, and another one in another account.
+#[must_use]
+#[expect(clippy::missing_panics_doc, reason = "a country and digits are a user id")]
+#[expect(clippy::expect_used, reason = "a country and digits are a user id")]
+pub fn person(account: &AccountId, wa_id: &WaId) -> Person {
+    let digest = Sha256::new()
+        .chain_update(account.as_str())
+        .chain_update([0])
+        .chain_update(wa_id.as_str())
+        .finalize();
+    let mut bits = [0; 8];
+    bits.copy_from_slice(&digest[..8]);
+    // Twenty digits, as in Meta's sample.
+    let digits = 10_000_000_000_000_000_000 + u64::from_be_bytes(bits) % 8_000_000_000_000_000_000;
+    let user_id = format!("{}.{digits}", country(wa_id));
+    Person {
+        user_id: UserId::parse(&user_id).expect("country, dot, digits"),
+        wa_id: Some(wa_id.clone()),
+        parent_user_id: None,
+        username: None,
+    }
+}
+
+/// Reads what callers write where a person is meant: a phone number or a user id.
+pub fn person_ref(text: &str) -> Result<PersonRef, domain::values::Problem> {
+    UserId::parse(text).map(PersonRef::User).or_else(|_| WaId::parse(text).map(PersonRef::Phone))
+}
+
+/// The country that a calling code belongs to; `ZZ`, which no country has, where the list ends.
+/// Only makes user ids look right.
+fn country(wa_id: &WaId) -> &'static str {
+    const COUNTRIES: [(&str, &str); 40] = [
+        ("1", "US"),
+        ("20", "EG"),
+        ("212", "MA"),
+        ("234", "NG"),
+        ("254", "KE"),
+        ("27", "ZA"),
+        ("30", "GR"),
+        ("31", "NL"),
+        ("32", "BE"),
+        ("33", "FR"),
+        ("34", "ES"),
+        ("351", "PT"),
+        ("353", "IE"),
+        ("358", "FI"),
+        ("36", "HU"),
+        ("380", "UA"),
+        ("39", "IT"),
+        ("40", "RO"),
+        ("41", "CH"),
+        ("420", "CZ"),
+        ("43", "AT"),
+        ("44", "GB"),
+        ("45", "DK"),
+        ("46", "SE"),
+        ("47", "NO"),
+        ("48", "PL"),
+        ("49", "DE"),
+        ("52", "MX"),
+        ("54", "AR"),
+        ("55", "BR"),
+        ("56", "CL"),
+        ("57", "CO"),
+        ("60", "MY"),
+        ("61", "AU"),
+        ("62", "ID"),
+        ("65", "SG"),
+        ("81", "JP"),
+        ("90", "TR"),
+        ("91", "IN"),
+        ("971", "AE"),
+    ];
+    COUNTRIES
+        .iter()
+        .find(|(code, _)| wa_id.as_str().starts_with(code))
+        .map_or("ZZ", |(_, country)| country)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wa_id(digits: &str) -> WaId {
+        WaId::parse(digits).unwrap()
+    }
+
+    #[test]
+    fn ids_look_like_the_published_samples() {
+        let serial = GroupSerial::new(120_363_404_694_233_820).unwrap();
+        assert_eq!(
+            group_id(&wa_id("17055550139"), serial).as_str(),
+            "Y2FwaV9ncm91cDoxNzA1NTU1MDEzOToxMjAzNjM0MDQ2OTQyMzM4MjAZD"
+        );
+        let account = AccountId::parse("a").unwrap();
+        let asker = person(&account, &wa_id("16467043595"));
+        assert_eq!(
+            join_request_id(&asker, serial).as_str(),
+            "MTY0NjcwNDM1OTU6MTIwMzYzNDA0Njk0MjMzODIw"
+        );
+    }
+
+    #[test]
+    fn a_person_is_the_same_in_one_account_and_another_in_another() {
+        let (one, two) = (AccountId::parse("one").unwrap(), AccountId::parse("two").unwrap());
+        let phone = wa_id("4915112345678");
+        assert_eq!(person(&one, &phone), person(&one, &phone));
+        assert_ne!(person(&one, &phone).user_id, person(&two, &phone).user_id);
+        assert!(person(&one, &phone).user_id.as_str().starts_with("DE."));
+        assert!(person(&one, &wa_id("99999999")).user_id.as_str().starts_with("ZZ."));
+    }
+
+    #[test]
+    fn a_seed_repeats_and_the_system_does_not() {
+        assert_eq!(Mint::seeded(1).secret(), Mint::seeded(1).secret());
+        assert_ne!(Mint::system().secret(), Mint::system().secret());
+        assert_eq!(Mint::system().request_id().as_str().len(), 32);
+        assert_eq!(Mint::system().invite_code().as_str().len(), 22);
+    }
+}

@@ -1,0 +1,118 @@
+//! Reads. Nothing here changes anything, and nothing here waits for a writer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::Refusal;
+use domain::ids::{AccountId, GroupId, PhoneNumberId};
+use domain::values::InviteCode;
+
+use super::{App, Failure};
+use crate::directory::{Account, Change, Key, Number};
+use crate::page::{Page, Slice};
+use crate::store::{
+    ChangeError, GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored,
+};
+
+impl App {
+    /// A group that exists; one that has ended is as unknown as one that never was.
+    pub async fn group(&self, scope: &Scope, id: &GroupId) -> Result<Arc<Stored>, Failure> {
+        let stored = self.store.group(scope, id).await?;
+        let stored = stored.filter(|stored| stored.group.state().exists());
+        Ok(stored.ok_or(Refusal::GroupUnknown)?)
+    }
+
+    /// A page of a number's groups, newest first.
+    pub async fn groups(
+        &self,
+        number: &PhoneNumberId,
+        page: Page,
+    ) -> Result<Slice<GroupSummary>, StoreError> {
+        self.store.groups(number, page).await
+    }
+
+    /// The group that a live link leads to.
+    pub async fn group_by_invite(&self, code: &InviteCode) -> Result<Arc<Stored>, Failure> {
+        let id = self.store.group_by_invite(code).await?.ok_or(Refusal::InviteLinkDead)?;
+        self.group(&Scope::Everything, &id).await
+    }
+
+    /// The picture of a group: media type and bytes.
+    pub async fn picture(
+        &self,
+        scope: &Scope,
+        id: &GroupId,
+    ) -> Result<Option<(String, Bytes)>, Failure> {
+        self.group(scope, id).await?;
+        Ok(self.store.picture(scope, id).await?)
+    }
+
+    /// The log of a group, oldest first, dead groups included.
+    pub async fn history(
+        &self,
+        id: &GroupId,
+        from_version: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        self.store.history(id, from_version, limit).await
+    }
+
+    /// Where a person stands in which groups.
+    pub async fn standings(&self, person: &str) -> Result<Vec<PersonStanding>, StoreError> {
+        self.store.standings(person).await
+    }
+
+    /// An account.
+    pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        self.store.account(id).await
+    }
+
+    /// A number.
+    pub async fn number(&self, id: &PhoneNumberId) -> Result<Option<Arc<Number>>, StoreError> {
+        self.store.number(id).await
+    }
+
+    /// A key.
+    pub async fn key(&self, id: &str) -> Result<Option<Key>, StoreError> {
+        self.store.key(id).await
+    }
+
+    /// A page of all accounts.
+    pub async fn accounts(&self, page: Page) -> Result<Slice<Account>, StoreError> {
+        self.store.accounts(page).await
+    }
+
+    /// A page of numbers.
+    pub async fn numbers(
+        &self,
+        account: Option<&AccountId>,
+        page: Page,
+    ) -> Result<Slice<Number>, StoreError> {
+        self.store.numbers(account, page).await
+    }
+
+    /// A page of keys.
+    pub async fn keys(
+        &self,
+        account: Option<&AccountId>,
+        page: Page,
+    ) -> Result<Slice<Key>, StoreError> {
+        self.store.keys(account, page).await
+    }
+
+    /// Changes the records. They are plain: there is nothing to decide.
+    pub async fn change(&self, change: Change) -> Result<(), ChangeError> {
+        self.store.change(change).await
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> domain::values::Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether the store works.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.store.ready().await
+    }
+}

@@ -1,0 +1,157 @@
+//! The terminal. `dev` and `serve` run a server; everything else talks to one that runs.
+
+mod client;
+pub mod dev;
+mod directory;
+mod people;
+pub mod tour;
+
+use std::io::{ErrorKind, Write as _};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::directory::{AccountCommand, KeyCommand, NumberCommand};
+use self::people::{GroupCommand, PersonCommand};
+use crate::config::{ClientArgs, DevArgs, EXAMPLE, ServeArgs};
+use crate::lifecycle::Running;
+use crate::openapi::DOCUMENTS;
+use crate::telemetry;
+
+/// One server for WhatsApp group management that speaks several vendors' APIs.
+#[derive(Debug, Parser)]
+#[command(name = "klatch", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a sandbox: an account, a number and a key are there, and people can be played.
+    Dev(DevArgs),
+    /// Run the server.
+    Serve(ServeArgs),
+    /// Show what can be set.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Play one whole life of a group on a private server and print each exchange.
+    Tour,
+    /// Manage accounts on a running server.
+    Account {
+        #[command(subcommand)]
+        command: AccountCommand,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Manage numbers on a running server.
+    Number {
+        #[command(subcommand)]
+        command: NumberCommand,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Manage keys on a running server.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Play a person: join, cancel, leave, show.
+    Person {
+        /// The person's phone number.
+        wa_id: String,
+        #[command(subcommand)]
+        command: PersonCommand,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Play WhatsApp: suspend a group, restore it.
+    Group {
+        #[command(subcommand)]
+        command: GroupCommand,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Print an OpenAPI document.
+    Openapi {
+        /// Which: d360, klatch.
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(DOCUMENTS.map(|d| d.name)))]
+        document: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print a settings file with every setting, its meaning and its default.
+    Example,
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("klatch: {}", telemetry::chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Dev(args) => {
+            let (settings, log) = args.resolve();
+            telemetry::start(&log.filter, log.format)?;
+            dev::run(&settings).await
+        }
+        Command::Serve(args) => {
+            let (settings, log) = args.resolve()?;
+            telemetry::start(&log.filter, log.format)?;
+            let server = Running::start(&settings).await?;
+            tracing::info!(address = %server.address, people = settings.people, "klatch is up");
+            server.until_told_to_stop().await
+        }
+        Command::Config { command: ConfigCommand::Example } => {
+            Ok(write!(std::io::stdout(), "{EXAMPLE}")?)
+        }
+        Command::Tour => tour::run().await,
+        Command::Account { command, client } => command.run(&client).await,
+        Command::Number { command, client } => command.run(&client).await,
+        Command::Key { command, client } => command.run(&client).await,
+        Command::Person { wa_id, command, client } => command.run(&wa_id, &client).await,
+        Command::Group { command, client } => command.run(&client).await,
+        Command::Openapi { document } => {
+            for known in DOCUMENTS.iter().filter(|known| known.name == document) {
+                write!(std::io::stdout(), "{}", known.json())?;
+            }
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

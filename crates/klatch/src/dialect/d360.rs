@@ -1,0 +1,43 @@
+//! 360dialog's Messaging API, the group operations of its specification 1.41.0.
+//!
+//! Meta's API behind one header: the key names the number, so that no path does. Its own are the
+//! header, the paths, the error shape and native JSON types where the guide prints strings.
+
+mod auth;
+pub mod error;
+mod groups;
+mod invite_link;
+mod join_requests;
+mod participants;
+
+use axum::Router;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::error::Error;
+use crate::app::App;
+
+type Body = crate::http::body::Body<Error>;
+type Query = crate::http::params::QueryParams<Error>;
+
+fn operations() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::info, groups::update, groups::delete))
+        .routes(routes!(invite_link::get, invite_link::reset))
+        .routes(routes!(join_requests::list, join_requests::approve, join_requests::reject))
+        .routes(routes!(participants::remove))
+}
+
+/// All operations; besides, under `/v1`, for clients whose base address ends in it.
+pub fn router(app: App) -> Router {
+    let (router, _) = operations().split_for_parts();
+    Router::new().merge(router.clone()).nest("/v1", router).with_state(app)
+}
+
+/// Paths and schemas of all operations.
+#[must_use]
+pub fn document() -> OpenApi {
+    operations().into_openapi()
+}

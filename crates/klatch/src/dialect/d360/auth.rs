@@ -1,0 +1,56 @@
+//! `D360-API-KEY` says who calls; the path says about which group.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use domain::ids::GroupId;
+
+use super::error::Error;
+use crate::app::App;
+use crate::app::Scope;
+use crate::app::caller::Call;
+use crate::app::idempotency::Idempotency;
+use crate::directory::Number;
+use crate::http::params::PathParams;
+
+/// The header that carries the key. Published.
+pub(super) const HEADER: &str = "d360-api-key";
+
+/// The number that the key opens.
+#[derive(Debug)]
+pub(super) struct Caller(pub(super) Number);
+
+impl Caller {
+    /// What this caller asks, with what it takes to ask it again.
+    pub(super) fn call(&self, idempotency: Option<Idempotency>) -> Call {
+        Call { scope: self.scope(), idempotency }
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        Scope::Number(self.0.id.clone())
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let key = parts.headers.get(HEADER).and_then(|value| value.to_str().ok());
+        let key = key.map(str::trim).filter(|key| !key.is_empty()).ok_or(Error::no_key())?;
+        let opening = app.opening(key).await?.ok_or(Error::wrong_key())?;
+        // A key of this API belongs to one number; ours may open an account with several.
+        opening.number.clone().map(Self).ok_or(Error::key_of_account())
+    }
+}
+
+/// The group in the path. What cannot be an id names no group.
+#[derive(Debug)]
+pub(super) struct InPath(pub(super) GroupId);
+
+impl FromRequestParts<App> for InPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Ok(params) = PathParams::from_request_parts(parts, app).await;
+        GroupId::parse(params.get("group_id")).map(Self).map_err(|_| Error::no_such_group())
+    }
+}

@@ -1,0 +1,190 @@
+//! Errors in 360dialog's words. Group routes answer `{"error": "…"}`; what the gateway in front of
+//! them says (keys, limits, outages) has a `meta` object besides, which other routes' clients read.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::Refusal;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::Failure;
+use crate::app::StoreError;
+use crate::dialect::graph::{Code, UpdateProblem, sentence};
+use crate::http::problem::Problem;
+use crate::telemetry;
+
+/// An answer that is not the one that was hoped for.
+#[derive(Debug)]
+pub struct Error {
+    status: StatusCode,
+    text: String,
+    gateway: bool,
+    retry_after: Option<u16>,
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// What is wrong, with Meta's code in brackets where there is one.
+    #[schema(example = "(#131041) Group unknown: the group does not exist")]
+    error: String,
+    /// Only where the gateway answers, not the group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<ErrorMeta>,
+}
+
+/// The gateway's own description of the error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorMeta {
+    success: bool,
+    http_code: u16,
+    developer_message: String,
+}
+
+impl Error {
+    fn plain(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into(), gateway: false, retry_after: None }
+    }
+
+    fn gateway(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into(), gateway: true, retry_after: None }
+    }
+
+    fn coded(status: StatusCode, code: Code, details: &str) -> Self {
+        Self::plain(status, format!("(#{}) {}: {details}", code.code, code.title))
+    }
+
+    pub(super) fn no_key() -> Self {
+        Self::gateway(
+            StatusCode::UNAUTHORIZED,
+            "Invalid API key: send it in the D360-API-KEY header",
+        )
+    }
+
+    pub(super) fn wrong_key() -> Self {
+        Self::gateway(StatusCode::UNAUTHORIZED, "Invalid API key")
+    }
+
+    pub(super) fn key_of_account() -> Self {
+        Self::gateway(
+            StatusCode::UNAUTHORIZED,
+            "Invalid API key: it opens an account and not one number; use a key of the number",
+        )
+    }
+
+    pub(super) fn no_such_group() -> Self {
+        Refusal::GroupUnknown.into()
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal {
+            Refusal::GroupUnknown => StatusCode::NOT_FOUND,
+            // 403 is not declared for groups, nor any other status than these two.
+            Refusal::GroupSuspended
+            | Refusal::GroupFull { .. }
+            | Refusal::GroupLimitReached { .. }
+            | Refusal::InviteLinkDead
+            | Refusal::RemovedByBusiness
+            | Refusal::AlreadyParticipant
+            | Refusal::NotParticipant
+            | Refusal::JoinRequestUnknown
+            | Refusal::TooManyJoinRequests { .. }
+            | Refusal::DuplicateEntry { .. }
+            | Refusal::BusinessNamed
+            | Refusal::NothingToChange => StatusCode::BAD_REQUEST,
+        };
+        Self::coded(status, Code::of(&refusal), &sentence(&refusal))
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        let text = problem.text();
+        match problem {
+            Problem::NoSuchPath => Self::plain(StatusCode::NOT_FOUND, text),
+            Problem::NoSuchMethod { .. } => Self::plain(StatusCode::METHOD_NOT_ALLOWED, text),
+            Problem::HeadersTooLarge { .. } => {
+                Self::gateway(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text)
+            }
+            Problem::BodyTooLarge { .. } => Self::gateway(StatusCode::PAYLOAD_TOO_LARGE, text),
+            Problem::BodyTooSlow => Self::gateway(StatusCode::REQUEST_TIMEOUT, text),
+            Problem::MediaType { .. } => Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, text),
+            Problem::Cursor { .. } => {
+                Self::coded(StatusCode::BAD_REQUEST, Code::INVALID_CURSOR, &text)
+            }
+            Problem::BodyBroken
+            | Problem::NotJson { .. }
+            | Problem::NotMultipart { .. }
+            | Problem::Field { .. } => {
+                Self::coded(StatusCode::BAD_REQUEST, Code::INVALID_PARAMETER, &text)
+            }
+            Problem::Panicked => Self::gateway(StatusCode::INTERNAL_SERVER_ERROR, text),
+        }
+    }
+}
+
+impl From<UpdateProblem> for Error {
+    fn from(problem: UpdateProblem) -> Self {
+        match problem {
+            UpdateProblem::Request(problem) => problem.into(),
+            UpdateProblem::Picture { part, problem } => {
+                let details = format!("{part} {problem}");
+                Self::coded(StatusCode::BAD_REQUEST, Code::of_picture(problem), &details)
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        telemetry::store_failed(&error);
+        match error {
+            StoreError::Unavailable(_) => Self {
+                retry_after: Some(1),
+                ..Self::gateway(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable")
+            },
+            StoreError::Corrupt { .. } => {
+                Self::gateway(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+            }
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refusal.into(),
+            Failure::KeyReused => Self::plain(
+                StatusCode::CONFLICT,
+                "Idempotency-Key was used for another request; choose a new one",
+            ),
+            Failure::Busy => Self {
+                retry_after: Some(1),
+                ..Self::gateway(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The group is being changed by too many callers at once; try again",
+                )
+            },
+            Failure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let meta = self.gateway.then(|| ErrorMeta {
+            success: false,
+            http_code: self.status.as_u16(),
+            developer_message: self.text.clone(),
+        });
+        let mut response =
+            (self.status, Json(ErrorBody { error: self.text, meta })).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

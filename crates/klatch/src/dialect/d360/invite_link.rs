@@ -1,0 +1,71 @@
+//! `/groups/{group_id}/invite_link`.
+
+use axum::Json;
+use axum::extract::State;
+use domain::{Command, Refusal};
+
+use super::Body;
+use super::auth::{Caller, InPath};
+use super::error::{Error, ErrorBody};
+use crate::app::{App, Outcome};
+use crate::dialect::graph::{InviteLink, ProductOnly};
+
+/// Gives the invite link; where it had been deleted, a new one.
+#[utoipa::path(
+    get,
+    path = "/groups/{group_id}/invite_link",
+    operation_id = "get-group-invite-link",
+    params(("group_id" = String, Path, description = "The group")),
+    responses(
+        (status = 200, description = "The link", body = InviteLink),
+        (status = 400, description = "The link was deleted and the group is suspended", body = ErrorBody),
+        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
+        (status = 404, description = "No such group of this number", body = ErrorBody),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(group): InPath,
+) -> Result<Json<InviteLink>, Error> {
+    let stored = app.group(&caller.scope(), &group).await?;
+    if let Some(code) = &stored.group.state().invite {
+        return Ok(Json(InviteLink::from(code)));
+    }
+    let command = Command::ProvideInvite { code: app.mint.invite_code() };
+    render(&app.execute(&caller.call(None), &group, command).await?)
+}
+
+/// Replaces the invite link; all earlier ones stop to work.
+#[utoipa::path(
+    post,
+    path = "/groups/{group_id}/invite_link",
+    operation_id = "reset-group-invite-link",
+    params(("group_id" = String, Path, description = "The group")),
+    request_body = ProductOnly,
+    responses(
+        (status = 200, description = "The new link", body = InviteLink),
+        (status = 400, description = "A field is wrong, or the group is suspended", body = ErrorBody),
+        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
+        (status = 404, description = "No such group of this number", body = ErrorBody),
+    ),
+)]
+pub(super) async fn reset(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(group): InPath,
+    body: Body,
+) -> Result<Json<InviteLink>, Error> {
+    body.json::<ProductOnly>()?.parse()?;
+    let command = Command::ResetInvite { code: app.mint.invite_code() };
+    render(&app.execute(&caller.call(body.idempotency), &group, command).await?)
+}
+
+/// The link that the call brought about, even if it was replaced since; else the present one.
+fn render(outcome: &Outcome) -> Result<Json<InviteLink>, Error> {
+    let code = match &outcome.event {
+        Some(domain::Event::InviteReset { code }) => Some(code),
+        _ => outcome.stored.group.state().invite.as_ref(),
+    };
+    Ok(Json(InviteLink::from(code.ok_or(Refusal::InviteLinkDead)?)))
+}

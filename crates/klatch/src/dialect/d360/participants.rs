@@ -1,0 +1,38 @@
+//! `/groups/{group_id}/participants`. 360dialog offers removal only.
+
+use axum::Json;
+use axum::extract::State;
+use domain::Command;
+
+use super::Body;
+use super::auth::{Caller, InPath};
+use super::error::{Error, ErrorBody};
+use crate::app::App;
+use crate::dialect::graph::{ParticipantList, Success};
+
+/// Removes people for good: no link brings them back. Who was not in the group is told of by
+/// webhook; the answer only says that the call was taken.
+#[utoipa::path(
+    delete,
+    path = "/groups/{group_id}/participants",
+    operation_id = "remove-group-participants",
+    params(("group_id" = String, Path, description = "The group")),
+    request_body = ParticipantList,
+    responses(
+        (status = 200, description = "The call was taken", body = Success),
+        (status = 400, description = "The list is wrong, or the group is suspended", body = ErrorBody),
+        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
+        (status = 404, description = "No such group of this number", body = ErrorBody),
+    ),
+)]
+pub(super) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(group): InPath,
+    body: Body,
+) -> Result<Json<Success>, Error> {
+    let people = body.json::<ParticipantList>()?.parse()?;
+    let command = Command::RemoveParticipants { people };
+    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
+    Ok(Json(Success::from(&outcome)))
+}

@@ -1,0 +1,104 @@
+//! Accounts, numbers and keys: plain records that say who may do what where.
+
+use std::fmt;
+
+use domain::Limits;
+use domain::ids::{AccountId, PhoneNumberId};
+use domain::values::{Timestamp, WaId};
+use sha2::{Digest as _, Sha256};
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// What the operator calls it.
+    pub name: String,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// A business phone number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number {
+    /// The id that API calls name it by.
+    pub id: PhoneNumberId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// Its digits.
+    pub display_number: WaId,
+    /// The WhatsApp Business Account it belongs to.
+    pub waba_id: String,
+    /// The name by which bot-style APIs know it.
+    pub bot_id: String,
+    /// What it is allowed.
+    pub limits: Limits,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// A key, without its secret: that is shown once, when the key is made, and not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its id, for listing and revoking.
+    pub id: String,
+    /// The account it opens, or that owns the number it opens.
+    pub account: AccountId,
+    /// The only number it opens; `None` opens the whole account.
+    pub number: Option<PhoneNumberId>,
+    /// The first characters of the secret, to tell keys apart.
+    pub hint: String,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// Since when not any more.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// SHA-256 of a key's secret. Secrets are long and random, so a fast hash is enough.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// Hashes what a caller sent.
+    #[must_use]
+    pub fn of(secret: &str) -> Self {
+        Self(Sha256::digest(secret).into())
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyHash(…)")
+    }
+}
+
+/// What a key opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// The account.
+    pub account: AccountId,
+    /// The number: the key's own, or the account's only one. `None` where the key opens an account
+    /// with no number or with several.
+    pub number: Option<Number>,
+}
+
+/// A change to the records. Like a group's commit it is a value, taken whole or not at all.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A new tenant.
+    AddAccount(Account),
+    /// A new number.
+    AddNumber(Number),
+    /// A new key.
+    AddKey(Key, KeyHash),
+    /// Other limits for a number.
+    SetLimits(PhoneNumberId, Limits),
+    /// A key stops to open anything, at once. Revoking it again changes nothing.
+    RevokeKey(String, Timestamp),
+}

@@ -1,0 +1,230 @@
+//! One port. Every request gets an id, a place to go, an answer in that place's own shape, a line
+//! in the log and a place in the figures.
+
+pub mod body;
+pub mod paging;
+pub mod params;
+pub mod problem;
+pub mod server;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, Method, Request, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use futures_util::FutureExt as _;
+use tower::ServiceExt as _;
+use tracing::Instrument as _;
+
+use self::problem::Problem;
+use crate::app::App;
+use crate::metrics::{ApiLabels, RequestLabels, Status};
+use crate::{admin, dialect, openapi};
+
+/// Bytes that all headers of a request may have together. Ours.
+const HEADERS_BYTES_MAX: usize = 32 * 1_024;
+
+/// Which of the APIs behind the port a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// The operator's probes: `/healthz`, `/readyz`, `/metrics`.
+    Probes,
+    /// Our own, under `/klatch/`.
+    Klatch,
+    /// 360dialog's.
+    D360,
+}
+
+impl Api {
+    /// Decides by the path. What nobody claims is for the dialect that has no prefix of its own.
+    #[must_use]
+    pub fn of(path: &str) -> Self {
+        match path {
+            "/healthz" | "/readyz" | "/metrics" => Self::Probes,
+            "/klatch" => Self::Klatch,
+            _ if path.starts_with("/klatch/") => Self::Klatch,
+            _ => Self::D360,
+        }
+    }
+
+    /// The word for logs and figures.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Probes => "probes",
+            Self::Klatch => "klatch",
+            Self::D360 => "d360",
+        }
+    }
+
+    /// Something that went wrong outside of any handler, in this API's own shape.
+    fn answer(self, problem: Problem) -> Response {
+        match self {
+            Self::Probes | Self::Klatch => admin::error::Error::from(problem).into_response(),
+            Self::D360 => dialect::d360::error::Error::from(problem).into_response(),
+        }
+    }
+}
+
+/// The whole port as one service; clones share it.
+#[derive(Clone)]
+pub struct Port(Arc<Routes>);
+
+struct Routes {
+    app: App,
+    probes: Router,
+    klatch: Router,
+    d360: Router,
+}
+
+impl Port {
+    /// Puts all routes in place.
+    #[must_use]
+    pub fn new(app: App) -> Self {
+        let klatch = admin::router(app.clone()).merge(openapi::router());
+        let klatch = Router::new().nest("/klatch", klatch);
+        Self(Arc::new(Routes {
+            probes: probes(app.clone()),
+            klatch: with_fallbacks(klatch, Api::Klatch),
+            d360: with_fallbacks(dialect::d360::router(app.clone()), Api::D360),
+            app,
+        }))
+    }
+
+    /// Answers a request, whatever it is.
+    pub async fn call(&self, request: Request<Body>) -> Response {
+        let begun = Instant::now();
+        let api = Api::of(request.uri().path());
+        let method = request.method().clone();
+        // Queries can hold secrets; paths cannot.
+        let path = request.uri().path().to_owned();
+        let log_id = format!("{:016x}", self.0.app.mint.log_id());
+        let span = tracing::info_span!("request", id = %log_id);
+
+        self.0.app.metrics.in_flight.inc();
+        // A panic is a bug of ours, but the caller gets an answer and the others never notice.
+        let answered = AssertUnwindSafe(self.route(api, request)).catch_unwind();
+        let mut response = match answered.instrument(span.clone()).await {
+            Ok(response) => response,
+            Err(_) => api.answer(Problem::Panicked),
+        };
+        self.0.app.metrics.in_flight.dec();
+
+        if let Ok(value) = HeaderValue::from_str(&log_id) {
+            response.headers_mut().insert("x-request-id", value);
+        }
+        let taken = begun.elapsed();
+        let status = response.status().as_u16();
+        let labels =
+            RequestLabels { api: api.as_str(), method: word(&method), status: Status(status) };
+        self.0.app.metrics.requests.get_or_create(&labels).inc();
+        let labels = ApiLabels { api: api.as_str() };
+        self.0.app.metrics.request_seconds.get_or_create(&labels).observe(taken.as_secs_f64());
+        span.in_scope(|| {
+            let micros = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);
+            if status >= 500 {
+                tracing::warn!(target: "klatch::access", %method, path, status, micros);
+            } else {
+                tracing::info!(target: "klatch::access", %method, path, status, micros);
+            }
+        });
+        response
+    }
+
+    async fn route(&self, api: Api, request: Request<Body>) -> Response {
+        if let Some(problem) = too_long(&request) {
+            return api.answer(problem);
+        }
+        let router = match api {
+            Api::Probes => &self.0.probes,
+            Api::Klatch => &self.0.klatch,
+            Api::D360 => &self.0.d360,
+        };
+        match router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+fn too_long(request: &Request<Body>) -> Option<Problem> {
+    let size =
+        |(name, value): (&header::HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+    let total: usize = request.headers().iter().map(size).sum();
+    if total <= HEADERS_BYTES_MAX {
+        return None;
+    }
+    let longest = request.headers().iter().max_by_key(|header| size(*header));
+    let name = longest.map(|(name, _)| name.to_string()).unwrap_or_default();
+    Some(Problem::HeadersTooLarge { longest: name, max_bytes: HEADERS_BYTES_MAX })
+}
+
+/// Unknown paths and methods, too, are answered in the shape of the API they were meant for.
+fn with_fallbacks(router: Router, api: Api) -> Router {
+    router
+        .fallback(move || async move { api.answer(Problem::NoSuchPath) })
+        .method_not_allowed_fallback(move |method: Method| async move {
+            api.answer(Problem::NoSuchMethod { method })
+        })
+}
+
+/// Methods as labels: a caller must not be able to invent new ones.
+fn word(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
+
+fn probes(app: App) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(app)
+}
+
+async fn ready(State(app): State<App>) -> Response {
+    match app.ready().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(error) => {
+            crate::telemetry::store_failed(&error);
+            (StatusCode::SERVICE_UNAVAILABLE, "the store is not available\n").into_response()
+        }
+    }
+}
+
+async fn metrics(State(app): State<App>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], app.metrics.render()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_decides() {
+        for (path, api) in [
+            ("/healthz", Api::Probes),
+            ("/healthz/", Api::D360),
+            ("/klatch", Api::Klatch),
+            ("/klatch/v1/accounts", Api::Klatch),
+            ("/klatchy", Api::D360),
+            ("/groups", Api::D360),
+            ("/", Api::D360),
+        ] {
+            assert_eq!(Api::of(path), api, "{path}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What stands in a request's path and query.
+
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequestParts, Query, RawPathParams};
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+
+use super::problem::Problem;
+use crate::page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, Page, Seek};
+
+/// The values in the path, percent-decoded, by the name that the route gives them.
+#[derive(Debug)]
+pub struct PathParams(Vec<(String, String)>);
+
+impl PathParams {
+    /// The value of this name; empty if it is not readable text.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathParams {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        // What is not UTF-8 names nothing that exists.
+        let values = match RawPathParams::from_request_parts(parts, state).await {
+            Ok(values) => values.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            Err(_) => Vec::new(),
+        };
+        Ok(Self(values))
+    }
+}
+
+/// The query: what is not known is ignored, of what is said twice the last counts.
+#[derive(Debug)]
+pub struct QueryParams<E> {
+    values: Vec<(String, String)>,
+    error: PhantomData<E>,
+}
+
+impl<E: From<Problem> + IntoResponse, S: Send + Sync> FromRequestParts<S> for QueryParams<E> {
+    type Rejection = E;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, E> {
+        let Query(values) = Query::from_request_parts(parts, state).await.map_err(|error| {
+            Problem::field("query", format!("is not valid: {}", error.body_text()))
+        })?;
+        Ok(Self { values, error: PhantomData })
+    }
+}
+
+impl<E> QueryParams<E> {
+    /// The value of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The page of the named list that `limit`, `after` and `before` ask for.
+    pub fn page(&self, list: &str) -> Result<Page, Problem> {
+        let limit = match self.get("limit") {
+            None => LIMIT_DEFAULT,
+            Some(text) => match text.parse() {
+                Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => limit,
+                _ => {
+                    let detail = format!("must be a whole number from 1 to {LIMIT_MAX}");
+                    return Err(Problem::field("limit", detail));
+                }
+            },
+        };
+        let cursor = |name: &'static str| -> Result<Option<u64>, Problem> {
+            match self.get(name) {
+                None | Some("") => Ok(None),
+                Some(text) => match Cursor::decode(list, text) {
+                    Some(key) => Ok(Some(key)),
+                    None => Err(Problem::Cursor { name }),
+                },
+            }
+        };
+        let seek = match (cursor("after")?, cursor("before")?) {
+            (None, None) => Seek::First,
+            (Some(key), None) => Seek::After(key),
+            (None, Some(key)) => Seek::Before(key),
+            (Some(_), Some(_)) => {
+                return Err(Problem::field("before", "cannot be combined with after"));
+            }
+        };
+        Ok(Page { limit, seek })
+    }
+}

@@ -1,0 +1,107 @@
+//! From settings to a running server, and to an orderly end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::clock::SystemClock;
+use crate::app::mint::Mint;
+use crate::app::{App, AppSettings};
+use crate::config::{Settings, Storage};
+use crate::directory::KeyHash;
+use crate::http::Port;
+use crate::http::server::Server;
+use crate::metrics::Metrics;
+use crate::store::sqlite::Sqlite;
+use crate::telemetry;
+
+/// How often old idempotency receipts are forgotten.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
+
+/// A server that is up.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it is made of.
+    pub app: App,
+    stop: CancellationToken,
+    serving: JoinHandle<bool>,
+    sweeping: JoinHandle<()>,
+}
+
+impl Running {
+    /// Opens the store, binds the socket and begins to serve.
+    pub async fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let metrics = Metrics::default();
+        let store = match &settings.storage {
+            Storage::Memory => Sqlite::in_memory(&metrics)?,
+            Storage::Folder(folder) => Sqlite::open(folder, &metrics)?,
+        };
+        let app = App::new(
+            Arc::new(store),
+            Arc::new(SystemClock),
+            Mint::system(),
+            metrics,
+            AppSettings {
+                admin_token: KeyHash::of(&settings.admin_token),
+                people: settings.people,
+                public_url: settings.public_url.clone(),
+                body_timeout: settings.body_timeout,
+            },
+        );
+        let server = Server::bind(settings.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", settings.listen))?;
+        let address = server.address()?;
+        let stop = CancellationToken::new();
+        let serving =
+            tokio::spawn(server.serve(Port::new(app.clone()), stop.clone(), settings.grace));
+        let sweeping = tokio::spawn(sweep(app.clone(), stop.clone()));
+        Ok(Self { address, app, stop, serving, sweeping })
+    }
+
+    /// Stops accepting, lets running requests finish, closes the store. Gives whether all requests
+    /// finished within the grace period.
+    pub async fn stop(self) -> bool {
+        self.stop.cancel();
+        let finished = self.serving.await.unwrap_or(false);
+        let _ = self.sweeping.await;
+        finished
+    }
+
+    /// Serves until the system asks the program to end (SIGTERM) or a person does (Ctrl-C).
+    pub async fn until_told_to_stop(self) -> anyhow::Result<()> {
+        let mut term = signal(SignalKind::terminate())?;
+        let mut int = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = term.recv() => tracing::info!("told to stop (SIGTERM)"),
+            _ = int.recv() => tracing::info!("told to stop (SIGINT)"),
+        }
+        if self.stop().await {
+            tracing::info!("stopped");
+        } else {
+            tracing::warn!("stopped; some requests did not finish within the grace period");
+        }
+        Ok(())
+    }
+}
+
+async fn sweep(app: App, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match app.sweep().await {
+            Ok(0) => {}
+            Ok(receipts) => tracing::debug!(receipts, "forgot old idempotency receipts"),
+            Err(error) => telemetry::store_failed(&error),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Every figure that `/metrics` shows. One struct, no globals: a test can have its own.
+
+use std::fmt;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Upper bounds of the buckets for answer times, in seconds.
+const SECONDS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+
+/// By what requests are told apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// Which API: `d360`, `klatch`, …
+    pub api: &'static str,
+    /// Method, with the unusual ones taken together.
+    pub method: &'static str,
+    /// Status of the answer.
+    pub status: Status,
+}
+
+/// An HTTP status as a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Status(pub u16);
+
+impl EncodeLabelValue for Status {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        self.0.encode(encoder)
+    }
+}
+
+/// By which API.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ApiLabels {
+    /// Which API.
+    pub api: &'static str,
+}
+
+/// The program's figures. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// Requests answered.
+    pub requests: Family<RequestLabels, Counter>,
+    /// Seconds until the answer's head was ready.
+    pub request_seconds: Family<ApiLabels, Histogram, fn() -> Histogram>,
+    /// Requests being worked on.
+    pub in_flight: Gauge,
+    /// Connections open.
+    pub connections: Gauge,
+    /// Changes to groups that are on stable storage.
+    pub commits: Counter,
+    /// Transactions that these changes shared.
+    pub commit_batches: Counter,
+    /// Decisions that had to be made again because somebody else was faster.
+    pub conflicts: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            commits: Counter::default(),
+            commit_batches: Counter::default(),
+            conflicts: Counter::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// All figures in the OpenMetrics text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut registry = Registry::with_prefix("klatch");
+        registry.register(
+            "http_requests",
+            "Requests answered, by API, method and status",
+            self.requests.clone(),
+        );
+        registry.register(
+            "http_request_seconds",
+            "Time until the head of the answer was ready, by API",
+            self.request_seconds.clone(),
+        );
+        registry.register(
+            "http_requests_in_flight",
+            "Requests being worked on",
+            self.in_flight.clone(),
+        );
+        registry.register("http_connections", "Connections open", self.connections.clone());
+        registry.register(
+            "commits",
+            "Changes to groups that are on stable storage",
+            self.commits.clone(),
+        );
+        registry.register(
+            "commit_batches",
+            "Transactions that these changes shared",
+            self.commit_batches.clone(),
+        );
+        registry.register(
+            "commit_conflicts",
+            "Decisions made again because somebody else was faster",
+            self.conflicts.clone(),
+        );
+        let mut text = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = encode(&mut text, &registry);
+        text
+    }
+}

@@ -1,0 +1,69 @@
+//! The documents that describe the routes, made from the routes themselves.
+
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Info, License, OpenApi, SecurityRequirement};
+
+use crate::{admin, dialect};
+
+/// A document and the name it is served and committed under.
+pub struct Document {
+    /// `d360` for `docs/openapi/d360.json`.
+    pub name: &'static str,
+    make: fn() -> OpenApi,
+}
+
+/// All documents.
+pub const DOCUMENTS: [Document; 2] =
+    [Document { name: "d360", make: d360 }, Document { name: "klatch", make: klatch }];
+
+impl Document {
+    /// The document as JSON, as it is committed.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let mut text = (self.make)().to_pretty_json().unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+/// Serves each document.
+pub fn router() -> Router {
+    DOCUMENTS.iter().fold(Router::new(), |router, document| {
+        let json = document.json();
+        let answer = move || async move { ([(header::CONTENT_TYPE, "application/json")], json) };
+        router.route(&format!("/openapi/{}.json", document.name), get(answer))
+    })
+}
+
+fn d360() -> OpenApi {
+    let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("D360-API-KEY")));
+    let description = "The group operations of 360dialog's Messaging API, as Klatch answers them.";
+    finish(dialect::d360::document(), "Klatch: 360dialog groups", description, "D360-API-KEY", key)
+}
+
+fn klatch() -> OpenApi {
+    let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let description = "Klatch's own API: accounts, numbers, keys, and simulated people.";
+    finish(admin::document(), "Klatch", description, "admin token", token)
+}
+
+fn finish(
+    mut document: OpenApi,
+    title: &str,
+    description: &str,
+    scheme: &str,
+    security: SecurityScheme,
+) -> OpenApi {
+    let mut info = Info::new(title, env!("CARGO_PKG_VERSION"));
+    info.description = Some(description.to_owned());
+    info.license = Some(License::new("MIT OR Apache-2.0"));
+    document.info = info;
+    let components = document.components.get_or_insert_default();
+    let scheme = scheme.replace(' ', "-");
+    components.add_security_scheme(&scheme, security);
+    document.security = Some(vec![SecurityRequirement::new(scheme, Vec::<String>::new())]);
+    document
+}

@@ -1,0 +1,264 @@
+//! The storage contract: all that the rest of the program may ask of a database.
+//!
+//! A transaction is a value: whoever wants a change builds one [`Commit`] and hands it over; it is
+//! taken whole, on stable storage before the answer, or not at all. No handle, lock or cursor
+//! leaves this module.
+
+pub mod migrate;
+mod rows;
+pub mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::event::{Failed, Standing};
+use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
+use domain::values::{InviteCode, Subject, Timestamp};
+use domain::{Event, Group};
+
+use crate::directory::{Account, Change, Key, KeyHash, Number, Opening};
+use crate::page::{Page, Slice};
+
+/// Where a caller may look. Every read of a group needs one, so that a tenant cannot be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// The groups of one number.
+    Number(PhoneNumberId),
+    /// The groups of all numbers of an account.
+    Account(AccountId),
+    /// All groups: the operator, and the people in them.
+    Everything,
+}
+
+impl Scope {
+    /// Whether a group is inside.
+    #[must_use]
+    pub fn covers(&self, stored: &Stored) -> bool {
+        match self {
+            Self::Number(number) => stored.group.state().number == *number,
+            Self::Account(account) => stored.account == *account,
+            Self::Everything => true,
+        }
+    }
+}
+
+/// A group and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The group.
+    pub group: Group,
+    /// The account of its number.
+    pub account: AccountId,
+}
+
+/// What lists of groups show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupSummary {
+    /// Id.
+    pub id: GroupId,
+    /// Name.
+    pub subject: Subject,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// An event as the log keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The group's version that the event made.
+    pub version: u64,
+    /// When.
+    pub at: Timestamp,
+    /// By which call.
+    pub request_id: RequestId,
+    /// What.
+    pub event: Event,
+}
+
+/// One change to one group, with everything that must become true together with it.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The group as it is afterwards, and whose it is. Its version is one more than the version
+    /// that the decision was made upon; version 1 is a new group.
+    pub stored: Arc<Stored>,
+    /// What happened, and when, and by which call.
+    pub recorded: Recorded,
+    /// How many groups the number may have; looked at when the group is new.
+    pub groups_max: u32,
+    /// The bytes of a new picture.
+    pub picture: Option<Bytes>,
+    /// What to remember of the call, if it may be repeated.
+    pub receipt: Option<Receipt>,
+}
+
+/// How long a receipt keeps its key from being used anew, in milliseconds: 24 hours.
+pub const RECEIPT_HORIZON_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// What is remembered of a call that came with an `Idempotency-Key`. The event itself is in the
+/// log; the receipt points there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Whose keys these are: two callers may choose the same.
+    pub scope: String,
+    /// The caller's key.
+    pub key: String,
+    /// SHA-256 of method, path and body.
+    pub fingerprint: [u8; 32],
+    /// The group that was changed.
+    pub group: GroupId,
+    /// The version that the change made.
+    pub version: u64,
+    /// Entries that came to nothing.
+    pub refused: Vec<Failed>,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// Where a person stands in one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonStanding {
+    /// The group.
+    pub group: GroupId,
+    /// How.
+    pub standing: Standing,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The database does not do what it should. The caller cannot help it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Full, busy, unreachable, stopped: may work later.
+    #[error("the store is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A row holds what this program would never have written.
+    #[error("the store holds a damaged value in {table}.{column}, row {row}: {problem}")]
+    Corrupt {
+        /// Table.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+        /// What identifies the row.
+        row: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Why a commit was not taken. Nothing of it was written.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The group has changed since it was read, or a newly minted name is taken: decide again.
+    #[error("somebody else was faster")]
+    Conflict,
+    /// The number has as many groups as it may.
+    #[error("the number has no room for another group")]
+    NoRoom,
+    /// A call with this `Idempotency-Key` has just been committed.
+    #[error("the idempotency key has just been used")]
+    ReceiptTaken,
+    /// See there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a record was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// Another record has this value, named by the field.
+    #[error("{field} is already in use")]
+    Taken {
+        /// The field, as our own API spells it.
+        field: &'static str,
+    },
+    /// There is no such record.
+    #[error("{field} does not exist")]
+    Unknown {
+        /// The field that names it, as our own API spells it.
+        field: &'static str,
+    },
+    /// See there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A database. Reads see every commit that was answered before they began.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// A group, dead ones included, if it is inside the scope.
+    async fn group(&self, scope: &Scope, id: &GroupId) -> Result<Option<Arc<Stored>>, StoreError>;
+
+    /// The group that a live invite link leads to.
+    async fn group_by_invite(&self, code: &InviteCode) -> Result<Option<GroupId>, StoreError>;
+
+    /// The groups of a number that exist, newest first. Keys are the groups' alias seconds.
+    async fn groups(
+        &self,
+        number: &PhoneNumberId,
+        page: Page,
+    ) -> Result<Slice<GroupSummary>, StoreError>;
+
+    /// The log of a group from a version on, oldest first, at most `limit` events.
+    async fn history(
+        &self,
+        group: &GroupId,
+        from_version: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, StoreError>;
+
+    /// The picture of a group: media type and bytes.
+    async fn picture(
+        &self,
+        scope: &Scope,
+        group: &GroupId,
+    ) -> Result<Option<(String, Bytes)>, StoreError>;
+
+    /// Every group that exists in which the person with this phone number has a standing.
+    async fn standings(&self, person: &str) -> Result<Vec<PersonStanding>, StoreError>;
+
+    /// The receipt of an earlier call.
+    async fn receipt(&self, scope: &str, key: &str) -> Result<Option<Receipt>, StoreError>;
+
+    /// Takes a change to a group, whole or not at all.
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+
+    /// What a key opens, unless it was revoked.
+    async fn opening(&self, key: &KeyHash) -> Result<Option<Arc<Opening>>, StoreError>;
+
+    /// An account.
+    async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError>;
+
+    /// A number.
+    async fn number(&self, id: &PhoneNumberId) -> Result<Option<Arc<Number>>, StoreError>;
+
+    /// A key, revoked ones included.
+    async fn key(&self, id: &str) -> Result<Option<Key>, StoreError>;
+
+    /// All accounts, oldest first.
+    async fn accounts(&self, page: Page) -> Result<Slice<Account>, StoreError>;
+
+    /// The numbers of an account, or all, oldest first.
+    async fn numbers(
+        &self,
+        account: Option<&AccountId>,
+        page: Page,
+    ) -> Result<Slice<Number>, StoreError>;
+
+    /// The keys of an account, or all, oldest first.
+    async fn keys(&self, account: Option<&AccountId>, page: Page)
+    -> Result<Slice<Key>, StoreError>;
+
+    /// Takes a change to the records, whole or not at all.
+    async fn change(&self, change: Change) -> Result<(), ChangeError>;
+
+    /// The latest alias second that the number has used; 0 before the first.
+    async fn last_alias(&self, number: &PhoneNumberId) -> Result<i64, StoreError>;
+
+    /// Forgets some receipts that are older than this; gives how many. Zero means that none is
+    /// left.
+    async fn sweep_receipts(&self, before: Timestamp) -> Result<usize, StoreError>;
+
+    /// Whether reads and writes work.
+    async fn ready(&self) -> Result<(), StoreError>;
+}

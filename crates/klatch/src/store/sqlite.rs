@@ -1,0 +1,412 @@
+//! The embedded store: one SQLite file, written by one thread.
+//!
+//! SQLite has one writer at a time anyway, so there is one: a thread that takes what has queued up
+//! while the last transaction was on its way to the disk, writes all of it in one transaction, and
+//! answers each caller after the fsync. Readers have connections of their own and, in WAL mode,
+//! never wait for the writer. Groups and keys that are in use are kept in a [`cache`].
+
+mod cache;
+mod read;
+mod write;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::ids::{AccountId, GroupId, PhoneNumberId};
+use domain::values::{InviteCode, Timestamp};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use self::cache::Cache;
+use self::write::{Write, Writer};
+use super::migrate::{self, Applied, MigrateError, Migration};
+use super::{
+    ChangeError, Commit, CommitError, GroupSummary, PersonStanding, Receipt, Recorded, Scope,
+    Store, StoreError, Stored,
+};
+use crate::directory::{Account, Change, Key, KeyHash, Number, Opening};
+use crate::metrics::Metrics;
+use crate::page::{Page, Slice};
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "0001_initial",
+    sql: include_str!("../../migrations/sqlite/0001_initial.sql"),
+}];
+
+/// Marks the file as ours in its header ("Klat").
+const APPLICATION_ID: i32 = 0x4B6C_6174;
+/// Connections for reading.
+const READERS: usize = 4;
+/// Groups kept in memory: about 1 KB each as long as they are small.
+const CACHED_GROUPS: usize = 16_384;
+/// Keys and numbers kept in memory.
+const CACHED_RECORDS: usize = 4_096;
+/// Prepared statements kept by each connection.
+const STATEMENTS: usize = 64;
+/// Pages in the write-ahead log before it is worked into the file: 16 MB.
+const CHECKPOINT_PAGES: u32 = 4_096;
+/// Page cache of the writing connection, in KB.
+const WRITER_CACHE_KB: i32 = 16_384;
+
+/// Why the store did not open. Each says what the operator can do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("{} is in use by another klatch: stop that one, or choose another data folder", .0.display())]
+    Locked(PathBuf),
+    /// The folder or the file cannot be created or opened.
+    #[error("cannot open {}", path.display())]
+    Io {
+        /// Folder or file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file may be read but not written.
+    #[error("{} is read-only: give klatch's user the right to write there", .0.display())]
+    ReadOnly(PathBuf),
+    /// The file is not a database, or a damaged one.
+    #[error("{} is damaged or not an SQLite database: restore a backup", .0.display())]
+    Damaged(PathBuf),
+    /// A database, but not of this program.
+    #[error("{} belongs to another program", .0.display())]
+    Foreign(PathBuf),
+    /// The schema is not one that this program can bring up to date.
+    #[error("{} cannot be used: {problem}", path.display())]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: MigrateError,
+    },
+    /// Whatever else SQLite has to say.
+    #[error("cannot open {}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        source: rusqlite::Error,
+    },
+}
+
+/// The embedded store.
+pub struct Sqlite {
+    writer: Writer,
+    readers: Vec<Arc<Mutex<Connection>>>,
+    next_reader: AtomicUsize,
+    caches: Arc<Caches>,
+    // Held, not used: gives the folder back when the store is dropped.
+    _lock: Option<File>,
+}
+
+/// What is kept in memory. The writer keeps it true.
+struct Caches {
+    groups: Cache<GroupId, Arc<Stored>>,
+    openings: Cache<KeyHash, Option<Arc<Opening>>>,
+    numbers: Cache<PhoneNumberId, Arc<Number>>,
+}
+
+impl Sqlite {
+    /// Opens `klatch.db` in the folder, which is created where it is missing. One process at a
+    /// time.
+    pub fn open(folder: &Path, metrics: &Metrics) -> Result<Self, OpenError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source: std::io::Error| match source.kind() {
+                std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+                    OpenError::ReadOnly(path)
+                }
+                _ => OpenError::Io { path, source },
+            }
+        };
+        std::fs::create_dir_all(folder).map_err(io(folder))?;
+        let lock = File::create(folder.join("klatch.lock")).map_err(io(folder))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Locked(folder.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(io(folder)(source)),
+        }
+        let path = folder.join("klatch.db");
+        let failed = |source| open_error(&path, source);
+        let mut writer = Connection::open(&path).map_err(failed)?;
+        check_owner(&writer, &path)?;
+        writer.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        // Written before it is answered: an fsync for each transaction, not one now and then.
+        writer.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(failed)?;
+        prepare(&mut writer, &path)?;
+        let mut readers = Vec::with_capacity(READERS);
+        for _ in 0..READERS {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let reader = Connection::open_with_flags(&path, flags).map_err(failed)?;
+            reader.pragma_update(None, "query_only", true).map_err(failed)?;
+            reader.set_prepared_statement_cache_capacity(STATEMENTS);
+            readers.push(Arc::new(Mutex::new(reader)));
+        }
+        Ok(Self::assemble(Arc::new(Mutex::new(writer)), readers, Some(lock), metrics))
+    }
+
+    /// A store that lives as long as the value: everything works, nothing is kept.
+    pub fn in_memory(metrics: &Metrics) -> Result<Self, OpenError> {
+        let path = Path::new(":memory:");
+        let mut only = Connection::open_in_memory().map_err(|error| open_error(path, error))?;
+        prepare(&mut only, path)?;
+        let only = Arc::new(Mutex::new(only));
+        Ok(Self::assemble(Arc::clone(&only), vec![only], None, metrics))
+    }
+
+    fn assemble(
+        writer: Arc<Mutex<Connection>>,
+        readers: Vec<Arc<Mutex<Connection>>>,
+        lock: Option<File>,
+        metrics: &Metrics,
+    ) -> Self {
+        let caches = Arc::new(Caches {
+            groups: Cache::new(CACHED_GROUPS),
+            openings: Cache::new(CACHED_RECORDS),
+            numbers: Cache::new(CACHED_RECORDS),
+        });
+        let writer = Writer::start(writer, Arc::clone(&caches), metrics.clone());
+        Self { writer, readers, next_reader: AtomicUsize::new(0), caches, _lock: lock }
+    }
+
+    /// Bounds the size of the file, in pages of 4 KB: a quota. Commits that would need more are
+    /// refused as unavailable until it is raised again.
+    pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Write::LimitPages(pages, reply)).await?.map_err(unavailable)
+    }
+
+    /// Runs a query on a thread where waiting for the disk is nobody else's wait.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let next = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len();
+        let reader = Arc::clone(&self.readers[next]);
+        tokio::task::spawn_blocking(move || query(&locked(&reader))).await.map_err(unavailable)?
+    }
+}
+
+fn locked(connection: &Mutex<Connection>) -> std::sync::MutexGuard<'_, Connection> {
+    // A panic in a query leaves the connection as it was: statements reset when they are dropped,
+    // and a transaction rolls back.
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Unavailable(Box::new(error))
+}
+
+fn open_error(path: &Path, source: rusqlite::Error) -> OpenError {
+    let path = path.to_owned();
+    match source.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::Damaged(path),
+        Some(ErrorCode::ReadOnly) => OpenError::ReadOnly(path),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Locked(path),
+        _ => OpenError::Sqlite { path, source },
+    }
+}
+
+/// An empty file becomes ours; any other must be.
+fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |source| open_error(path, source);
+    let owner: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let tables: u32 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(failed)?;
+    match (owner, tables) {
+        (APPLICATION_ID, _) => Ok(()),
+        (0, 0) => connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed),
+        _ => Err(OpenError::Foreign(path.to_owned())),
+    }
+}
+
+/// Brings the schema up to date and the writing connection into shape.
+fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |source| open_error(path, source);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KB).map_err(failed)?;
+    let transaction = connection.transaction().map_err(failed)?;
+    transaction
+        .execute_batch(
+            "CREATE TABLE IF NOT EXISTS migrations (
+                number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL
+            ) STRICT",
+        )
+        .map_err(failed)?;
+    let applied = transaction
+        .prepare("SELECT number, checksum FROM migrations ORDER BY number")
+        .and_then(|mut select| {
+            select
+                .query_map([], |row| Ok(Applied { number: row.get(0)?, checksum: row.get(1)? }))?
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .map_err(failed)?;
+    let pending = migrate::pending(MIGRATIONS, &applied)
+        .map_err(|problem| OpenError::Schema { path: path.to_owned(), problem })?;
+    for migration in pending {
+        transaction.execute_batch(migration.sql).map_err(failed)?;
+        transaction
+            .execute(
+                "INSERT INTO migrations (number, name, checksum) VALUES (?1, ?2, ?3)",
+                (migration.number, migration.name, migration.checksum()),
+            )
+            .map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn group(&self, scope: &Scope, id: &GroupId) -> Result<Option<Arc<Stored>>, StoreError> {
+        let stored = match self.caches.groups.get(id) {
+            Ok(stored) => Some(stored),
+            Err(epoch) => {
+                let wanted = id.clone();
+                let found = self.read(move |connection| read::group(connection, &wanted)).await?;
+                let found = found.map(Arc::new);
+                if let Some(stored) = &found {
+                    self.caches.groups.fill(id.clone(), Arc::clone(stored), &epoch);
+                }
+                found
+            }
+        };
+        Ok(stored.filter(|stored| scope.covers(stored)))
+    }
+
+    async fn group_by_invite(&self, code: &InviteCode) -> Result<Option<GroupId>, StoreError> {
+        let code = code.clone();
+        self.read(move |connection| read::group_by_invite(connection, &code)).await
+    }
+
+    async fn groups(
+        &self,
+        number: &PhoneNumberId,
+        page: Page,
+    ) -> Result<Slice<GroupSummary>, StoreError> {
+        let number = number.clone();
+        self.read(move |connection| read::groups(connection, &number, page)).await
+    }
+
+    async fn history(
+        &self,
+        group: &GroupId,
+        from_version: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let group = group.clone();
+        self.read(move |connection| read::history(connection, &group, from_version, limit)).await
+    }
+
+    async fn picture(
+        &self,
+        scope: &Scope,
+        group: &GroupId,
+    ) -> Result<Option<(String, Bytes)>, StoreError> {
+        if self.group(scope, group).await?.is_none() {
+            return Ok(None);
+        }
+        let group = group.clone();
+        self.read(move |connection| read::picture(connection, &group)).await
+    }
+
+    async fn standings(&self, person: &str) -> Result<Vec<PersonStanding>, StoreError> {
+        let person = person.to_owned();
+        self.read(move |connection| read::standings(connection, &person)).await
+    }
+
+    async fn receipt(&self, scope: &str, key: &str) -> Result<Option<Receipt>, StoreError> {
+        let (scope, key) = (scope.to_owned(), key.to_owned());
+        self.read(move |connection| read::receipt(connection, &scope, &key)).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        let prepared = Box::new(write::Prepared::from(commit));
+        self.writer.ask(|reply| Write::Commit(prepared, reply)).await?
+    }
+
+    async fn opening(&self, key: &KeyHash) -> Result<Option<Arc<Opening>>, StoreError> {
+        match self.caches.openings.get(key) {
+            Ok(opening) => Ok(opening),
+            Err(epoch) => {
+                let wanted = *key;
+                let found = self.read(move |connection| read::opening(connection, &wanted)).await?;
+                let found = found.map(Arc::new);
+                // Wrong keys are remembered too: guessing costs the guesser more than us.
+                self.caches.openings.fill(*key, found.clone(), &epoch);
+                Ok(found)
+            }
+        }
+    }
+
+    async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| read::account(connection, &id)).await
+    }
+
+    async fn number(&self, id: &PhoneNumberId) -> Result<Option<Arc<Number>>, StoreError> {
+        match self.caches.numbers.get(id) {
+            Ok(number) => Ok(Some(number)),
+            Err(epoch) => {
+                let wanted = id.clone();
+                let found = self.read(move |connection| read::number(connection, &wanted)).await?;
+                let found = found.map(Arc::new);
+                if let Some(number) = &found {
+                    self.caches.numbers.fill(id.clone(), Arc::clone(number), &epoch);
+                }
+                Ok(found)
+            }
+        }
+    }
+
+    async fn key(&self, id: &str) -> Result<Option<Key>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |connection| read::key(connection, &id)).await
+    }
+
+    async fn accounts(&self, page: Page) -> Result<Slice<Account>, StoreError> {
+        self.read(move |connection| read::accounts(connection, page)).await
+    }
+
+    async fn numbers(
+        &self,
+        account: Option<&AccountId>,
+        page: Page,
+    ) -> Result<Slice<Number>, StoreError> {
+        let account = account.cloned();
+        self.read(move |connection| read::numbers(connection, account.as_ref(), page)).await
+    }
+
+    async fn keys(
+        &self,
+        account: Option<&AccountId>,
+        page: Page,
+    ) -> Result<Slice<Key>, StoreError> {
+        let account = account.cloned();
+        self.read(move |connection| read::keys(connection, account.as_ref(), page)).await
+    }
+
+    async fn change(&self, change: Change) -> Result<(), ChangeError> {
+        self.writer.ask(|reply| Write::Change(change, reply)).await?
+    }
+
+    async fn last_alias(&self, number: &PhoneNumberId) -> Result<i64, StoreError> {
+        let number = number.clone();
+        self.read(move |connection| read::last_alias(connection, &number)).await
+    }
+
+    async fn sweep_receipts(&self, before: Timestamp) -> Result<usize, StoreError> {
+        self.writer.ask(|reply| Write::SweepReceipts(before, reply)).await?.map_err(unavailable)
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.writer.ask(Write::Probe).await?.map_err(unavailable)?;
+        self.read(read::probe).await
+    }
+}

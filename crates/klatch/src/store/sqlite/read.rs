@@ -1,0 +1,426 @@
+//! Queries: one function each, from a connection and values to values.
+
+use bytes::Bytes;
+use domain::event::Standing;
+use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
+use domain::values::{InviteCode, Subject, Timestamp, WaId};
+use domain::{Group, Limits};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, OptionalExtension as _, Params, Row};
+
+use super::super::rows::{self, Damage, GroupColumns};
+use super::super::{GroupSummary, PersonStanding, Receipt, Recorded, StoreError, Stored};
+use super::unavailable;
+use crate::directory::{Account, Key, KeyHash, Number, Opening};
+use crate::page::{Page, Seek, Slice};
+
+/// A row that this program would never have written.
+struct Damaged {
+    column: &'static str,
+    problem: Damage,
+}
+
+/// Either SQLite's error or ours.
+enum RowError {
+    Sqlite(rusqlite::Error),
+    Damaged(Damaged),
+}
+
+impl From<rusqlite::Error> for RowError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+fn in_column(column: &'static str) -> impl Fn(Damage) -> RowError {
+    move |problem| RowError::Damaged(Damaged { column, problem })
+}
+
+fn in_table(table: &'static str, row: impl ToString) -> impl FnOnce(RowError) -> StoreError {
+    move |error| match error {
+        RowError::Sqlite(error) => unavailable(error),
+        RowError::Damaged(Damaged { column, problem }) => {
+            StoreError::Corrupt { table, column, row: row.to_string(), problem }
+        }
+    }
+}
+
+/// Column `name` as a value that is parsed.
+fn parsed<T>(
+    row: &Row<'_>,
+    name: &'static str,
+    parse: impl Fn(&str) -> Result<T, domain::values::Problem>,
+) -> Result<T, RowError> {
+    let text: String = row.get(name)?;
+    rows::parse(parse, &text).map_err(in_column(name))
+}
+
+fn time(row: &Row<'_>, name: &str) -> Result<Timestamp, RowError> {
+    Ok(Timestamp::from_millis(row.get(name)?))
+}
+
+fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, RowError>,
+) -> Result<Option<T>, RowError> {
+    let mut select = connection.prepare_cached(sql)?;
+    let mut found = select.query(params)?;
+    found.next()?.map(read).transpose()
+}
+
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, RowError>,
+) -> Result<Vec<T>, RowError> {
+    let mut select = connection.prepare_cached(sql)?;
+    let mut found = select.query(params)?;
+    let mut items = Vec::new();
+    while let Some(row) = found.next()? {
+        items.push(read(row)?);
+    }
+    Ok(items)
+}
+
+/// A single value of a single row.
+fn value<T: FromSql>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Option<T>, StoreError> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut select| select.query_row(params, |row| row.get(0)).optional())
+        .map_err(unavailable)
+}
+
+pub(super) fn group(connection: &Connection, id: &GroupId) -> Result<Option<Stored>, StoreError> {
+    one(
+        connection,
+        "SELECT id, account_id, number_id, alias_second, version, status, subject, created_at,
+                invite_code, state
+         FROM groups WHERE id = ?1",
+        [id.as_str()],
+        |row| {
+            let columns = GroupColumns {
+                id: row.get("id")?,
+                number: row.get("number_id")?,
+                alias_second: row.get("alias_second")?,
+                version: row.get("version")?,
+                status: row.get("status")?,
+                subject: row.get("subject")?,
+                created_at: row.get("created_at")?,
+                invite_code: row.get("invite_code")?,
+            };
+            let text = row
+                .get_ref("state")?
+                .as_str()
+                .map_err(|error| in_column("state")(error.to_string()))?;
+            let state = rows::read_state(&columns, text).map_err(in_column("state"))?;
+            let account = parsed(row, "account_id", AccountId::parse)?;
+            Ok(Stored { group: Group::from_state(state), account })
+        },
+    )
+    .map_err(in_table("groups", id))
+}
+
+pub(super) fn group_by_invite(
+    connection: &Connection,
+    code: &InviteCode,
+) -> Result<Option<GroupId>, StoreError> {
+    one(connection, "SELECT id FROM groups WHERE invite_code = ?1", [code.as_str()], |row| {
+        parsed(row, "id", GroupId::parse)
+    })
+    .map_err(in_table("groups", "by invite code"))
+}
+
+pub(super) fn groups(
+    connection: &Connection,
+    number: &PhoneNumberId,
+    page: Page,
+) -> Result<Slice<GroupSummary>, StoreError> {
+    // Newest first, so that reading on is reading down.
+    let (condition, key, order) = match page.seek {
+        Seek::First => ("<=", i64::MAX, "DESC"),
+        Seek::After(key) => ("<", signed(key), "DESC"),
+        Seek::Before(key) => (">", signed(key), "ASC"),
+    };
+    let sql = format!(
+        "SELECT alias_second, id, subject, created_at FROM groups
+         WHERE number_id = ?1 AND alias_second {condition} ?2
+               AND status IN ('active', 'suspended')
+         ORDER BY alias_second {order} LIMIT ?3"
+    );
+    let fetched = all(connection, &sql, (number.as_str(), key, page.fetch()), |row| {
+        let summary = GroupSummary {
+            id: parsed(row, "id", GroupId::parse)?,
+            subject: parsed(row, "subject", Subject::parse)?,
+            created_at: time(row, "created_at")?,
+        };
+        Ok((row.get::<_, u64>("alias_second")?, summary))
+    })
+    .map_err(in_table("groups", number))?;
+    Ok(page.slice(fetched))
+}
+
+pub(super) fn history(
+    connection: &Connection,
+    group: &GroupId,
+    from_version: u64,
+    limit: u32,
+) -> Result<Vec<Recorded>, StoreError> {
+    all(
+        connection,
+        "SELECT version, at, request_id, event FROM events
+         WHERE group_seq = (SELECT seq FROM groups WHERE id = ?1) AND version >= ?2
+         ORDER BY version LIMIT ?3",
+        (group.as_str(), signed(from_version), limit),
+        |row| {
+            let event: String = row.get("event")?;
+            Ok(Recorded {
+                version: row.get("version")?,
+                at: time(row, "at")?,
+                request_id: parsed(row, "request_id", RequestId::parse)?,
+                event: rows::read_event(&event).map_err(in_column("event"))?,
+            })
+        },
+    )
+    .map_err(in_table("events", group))
+}
+
+pub(super) fn picture(
+    connection: &Connection,
+    group: &GroupId,
+) -> Result<Option<(String, Bytes)>, StoreError> {
+    one(
+        connection,
+        "SELECT mime_type, bytes FROM pictures
+         WHERE group_seq = (SELECT seq FROM groups WHERE id = ?1)",
+        [group.as_str()],
+        |row| Ok((row.get("mime_type")?, Bytes::from(row.get::<_, Vec<u8>>("bytes")?))),
+    )
+    .map_err(in_table("pictures", group))
+}
+
+pub(super) fn standings(
+    connection: &Connection,
+    person: &str,
+) -> Result<Vec<PersonStanding>, StoreError> {
+    all(
+        connection,
+        "SELECT groups.id, standing, since FROM standings
+         JOIN groups ON groups.seq = standings.group_seq
+         WHERE person = ?1 AND groups.status IN ('active', 'suspended')
+         ORDER BY since, group_seq",
+        [person],
+        |row| {
+            let word: String = row.get("standing")?;
+            Ok(PersonStanding {
+                group: parsed(row, "id", GroupId::parse)?,
+                standing: match word.as_str() {
+                    "participant" => Standing::Participant,
+                    "requested" => Standing::Requested,
+                    "removed" => Standing::Removed,
+                    other => {
+                        return Err(in_column("standing")(format!("unknown standing {other}")));
+                    }
+                },
+                since: time(row, "since")?,
+            })
+        },
+    )
+    .map_err(in_table("standings", person))
+}
+
+pub(super) fn receipt(
+    connection: &Connection,
+    scope: &str,
+    key: &str,
+) -> Result<Option<Receipt>, StoreError> {
+    one(
+        connection,
+        "SELECT fingerprint, group_id, version, refused, created_at FROM receipts
+         WHERE scope = ?1 AND key = ?2",
+        [scope, key],
+        |row| {
+            let refused: String = row.get("refused")?;
+            Ok(Receipt {
+                scope: scope.to_owned(),
+                key: key.to_owned(),
+                fingerprint: row.get("fingerprint")?,
+                group: parsed(row, "group_id", GroupId::parse)?,
+                version: row.get("version")?,
+                refused: rows::read_failed(&refused).map_err(in_column("refused"))?,
+                created_at: time(row, "created_at")?,
+            })
+        },
+    )
+    .map_err(in_table("receipts", key))
+}
+
+pub(super) fn opening(
+    connection: &Connection,
+    key: &KeyHash,
+) -> Result<Option<Opening>, StoreError> {
+    let found = one(
+        connection,
+        "SELECT account_id, number_id FROM keys WHERE sha256 = ?1 AND revoked_at IS NULL",
+        [key.as_bytes()],
+        |row| {
+            let account = parsed(row, "account_id", AccountId::parse)?;
+            let number: Option<String> = row.get("number_id")?;
+            Ok((account, number))
+        },
+    )
+    .map_err(in_table("keys", "by hash"))?;
+    let Some((account, number)) = found else { return Ok(None) };
+    let mut numbers = match number {
+        Some(id) => all(connection, &numbers_where("id = ?1"), [&id], read_number),
+        None => all(
+            connection,
+            &format!("{} LIMIT 2", numbers_where("account_id = ?1")),
+            [account.as_str()],
+            read_number,
+        ),
+    }
+    .map_err(in_table("numbers", &account))?;
+    let number = if numbers.len() == 1 { numbers.pop() } else { None };
+    Ok(Some(Opening { account, number }))
+}
+
+fn numbers_where(condition: &str) -> String {
+    format!(
+        "SELECT seq, id, account_id, display_number, waba_id, bot_id, participants_limit,
+                groups_limit, created_at
+         FROM numbers WHERE {condition}"
+    )
+}
+
+fn read_number(row: &Row<'_>) -> Result<Number, RowError> {
+    Ok(Number {
+        id: parsed(row, "id", PhoneNumberId::parse)?,
+        account: parsed(row, "account_id", AccountId::parse)?,
+        display_number: parsed(row, "display_number", WaId::parse)?,
+        waba_id: row.get("waba_id")?,
+        bot_id: row.get("bot_id")?,
+        limits: Limits {
+            participants: row.get("participants_limit")?,
+            groups: row.get("groups_limit")?,
+        },
+        created_at: time(row, "created_at")?,
+    })
+}
+
+pub(super) fn number(
+    connection: &Connection,
+    id: &PhoneNumberId,
+) -> Result<Option<Number>, StoreError> {
+    one(connection, &numbers_where("id = ?1"), [id.as_str()], read_number)
+        .map_err(in_table("numbers", id))
+}
+
+fn read_account(row: &Row<'_>) -> Result<Account, RowError> {
+    Ok(Account {
+        id: parsed(row, "id", AccountId::parse)?,
+        name: row.get("name")?,
+        created_at: time(row, "created_at")?,
+    })
+}
+
+pub(super) fn account(
+    connection: &Connection,
+    id: &AccountId,
+) -> Result<Option<Account>, StoreError> {
+    let sql = "SELECT id, name, created_at FROM accounts WHERE id = ?1";
+    one(connection, sql, [id.as_str()], read_account).map_err(in_table("accounts", id))
+}
+
+fn keys_where(condition: &str) -> String {
+    format!(
+        "SELECT seq, id, account_id, number_id, hint, created_at, revoked_at
+         FROM keys WHERE {condition}"
+    )
+}
+
+fn read_key(row: &Row<'_>) -> Result<Key, RowError> {
+    let number: Option<String> = row.get("number_id")?;
+    let revoked_at: Option<i64> = row.get("revoked_at")?;
+    Ok(Key {
+        id: row.get("id")?,
+        account: parsed(row, "account_id", AccountId::parse)?,
+        number: number
+            .map(|number| rows::parse(PhoneNumberId::parse, &number))
+            .transpose()
+            .map_err(in_column("number_id"))?,
+        hint: row.get("hint")?,
+        created_at: time(row, "created_at")?,
+        revoked_at: revoked_at.map(Timestamp::from_millis),
+    })
+}
+
+pub(super) fn key(connection: &Connection, id: &str) -> Result<Option<Key>, StoreError> {
+    one(connection, &keys_where("id = ?1"), [id], read_key).map_err(in_table("keys", id))
+}
+
+pub(super) fn accounts(connection: &Connection, page: Page) -> Result<Slice<Account>, StoreError> {
+    let select = "SELECT seq, id, name, created_at FROM accounts WHERE true";
+    records(connection, "accounts", select, None, page, read_account)
+}
+
+pub(super) fn numbers(
+    connection: &Connection,
+    account: Option<&AccountId>,
+    page: Page,
+) -> Result<Slice<Number>, StoreError> {
+    records(connection, "numbers", &numbers_where("true"), account, page, read_number)
+}
+
+pub(super) fn keys(
+    connection: &Connection,
+    account: Option<&AccountId>,
+    page: Page,
+) -> Result<Slice<Key>, StoreError> {
+    records(connection, "keys", &keys_where("true"), account, page, read_key)
+}
+
+/// A page of a table of records, oldest first, of one account or of all.
+fn records<T>(
+    connection: &Connection,
+    table: &'static str,
+    select: &str,
+    account: Option<&AccountId>,
+    page: Page,
+    read: impl Fn(&Row<'_>) -> Result<T, RowError>,
+) -> Result<Slice<T>, StoreError> {
+    let (condition, key, order) = match page.seek {
+        Seek::First => (">=", 0, "ASC"),
+        Seek::After(key) => (">", signed(key), "ASC"),
+        Seek::Before(key) => ("<", signed(key), "DESC"),
+    };
+    let of_account = if account.is_some() { "AND account_id = ?3" } else { "AND ?3 IS NULL" };
+    let sql = format!("{select} AND seq {condition} ?1 {of_account} ORDER BY seq {order} LIMIT ?2");
+    let params = (key, page.fetch(), account.map(AccountId::as_str));
+    let fetched = all(connection, &sql, params, |row| Ok((row.get::<_, u64>("seq")?, read(row)?)))
+        .map_err(in_table(table, "of a page"))?;
+    Ok(page.slice(fetched))
+}
+
+pub(super) fn last_alias(
+    connection: &Connection,
+    number: &PhoneNumberId,
+) -> Result<i64, StoreError> {
+    let sql = "SELECT last_alias FROM number_usage WHERE number_id = ?1";
+    Ok(value(connection, sql, [number.as_str()])?.unwrap_or(0))
+}
+
+pub(super) fn probe(connection: &Connection) -> Result<(), StoreError> {
+    value::<u32>(connection, "SELECT count(*) FROM migrations", []).map(drop)
+}
+
+/// SQLite's integers are signed. A key beyond them is beyond every row.
+fn signed(key: u64) -> i64 {
+    i64::try_from(key).unwrap_or(i64::MAX)
+}

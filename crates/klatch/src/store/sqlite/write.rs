@@ -1,0 +1,500 @@
+//! The one writer: a thread, a queue, and a transaction for all that has queued up.
+
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use domain::event::Standing;
+use domain::ids::PhoneNumberId;
+use domain::values::Timestamp;
+use domain::{Event, Limits};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::{ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, StoreError, rows};
+use super::{Caches, locked, unavailable};
+use crate::directory::{Account, Change, Key, KeyHash, Number};
+use crate::metrics::Metrics;
+
+/// Writes that share a transaction at most.
+const BATCH_MAX: usize = 256;
+/// Writes that may wait; whoever comes then waits for a place.
+const QUEUE_MAX: usize = 1_024;
+/// Receipts forgotten in one go, so that a sweep never holds up a commit for long.
+const SWEEP_MAX: u32 = 500;
+
+type Reply<T, E> = oneshot::Sender<Result<T, E>>;
+
+/// What the writer can be asked for.
+pub(super) enum Write {
+    Commit(Box<Prepared>, Reply<(), CommitError>),
+    Change(Change, Reply<(), ChangeError>),
+    SweepReceipts(Timestamp, Reply<usize, rusqlite::Error>),
+    LimitPages(u32, Reply<(), rusqlite::Error>),
+    Probe(Reply<(), rusqlite::Error>),
+}
+
+/// A commit with its rows written out, so that the writer does nothing but write.
+pub(super) struct Prepared {
+    commit: Commit,
+    state: String,
+    event: String,
+    refused: String,
+}
+
+impl From<Commit> for Prepared {
+    fn from(commit: Commit) -> Self {
+        Self {
+            state: rows::write_state(commit.stored.group.state()),
+            event: rows::write_event(&commit.recorded.event),
+            refused: commit
+                .receipt
+                .as_ref()
+                .map(|receipt| rows::write_failed(&receipt.refused))
+                .unwrap_or_default(),
+            commit,
+        }
+    }
+}
+
+/// The writer's end that others hold.
+pub(super) struct Writer {
+    queue: Option<mpsc::Sender<Write>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The writer's thread is gone: it panicked, or the store is being dropped.
+#[derive(Debug, thiserror::Error)]
+#[error("the writer has stopped")]
+struct Stopped;
+
+impl From<Stopped> for StoreError {
+    fn from(stopped: Stopped) -> Self {
+        unavailable(stopped)
+    }
+}
+
+impl Writer {
+    pub(super) fn start(
+        connection: Arc<Mutex<Connection>>,
+        caches: Arc<Caches>,
+        metrics: Metrics,
+    ) -> Self {
+        let (queue, mut waiting) = mpsc::channel(QUEUE_MAX);
+        let thread = std::thread::spawn(move || {
+            while let Some(first) = waiting.blocking_recv() {
+                let mut batch = vec![first];
+                while batch.len() < BATCH_MAX
+                    && let Ok(next) = waiting.try_recv()
+                {
+                    batch.push(next);
+                }
+                write(&mut locked(&connection), &caches, &metrics, batch);
+            }
+        });
+        Self { queue: Some(queue), thread: Some(thread) }
+    }
+
+    /// Queues a write and waits for its answer.
+    pub(super) async fn ask<T, E>(
+        &self,
+        write: impl FnOnce(Reply<T, E>) -> Write,
+    ) -> Result<Result<T, E>, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or(Stopped)?;
+        queue.send(write(reply)).await.map_err(|_| Stopped)?;
+        Ok(answer.await.map_err(|_| Stopped)?)
+    }
+}
+
+impl Drop for Writer {
+    /// What is queued is still written; then the thread ends and the file is closed.
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's writer had panicked");
+        }
+    }
+}
+
+/// Why a write inside a transaction did not go through.
+enum Trouble<E> {
+    /// Refused before anything was written: the transaction can go on.
+    Clean(E),
+    /// Refused or failed in the middle: what it has written must be rolled back.
+    Dirty(E),
+}
+
+/// Writes a batch: commits together, everything else one by one in its place.
+fn write(connection: &mut Connection, caches: &Caches, metrics: &Metrics, batch: Vec<Write>) {
+    let mut commits = Vec::with_capacity(batch.len());
+    let mut others = Vec::new();
+    for write in batch {
+        match write {
+            Write::Commit(prepared, reply) => commits.push((prepared, reply)),
+            other => others.push(other),
+        }
+    }
+    if !commits.is_empty() {
+        metrics.commit_batches.inc();
+        let outcomes = commit_together(connection, &commits).unwrap_or_else(|| {
+            // One of them spoils the transaction for all: each gets its own.
+            commits.iter().map(|(prepared, _)| commit_alone(connection, prepared)).collect()
+        });
+        for ((prepared, reply), outcome) in commits.into_iter().zip(outcomes) {
+            if outcome.is_ok() {
+                metrics.commits.inc();
+                let stored = prepared.commit.stored;
+                caches.groups.put(stored.group.state().id.clone(), stored);
+            }
+            // Who asked may have gone away; what was written stays written.
+            let _ = reply.send(outcome);
+        }
+    }
+    for other in others {
+        write_other(connection, caches, other);
+    }
+}
+
+fn write_other(connection: &mut Connection, caches: &Caches, write: Write) {
+    // Who asked may have gone away; that changes nothing.
+    match write {
+        Write::Commit(prepared, reply) => {
+            let _ = reply.send(commit_alone(connection, &prepared));
+        }
+        Write::Change(record, reply) => {
+            let outcome = change_alone(connection, &record);
+            caches.openings.clear();
+            caches.numbers.clear();
+            let _ = reply.send(outcome);
+        }
+        Write::SweepReceipts(before, reply) => {
+            let _ = reply.send(sweep_receipts(connection, before));
+        }
+        Write::LimitPages(pages, reply) => {
+            let limit = connection
+                .pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, u32>(0));
+            let _ = reply.send(limit.map(drop));
+        }
+        Write::Probe(reply) => {
+            let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+            let _ = reply.send(begun.and_then(rusqlite::Transaction::rollback));
+        }
+    }
+}
+
+/// All commits in one transaction. `None`: nothing was written, since one of them needs a
+/// transaction of its own to fail in.
+fn commit_together(
+    connection: &mut Connection,
+    commits: &[(Box<Prepared>, Reply<(), CommitError>)],
+) -> Option<Vec<Result<(), CommitError>>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).ok()?;
+    let mut outcomes = Vec::with_capacity(commits.len());
+    for (prepared, _) in commits {
+        match commit(&transaction, prepared) {
+            Ok(()) => outcomes.push(Ok(())),
+            Err(Trouble::Clean(error)) => outcomes.push(Err(error)),
+            Err(Trouble::Dirty(_)) => return None,
+        }
+    }
+    transaction.commit().ok()?;
+    Some(outcomes)
+}
+
+fn commit_alone(connection: &mut Connection, prepared: &Prepared) -> Result<(), CommitError> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(unavailable)?;
+    match commit(&transaction, prepared) {
+        Ok(()) => Ok(transaction.commit().map_err(unavailable)?),
+        Err(Trouble::Clean(error) | Trouble::Dirty(error)) => Err(error),
+    }
+}
+
+impl<E: From<StoreError>> From<rusqlite::Error> for Trouble<E> {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Dirty(unavailable(error).into())
+    }
+}
+
+fn commit(connection: &Connection, prepared: &Prepared) -> Result<(), Trouble<CommitError>> {
+    let commit = &prepared.commit;
+    let group_seq = if commit.recorded.version == 1 {
+        insert_group(connection, prepared)?
+    } else {
+        update_group(connection, prepared)?
+    };
+    let recorded = &commit.recorded;
+    connection
+        .prepare_cached(
+            "INSERT INTO events (group_seq, version, at, request_id, event)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute((
+            group_seq,
+            recorded.version,
+            recorded.at.as_millis(),
+            recorded.request_id.as_str(),
+            &prepared.event,
+        ))?;
+    write_standings(connection, group_seq, commit)?;
+    if let Event::SettingsChanged { picture: Some(picture), .. } = &recorded.event
+        && let Some(bytes) = &commit.picture
+    {
+        connection
+            .prepare_cached(
+                "INSERT INTO pictures (group_seq, mime_type, bytes) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (group_seq) DO UPDATE SET mime_type = ?2, bytes = ?3",
+            )?
+            .execute((group_seq, &picture.mime_type, bytes.as_ref()))?;
+    }
+    write_receipt(connection, prepared)
+}
+
+fn insert_group(connection: &Connection, prepared: &Prepared) -> Result<i64, Trouble<CommitError>> {
+    let stored = &prepared.commit.stored;
+    let state = stored.group.state();
+    let counted = connection
+        .prepare_cached(
+            "UPDATE number_usage SET groups = groups + 1, last_alias = max(last_alias, ?2)
+             WHERE number_id = ?1 AND groups < ?3",
+        )?
+        .execute((state.number.as_str(), state.alias_second, prepared.commit.groups_max))?;
+    if counted == 0 {
+        return Err(Trouble::Clean(CommitError::NoRoom));
+    }
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO groups (id, account_id, number_id, alias_second, version, status,
+                                 subject, created_at, invite_code, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute((
+            state.id.as_str(),
+            stored.account.as_str(),
+            state.number.as_str(),
+            state.alias_second,
+            state.version,
+            rows::status(state.status),
+            state.subject.as_str(),
+            state.created_at.as_millis(),
+            state.invite.as_ref().map(domain::values::InviteCode::as_str),
+            &prepared.state,
+        ))?;
+    if inserted == 0 {
+        return Err(Trouble::Dirty(CommitError::Conflict));
+    }
+    Ok(connection.last_insert_rowid())
+}
+
+fn update_group(connection: &Connection, prepared: &Prepared) -> Result<i64, Trouble<CommitError>> {
+    let state = prepared.commit.stored.group.state();
+    let group_seq = connection
+        .prepare_cached(
+            "UPDATE groups SET version = ?2, status = ?3, subject = ?4, invite_code = ?5, state = ?6
+             WHERE id = ?1 AND version = ?2 - 1 RETURNING seq",
+        )?
+        .query_row(
+            (
+                state.id.as_str(),
+                state.version,
+                rows::status(state.status),
+                state.subject.as_str(),
+                state.invite.as_ref().map(domain::values::InviteCode::as_str),
+                &prepared.state,
+            ),
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(group_seq) = group_seq else { return Err(Trouble::Clean(CommitError::Conflict)) };
+    if !state.exists() {
+        connection
+            .prepare_cached("UPDATE number_usage SET groups = groups - 1 WHERE number_id = ?1")?
+            .execute([state.number.as_str()])?;
+        connection
+            .prepare_cached("DELETE FROM pictures WHERE group_seq = ?1")?
+            .execute([group_seq])?;
+    }
+    Ok(group_seq)
+}
+
+fn write_standings(
+    connection: &Connection,
+    group_seq: i64,
+    commit: &Commit,
+) -> Result<(), rusqlite::Error> {
+    for (person, standing) in commit.recorded.event.standings() {
+        let name = person.wa_id.as_ref().map_or(person.user_id.as_str(), |wa_id| wa_id.as_str());
+        let word = match standing {
+            Standing::Participant => "participant",
+            Standing::Requested => "requested",
+            Standing::Removed => "removed",
+            Standing::None => {
+                connection
+                    .prepare_cached("DELETE FROM standings WHERE person = ?1 AND group_seq = ?2")?
+                    .execute((name, group_seq))?;
+                continue;
+            }
+        };
+        connection
+            .prepare_cached(
+                "INSERT INTO standings (person, group_seq, standing, since)
+                 VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (person, group_seq) DO UPDATE SET standing = ?3, since = ?4",
+            )?
+            .execute((name, group_seq, word, commit.recorded.at.as_millis()))?;
+    }
+    Ok(())
+}
+
+fn write_receipt(connection: &Connection, prepared: &Prepared) -> Result<(), Trouble<CommitError>> {
+    let Some(receipt) = &prepared.commit.receipt else { return Ok(()) };
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO receipts (scope, key, fingerprint, group_id, version, refused, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (scope, key) DO UPDATE
+             SET fingerprint = ?3, group_id = ?4, version = ?5, refused = ?6, created_at = ?7
+             WHERE created_at <= ?8",
+        )?
+        .execute((
+            &receipt.scope,
+            &receipt.key,
+            receipt.fingerprint,
+            receipt.group.as_str(),
+            receipt.version,
+            &prepared.refused,
+            receipt.created_at.as_millis(),
+            receipt.created_at.minus_millis(RECEIPT_HORIZON_MS).as_millis(),
+        ))?;
+    if inserted == 0 { Err(Trouble::Dirty(CommitError::ReceiptTaken)) } else { Ok(()) }
+}
+
+fn sweep_receipts(connection: &Connection, before: Timestamp) -> Result<usize, rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "DELETE FROM receipts WHERE (scope, key) IN
+             (SELECT scope, key FROM receipts WHERE created_at < ?1 LIMIT ?2)",
+        )?
+        .execute((before.as_millis(), SWEEP_MAX))
+}
+
+fn change_alone(connection: &mut Connection, change: &Change) -> Result<(), ChangeError> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(unavailable)?;
+    let changed = match change {
+        Change::AddAccount(account) => add_account(&transaction, account),
+        Change::AddNumber(number) => add_number(&transaction, number),
+        Change::AddKey(key, hash) => add_key(&transaction, key, hash),
+        Change::SetLimits(number, limits) => set_limits(&transaction, number, *limits),
+        Change::RevokeKey(key, at) => revoke_key(&transaction, key, *at),
+    };
+    match changed {
+        Ok(()) => Ok(transaction.commit().map_err(unavailable)?),
+        Err(Trouble::Clean(error) | Trouble::Dirty(error)) => Err(error),
+    }
+}
+
+type Changed = Result<(), Trouble<ChangeError>>;
+
+/// Whether a query finds anything.
+fn exists(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<bool, rusqlite::Error> {
+    connection.prepare_cached(sql)?.exists(params)
+}
+
+fn require(condition: bool, error: ChangeError) -> Changed {
+    if condition { Ok(()) } else { Err(Trouble::Clean(error)) }
+}
+
+fn add_account(connection: &Connection, account: &Account) -> Changed {
+    let sql = "SELECT 1 FROM accounts WHERE id = ?1";
+    let taken = exists(connection, sql, [account.id.as_str()])?;
+    require(!taken, ChangeError::Taken { field: "id" })?;
+    connection.execute(
+        "INSERT INTO accounts (id, name, created_at) VALUES (?1, ?2, ?3)",
+        (account.id.as_str(), &account.name, account.created_at.as_millis()),
+    )?;
+    Ok(())
+}
+
+fn add_number(connection: &Connection, number: &Number) -> Changed {
+    let account =
+        exists(connection, "SELECT 1 FROM accounts WHERE id = ?1", [number.account.as_str()])?;
+    require(account, ChangeError::Unknown { field: "account_id" })?;
+    let taken = exists(connection, "SELECT 1 FROM numbers WHERE id = ?1", [number.id.as_str()])?;
+    require(!taken, ChangeError::Taken { field: "phone_number_id" })?;
+    let sql = "SELECT 1 FROM numbers WHERE bot_id = ?1";
+    let taken = exists(connection, sql, [&number.bot_id])?;
+    require(!taken, ChangeError::Taken { field: "bot_id" })?;
+    connection.execute(
+        "INSERT INTO numbers (id, account_id, display_number, waba_id, bot_id,
+                              participants_limit, groups_limit, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        (
+            number.id.as_str(),
+            number.account.as_str(),
+            number.display_number.as_str(),
+            &number.waba_id,
+            &number.bot_id,
+            number.limits.participants,
+            number.limits.groups,
+            number.created_at.as_millis(),
+        ),
+    )?;
+    connection.execute(
+        "INSERT INTO number_usage (number_id, groups, last_alias) VALUES (?1, 0, 0)",
+        [number.id.as_str()],
+    )?;
+    Ok(())
+}
+
+fn add_key(connection: &Connection, key: &Key, hash: &KeyHash) -> Changed {
+    let sql = "SELECT 1 FROM accounts WHERE id = ?1";
+    let account = exists(connection, sql, [key.account.as_str()])?;
+    require(account, ChangeError::Unknown { field: "account_id" })?;
+    if let Some(number) = &key.number {
+        let sql = "SELECT 1 FROM numbers WHERE id = ?1 AND account_id = ?2";
+        let number = exists(connection, sql, (number.as_str(), key.account.as_str()))?;
+        require(number, ChangeError::Unknown { field: "phone_number_id" })?;
+    }
+    let sql = "SELECT 1 FROM keys WHERE id = ?1 OR sha256 = ?2";
+    let taken = exists(connection, sql, (&key.id, hash.as_bytes()))?;
+    require(!taken, ChangeError::Taken { field: "id" })?;
+    connection.execute(
+        "INSERT INTO keys (id, account_id, number_id, sha256, hint, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (
+            &key.id,
+            key.account.as_str(),
+            key.number.as_ref().map(PhoneNumberId::as_str),
+            hash.as_bytes(),
+            &key.hint,
+            key.created_at.as_millis(),
+        ),
+    )?;
+    Ok(())
+}
+
+fn set_limits(connection: &Connection, number: &PhoneNumberId, limits: Limits) -> Changed {
+    let changed = connection.execute(
+        "UPDATE numbers SET participants_limit = ?2, groups_limit = ?3 WHERE id = ?1",
+        (number.as_str(), limits.participants, limits.groups),
+    )?;
+    require(changed > 0, ChangeError::Unknown { field: "phone_number_id" })
+}
+
+fn revoke_key(connection: &Connection, key: &str, at: Timestamp) -> Changed {
+    let changed = connection.execute(
+        "UPDATE keys SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1",
+        (key, at.as_millis()),
+    )?;
+    require(changed > 0, ChangeError::Unknown { field: "id" })
+}
