@@ -1,1 +1,16 @@
+//! Everything that is tested from outside a module, in one binary: it links once.
 
+mod support;
+
+mod admin;
+mod cli;
+mod crash;
+mod crowd;
+mod d360;
+mod faults;
+mod idempotency;
+mod openapi;
+mod people;
+mod server;
+mod store_contract;
+mod tidy;

@@ -1,0 +1,153 @@
+//! What an operator can get wrong, and what a disk can: each is answered or refused in words, and
+//! nothing is half done.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::http::{Method, StatusCode};
+use klatch::metrics::Metrics;
+use klatch::store::sqlite::{OpenError, Sqlite};
+use serde_json::json;
+
+use crate::support::TestApp;
+
+fn open(folder: &Path) -> Result<Sqlite, OpenError> {
+    Sqlite::open(folder, &Metrics::default())
+}
+
+fn refused(folder: &Path) -> String {
+    open(folder).err().expect("the store must not open").to_string()
+}
+
+#[tokio::test]
+async fn a_full_disk_is_5xx_and_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(folder.path()).unwrap());
+    let klatch = TestApp::with(Arc::clone(&store) as _, true).await;
+    let before = klatch.group("Before", "auto_approve").await;
+
+    // As many pages as there are: the next one does not fit any more.
+    store.limit_pages(1).await.unwrap();
+    let description = "x".repeat(2_048);
+    let body = json!({ "subject": "Too much", "description": description });
+    let mut refused = Vec::new();
+    for _ in 0..64 {
+        let answer = klatch.d360(Method::POST, "/groups", Some(body.clone())).await;
+        if answer.status != StatusCode::OK {
+            refused.push(answer);
+        }
+    }
+    let last = refused.last().expect("64 groups of 2 KB do not fit into nothing");
+    insta::assert_snapshot!(last.shown(), @r#"
+    503 Service Unavailable
+    {
+      "error": "Service temporarily unavailable",
+      "meta": {
+        "success": false,
+        "http_code": 503,
+        "developer_message": "Service temporarily unavailable"
+      }
+    }
+    "#);
+    assert_eq!(last.headers["retry-after"], "1");
+    let reads = klatch.d360(Method::GET, &format!("/groups/{before}"), None).await;
+    assert_eq!(reads.status, StatusCode::OK, "reads go on");
+
+    store.limit_pages(u32::MAX).await.unwrap();
+    klatch.group("After", "auto_approve").await;
+    let list = klatch.d360(Method::GET, "/groups?limit=1024", None).await.ok();
+    let groups = list["data"]["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 64 - refused.len() + 2, "what was refused is not there, the rest is");
+    for group in groups {
+        klatch.assert_log_folds(group["id"].as_str().unwrap()).await;
+    }
+}
+
+#[test]
+fn a_second_process_on_the_same_folder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path()).unwrap();
+    let why = refused(folder.path());
+    assert!(why.contains("in use by another klatch"), "{why}");
+    assert!(why.contains(&folder.path().display().to_string()), "{why}");
+    drop(first);
+    open(folder.path()).unwrap();
+}
+
+#[test]
+fn a_damaged_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("klatch.db"), "this is not a database at all").unwrap();
+    let why = refused(folder.path());
+    assert!(why.contains("damaged or not an SQLite database"), "{why}");
+    let kept = std::fs::read(folder.path().join("klatch.db")).unwrap();
+    assert_eq!(kept, b"this is not a database at all", "and not touched");
+}
+
+#[test]
+fn a_file_of_another_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let theirs = rusqlite::Connection::open(folder.path().join("klatch.db")).unwrap();
+    theirs.execute_batch("CREATE TABLE notes (text TEXT)").unwrap();
+    drop(theirs);
+    let why = refused(folder.path());
+    assert!(why.contains("belongs to another program"), "{why}");
+}
+
+#[test]
+fn a_newer_or_edited_schema_is_refused() {
+    for (change, expected) in [
+        ("INSERT INTO migrations VALUES (9999, 'later', 'x')", "written by a newer klatch"),
+        ("UPDATE migrations SET checksum = 'x' WHERE number = 1", "changed by hand"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path()).unwrap());
+        let file = rusqlite::Connection::open(folder.path().join("klatch.db")).unwrap();
+        file.execute_batch(change).unwrap();
+        drop(file);
+        let why = refused(folder.path());
+        assert!(why.contains(expected), "{why}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused() {
+    // Not even root may make folders there.
+    let why = refused(Path::new("/proc/klatch"));
+    assert!(why.contains("/proc/klatch"), "{why}");
+    // A file where the folder should be.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let why = refused(&file);
+    assert!(why.contains(&file.display().to_string()), "{why}");
+}
+
+/// Damage that SQLite cannot see: a row that this program would never have written.
+#[tokio::test]
+async fn a_damaged_row_is_500_and_harms_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let klatch = TestApp::with(Arc::new(open(folder.path()).unwrap()), true).await;
+    let damaged = klatch.group("Damaged", "auto_approve").await;
+    let sound = klatch.group("Sound", "auto_approve").await;
+    drop(klatch);
+    let file = rusqlite::Connection::open(folder.path().join("klatch.db")).unwrap();
+    file.execute("UPDATE groups SET state = '{}' WHERE id = ?1", [&damaged]).unwrap();
+    drop(file);
+
+    let klatch = TestApp::with(Arc::new(open(folder.path()).unwrap()), true).await;
+    let answer = klatch.d360(Method::GET, &format!("/groups/{damaged}"), None).await;
+    insta::assert_snapshot!(answer.shown(), @r#"
+    500 Internal Server Error
+    {
+      "error": "Internal server error",
+      "meta": {
+        "success": false,
+        "http_code": 500,
+        "developer_message": "Internal server error"
+      }
+    }
+    "#);
+    let answer = klatch.d360(Method::GET, &format!("/groups/{sound}"), None).await;
+    assert_eq!(answer.status, StatusCode::OK);
+}

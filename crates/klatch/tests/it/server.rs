@@ -1,0 +1,159 @@
+//! The port from outside: real sockets, real bytes, and clients that do not behave.
+
+use std::time::Duration;
+
+use klatch::cli::dev;
+use klatch::config::{Settings, Storage};
+use klatch::lifecycle::Running;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+async fn start() -> Running {
+    let listen = ([127, 0, 0, 1], 0).into();
+    let settings = Settings {
+        body_timeout: Duration::from_millis(200),
+        ..Settings::dev(listen, Storage::Memory)
+    };
+    let server = Running::start(&settings).await.unwrap();
+    dev::seed(&server.app).await.unwrap();
+    server
+}
+
+/// Sends bytes and reads until the server closes.
+async fn exchange(server: &Running, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    // The server may have had enough before all is sent.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+fn get(path: &str, extra: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: k\r\nConnection: close\r\n{extra}\r\n").into_bytes()
+}
+
+#[tokio::test]
+async fn probes_answer() {
+    let server = start().await;
+    for (path, expected) in
+        [("/healthz", "ok\n"), ("/readyz", "ready\n"), ("/metrics", "klatch_commits_total 0")]
+    {
+        let answer = exchange(&server, &get(path, "")).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert!(answer.contains(expected), "{answer}");
+    }
+    let figures = exchange(&server, &get("/metrics", "")).await;
+    let counted = "klatch_http_requests_total{api=\"probes\",method=\"GET\",status=\"200\"} 3";
+    assert!(figures.contains(counted), "{figures}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id() {
+    let server = start().await;
+    for path in ["/healthz", "/groups", "/klatch/v1/accounts", "/nowhere"] {
+        let answer = exchange(&server, &get(path, "")).await;
+        assert!(answer.contains("\r\nx-request-id: "), "{answer}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_header_of_100_kb_is_answered_by_name() {
+    let server = start().await;
+    let extra = format!("X-Novel: {}\r\n", "x".repeat(100_000));
+    let answer = exchange(&server, &get("/groups", &extra)).await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    assert!(answer.contains(r#"{"error":"The headers are longer than"#), "{answer}");
+    assert!(answer.contains("x-novel"), "{answer}");
+    let answer = exchange(&server, &get("/klatch/v1/accounts", &extra)).await;
+    assert!(answer.contains(r#""field":"x-novel""#), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_header_without_end_is_cut_off() {
+    let server = start().await;
+    let extra = format!("X-Endless: {}", "x".repeat(600_000));
+    let answer = exchange(&server, &get("/groups", &extra)).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    let alive = exchange(&server, &get("/healthz", "")).await;
+    assert!(alive.starts_with("HTTP/1.1 200 OK"), "{alive}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_answered() {
+    let server = start().await;
+    let key = dev::KEY;
+    let promised = format!(
+        "POST /groups HTTP/1.1\r\nHost: k\r\nConnection: close\r\nD360-API-KEY: {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{\"subject\":"
+    );
+    let answer = exchange(&server, promised.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("The request body did not arrive in time"), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_answered() {
+    let server = start().await;
+    let key = dev::KEY;
+    let length = klatch::http::body::JSON_BYTES_MAX + 1;
+    let mut request = format!(
+        "POST /groups HTTP/1.1\r\nHost: k\r\nConnection: close\r\nD360-API-KEY: {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    )
+    .into_bytes();
+    request.extend(std::iter::repeat_n(b' ', length));
+    let answer = exchange(&server, &request).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("longer than"), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn nonsense_is_refused_and_harms_nobody() {
+    let server = start().await;
+    for nonsense in
+        [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"GET\r\n\r\n", b"\0\0\0\0\r\n\r\n"]
+    {
+        let answer = exchange(&server, nonsense).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    let alive = exchange(&server, &get("/healthz", "")).await;
+    assert!(alive.starts_with("HTTP/1.1 200 OK"), "{alive}");
+    server.stop().await;
+}
+
+/// What runs when the server is told to stop is finished; what comes then is not taken.
+#[tokio::test]
+async fn a_stop_lets_running_requests_finish() {
+    let server = start().await;
+    let address = server.address;
+    let key = dev::KEY;
+    let body = r#"{"subject":"Just in time"}"#;
+    let length = body.len();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /groups HTTP/1.1\r\nHost: k\r\nConnection: close\r\nD360-API-KEY: {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The request is running once it is counted.
+    while server.app.metrics.in_flight.get() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let stopping = tokio::spawn(server.stop());
+    // The listener is gone once nobody can connect any more.
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(stopping.await.unwrap(), "all requests finished");
+}

@@ -1,0 +1,413 @@
+//! What every store must do, as one story. A new backend is one more line at the end.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::event::{Failed, Standing};
+use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
+use domain::values::{
+    Description, InviteCode, JoinApprovalMode, Picture, Subject, Timestamp, WaId,
+};
+use domain::{Command, CreateGroup, Event, Group, Limits, Refusal};
+use klatch::app::mint::{self, Mint};
+use klatch::directory::{Account, Change, Key, KeyHash, Number};
+use klatch::metrics::Metrics;
+use klatch::page::{Page, Seek};
+use klatch::store::sqlite::Sqlite;
+use klatch::store::{
+    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, Scope, Store, Stored,
+};
+
+const FIRST: Page = Page { limit: 100, seek: Seek::First };
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_755_548_877_000 + millis)
+}
+
+fn account(id: &str) -> Account {
+    Account { id: AccountId::parse(id).unwrap(), name: format!("{id}'s"), created_at: at(0) }
+}
+
+fn number(id: &str, of: &str, digits: &str, groups: u32) -> Number {
+    Number {
+        id: PhoneNumberId::parse(id).unwrap(),
+        account: AccountId::parse(of).unwrap(),
+        display_number: WaId::parse(digits).unwrap(),
+        waba_id: "waba".to_owned(),
+        bot_id: format!("bot{id}"),
+        limits: Limits { participants: 8, groups },
+        created_at: at(0),
+    }
+}
+
+fn key(id: &str, of: &str, number: Option<&str>) -> Key {
+    Key {
+        id: id.to_owned(),
+        account: AccountId::parse(of).unwrap(),
+        number: number.map(|number| PhoneNumberId::parse(number).unwrap()),
+        hint: "abcd".to_owned(),
+        created_at: at(0),
+        revoked_at: None,
+    }
+}
+
+/// A group that nobody has stored yet.
+fn create(mint: &Mint, of: &Number, alias_second: i64, subject: &str) -> Commit {
+    let serial = mint.group_serial();
+    let (group, event) = Group::create(
+        CreateGroup {
+            id: mint::group_id(&of.display_number, serial),
+            serial,
+            number: of.id.clone(),
+            business: of.display_number.clone(),
+            alias_second,
+            subject: Subject::parse(subject).unwrap(),
+            description: Description::parse("About: äöü 🚗").unwrap(),
+            mode: JoinApprovalMode::ApprovalRequired,
+            invite: mint.invite_code(),
+        },
+        at(1),
+    );
+    commit(mint, Stored { group, account: of.account.clone() }, event, of.limits.groups)
+}
+
+fn commit(mint: &Mint, stored: Stored, event: Event, groups_max: u32) -> Commit {
+    let version = stored.group.state().version;
+    let recorded = Recorded { version, at: at(1), request_id: mint.request_id(), event };
+    Commit { stored: Arc::new(stored), recorded, groups_max, picture: None, receipt: None }
+}
+
+/// What a command makes of a stored group; the command must bring something about.
+fn change(mint: &Mint, before: &Stored, command: &Command) -> Commit {
+    let limits = Limits::default();
+    let event = before.group.decide(command, limits).unwrap().event.unwrap();
+    let mut after = before.clone();
+    after.group.apply(&event, at(1));
+    commit(mint, after, event, limits.groups)
+}
+
+fn id(commit: &Commit) -> GroupId {
+    commit.stored.group.state().id.clone()
+}
+
+async fn story(store: &dyn Store) {
+    let mint = Mint::seeded(1);
+    records(store).await;
+    let ours = number("1001", "acc_a", "15550000001", 4);
+    let groups = creating(store, &mint, &ours).await;
+    changing(store, &mint, &groups[0]).await;
+    repeating(store, &mint, &groups[1]).await;
+    ending(store, &mint, &ours, &groups[2]).await;
+    store.ready().await.unwrap();
+}
+
+/// Accounts, numbers, keys.
+async fn records(store: &dyn Store) {
+    for id in ["acc_a", "acc_b"] {
+        store.change(Change::AddAccount(account(id))).await.unwrap();
+    }
+    let taken = store.change(Change::AddAccount(account("acc_a"))).await.unwrap_err();
+    assert!(matches!(taken, ChangeError::Taken { field: "id" }), "{taken:?}");
+    let found = store.account(&AccountId::parse("acc_b").unwrap()).await.unwrap();
+    assert_eq!(found, Some(account("acc_b")));
+    assert_eq!(store.account(&AccountId::parse("acc_c").unwrap()).await.unwrap(), None);
+
+    let first = number("1001", "acc_a", "15550000001", 4);
+    store.change(Change::AddNumber(first.clone())).await.unwrap();
+    store.change(Change::AddNumber(number("1002", "acc_b", "15550000002", 9))).await.unwrap();
+    let same_id = number("1001", "acc_b", "15550000003", 9);
+    let taken = store.change(Change::AddNumber(same_id)).await.unwrap_err();
+    assert!(matches!(taken, ChangeError::Taken { field: "phone_number_id" }), "{taken:?}");
+    let same_bot =
+        Number { bot_id: "bot1001".to_owned(), ..number("1003", "acc_b", "15550000003", 9) };
+    let taken = store.change(Change::AddNumber(same_bot)).await.unwrap_err();
+    assert!(matches!(taken, ChangeError::Taken { field: "bot_id" }), "{taken:?}");
+    let orphan = store.change(Change::AddNumber(number("1004", "acc_c", "15550000004", 9))).await;
+    let orphan = orphan.unwrap_err();
+    assert!(matches!(orphan, ChangeError::Unknown { field: "account_id" }), "{orphan:?}");
+    assert_eq!(store.number(&first.id).await.unwrap().as_deref(), Some(&first));
+
+    let (one, whole) = (KeyHash::of("one"), KeyHash::of("whole"));
+    assert_eq!(store.opening(&one).await.unwrap(), None, "asked before there is such a key");
+    store.change(Change::AddKey(key("k1", "acc_a", Some("1001")), one)).await.unwrap();
+    store.change(Change::AddKey(key("k2", "acc_b", None), whole)).await.unwrap();
+    let opened = store.opening(&one).await.unwrap().expect("the miss is forgotten");
+    assert_eq!(opened.number.as_ref(), Some(&first));
+    let opened = store.opening(&whole).await.unwrap().unwrap();
+    let only = opened.number.as_ref().map(|number| number.id.as_str());
+    assert_eq!((opened.account.as_str(), only), ("acc_b", Some("1002")), "the account's only one");
+    store.change(Change::AddNumber(number("1005", "acc_b", "15550000005", 9))).await.unwrap();
+    assert_eq!(store.opening(&whole).await.unwrap().unwrap().number, None, "it has two now");
+    let foreign = Change::AddKey(key("k3", "acc_b", Some("1001")), KeyHash::of("foreign"));
+    let foreign = store.change(foreign).await.unwrap_err();
+    assert!(matches!(foreign, ChangeError::Unknown { field: "phone_number_id" }), "{foreign:?}");
+
+    store.change(Change::RevokeKey("k2".to_owned(), at(5))).await.unwrap();
+    assert_eq!(store.opening(&whole).await.unwrap(), None, "at once");
+    store.change(Change::RevokeKey("k2".to_owned(), at(9))).await.unwrap();
+    assert_eq!(store.key("k2").await.unwrap().unwrap().revoked_at, Some(at(5)), "the first time");
+    let unknown = store.change(Change::RevokeKey("k9".to_owned(), at(5))).await.unwrap_err();
+    assert!(matches!(unknown, ChangeError::Unknown { field: "id" }), "{unknown:?}");
+
+    let limits = Limits { participants: 20, groups: 5 };
+    let of_second = PhoneNumberId::parse("1002").unwrap();
+    store.change(Change::SetLimits(of_second.clone(), limits)).await.unwrap();
+    assert_eq!(store.number(&of_second).await.unwrap().unwrap().limits, limits);
+
+    let ids = |numbers: Vec<(u64, Number)>| -> Vec<String> {
+        numbers.into_iter().map(|(_, number)| number.id.to_string()).collect()
+    };
+    let all = store.numbers(None, FIRST).await.unwrap();
+    assert_eq!(ids(all.items), ["1001", "1002", "1005"]);
+    let acc_b = AccountId::parse("acc_b").unwrap();
+    let of_b = store.numbers(Some(&acc_b), FIRST).await.unwrap();
+    assert_eq!(ids(of_b.items.clone()), ["1002", "1005"]);
+    let behind = Page { limit: 1, seek: Seek::After(of_b.items[0].0) };
+    assert_eq!(ids(store.numbers(Some(&acc_b), behind).await.unwrap().items), ["1005"]);
+    let before = Page { limit: 1, seek: Seek::Before(of_b.items[1].0) };
+    assert_eq!(ids(store.numbers(Some(&acc_b), before).await.unwrap().items), ["1002"]);
+    assert_eq!(store.accounts(FIRST).await.unwrap().items.len(), 2);
+    assert_eq!(store.keys(None, FIRST).await.unwrap().items.len(), 2);
+    assert_eq!(store.keys(Some(&acc_b), FIRST).await.unwrap().items.len(), 1);
+}
+
+/// New groups: scopes, limits, names that are taken.
+async fn creating(store: &dyn Store, mint: &Mint, ours: &Number) -> Vec<Arc<Stored>> {
+    let mut groups = Vec::new();
+    for second in 1..=3 {
+        let made = create(mint, ours, second, &format!("Group {second}"));
+        store.commit(made.clone()).await.unwrap();
+        groups.push(made.stored);
+    }
+    let state = groups[0].group.state();
+    for (scope, seen) in [
+        (Scope::Everything, true),
+        (Scope::Number(ours.id.clone()), true),
+        (Scope::Number(PhoneNumberId::parse("1002").unwrap()), false),
+        (Scope::Account(ours.account.clone()), true),
+        (Scope::Account(AccountId::parse("acc_b").unwrap()), false),
+    ] {
+        let found = store.group(&scope, &state.id).await.unwrap();
+        assert_eq!(found.as_ref(), seen.then_some(&groups[0]), "{scope:?}");
+    }
+    let nobody = GroupId::parse("nobody").unwrap();
+    assert_eq!(store.group(&Scope::Everything, &nobody).await.unwrap(), None);
+    let code = state.invite.as_ref().unwrap();
+    assert_eq!(store.group_by_invite(code).await.unwrap(), Some(state.id.clone()));
+    let dead = InviteCode::parse("dead").unwrap();
+    assert_eq!(store.group_by_invite(&dead).await.unwrap(), None);
+    assert_eq!(store.last_alias(&ours.id).await.unwrap(), 3);
+
+    let subjects = |slice: klatch::page::Slice<klatch::store::GroupSummary>| -> Vec<String> {
+        slice.items.into_iter().map(|(_, group)| group.subject.as_str().to_owned()).collect()
+    };
+    let newest_first = store.groups(&ours.id, FIRST).await.unwrap();
+    assert_eq!(subjects(newest_first), ["Group 3", "Group 2", "Group 1"]);
+    let two = store.groups(&ours.id, Page { limit: 2, seek: Seek::First }).await.unwrap();
+    assert!(two.more_after && !two.more_before);
+    let after = Page { limit: 2, seek: Seek::After(two.items[1].0) };
+    assert_eq!(subjects(store.groups(&ours.id, after).await.unwrap()), ["Group 1"]);
+    let before = Page { limit: 2, seek: Seek::Before(1) };
+    assert_eq!(subjects(store.groups(&ours.id, before).await.unwrap()), ["Group 3", "Group 2"]);
+    let of_nobody = PhoneNumberId::parse("9999").unwrap();
+    assert!(store.groups(&of_nobody, FIRST).await.unwrap().items.is_empty());
+
+    let same_alias = store.commit(create(mint, ours, 3, "Same alias")).await.unwrap_err();
+    assert!(matches!(same_alias, CommitError::Conflict), "{same_alias:?}");
+    let mut same_link = create(mint, ours, 7, "Same link");
+    let mut taken = same_link.stored.group.state().clone();
+    taken.invite.clone_from(&state.invite);
+    let account = ours.account.clone();
+    same_link.stored = Arc::new(Stored { group: Group::from_state(taken), account });
+    let same_link = store.commit(same_link).await.unwrap_err();
+    assert!(matches!(same_link, CommitError::Conflict), "{same_link:?}");
+
+    // What was refused has taken no room: the fourth fits, the fifth does not.
+    store.commit(create(mint, ours, 4, "Group 4")).await.unwrap();
+    let fifth = store.commit(create(mint, ours, 5, "Group 5")).await.unwrap_err();
+    assert!(matches!(fifth, CommitError::NoRoom), "{fifth:?}");
+    groups
+}
+
+/// Changes: versions, the log, the index of people, pictures.
+async fn changing(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
+    let state = group.group.state();
+    let ann = mint::person(&group.account, &WaId::parse("16505551234").unwrap());
+    let join = |stored: &Stored| {
+        let code = stored.group.state().invite.clone().unwrap();
+        let request = mint::join_request_id(&ann, state.serial);
+        change(mint, stored, &Command::Join { person: ann.clone(), code, request })
+    };
+    let asked = join(group);
+    store.commit(asked.clone()).await.unwrap();
+    let late = store.commit(join(group)).await.unwrap_err();
+    assert!(matches!(late, CommitError::Conflict), "decided upon an old version: {late:?}");
+
+    let standing = async |wanted| {
+        let standings = store.standings("16505551234").await.unwrap();
+        assert_eq!(standings.iter().map(|one| one.standing).collect::<Vec<_>>(), wanted);
+    };
+    standing(vec![Standing::Requested]).await;
+    let request = asked.stored.group.state().requests[0].id.clone();
+    let requests = domain::values::Batch::new(vec![request], 8).unwrap();
+    let approved = change(mint, &asked.stored, &Command::ApproveJoinRequests { requests });
+    store.commit(approved.clone()).await.unwrap();
+    standing(vec![Standing::Participant]).await;
+    let person = domain::PersonRef::User(ann.user_id.clone());
+    let entry = domain::person::Entry { input: "+1 650".to_owned(), target: person };
+    let people = domain::values::Batch::new(vec![entry], 8).unwrap();
+    let removed = change(mint, &approved.stored, &Command::RemoveParticipants { people });
+    store.commit(removed.clone()).await.unwrap();
+    standing(vec![Standing::Removed]).await;
+
+    let picture = Picture { sha256: [7; 32], mime_type: "image/jpeg".to_owned() };
+    let settings = Command::ChangeSettings {
+        subject: Some(Subject::parse("Renamed").unwrap()),
+        description: None,
+        picture: Some(picture),
+    };
+    let mut pictured = change(mint, &removed.stored, &settings);
+    pictured.picture = Some(Bytes::from_static(b"JPEG"));
+    store.commit(pictured.clone()).await.unwrap();
+    let found = store.picture(&Scope::Everything, &state.id).await.unwrap();
+    assert_eq!(found, Some(("image/jpeg".to_owned(), Bytes::from_static(b"JPEG"))));
+    let elsewhere = Scope::Number(PhoneNumberId::parse("1002").unwrap());
+    assert_eq!(store.picture(&elsewhere, &state.id).await.unwrap(), None);
+
+    let found = store.group(&Scope::Everything, &state.id).await.unwrap().unwrap();
+    assert_eq!(found, pictured.stored);
+    let log = store.history(&state.id, 1, 100).await.unwrap();
+    assert_eq!(log.iter().map(|one| one.version).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    let folded = Group::fold(log.iter().map(|one| (&one.event, one.at))).unwrap();
+    assert_eq!(folded, found.group);
+    assert_eq!(log[1].request_id, asked.recorded.request_id);
+    let part = store.history(&state.id, 4, 1).await.unwrap();
+    assert_eq!(part, [log[3].clone()]);
+}
+
+/// Receipts: one key, one call, for a day.
+async fn repeating(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
+    let receipt = |created_at, group: &Stored| Receipt {
+        scope: "number:1001".to_owned(),
+        key: "once".to_owned(),
+        fingerprint: [3; 32],
+        group: group.group.state().id.clone(),
+        version: group.group.state().version,
+        refused: vec![Failed { input: "x".to_owned(), refusal: Refusal::GroupFull { limit: 8 } }],
+        created_at,
+    };
+    let reset =
+        |stored: &Stored| change(mint, stored, &Command::ResetInvite { code: mint.invite_code() });
+    let mut first = reset(group);
+    first.receipt = Some(receipt(at(1), &first.stored));
+    assert_eq!(store.receipt("number:1001", "once").await.unwrap(), None);
+    store.commit(first.clone()).await.unwrap();
+    assert_eq!(store.receipt("number:1001", "once").await.unwrap(), first.receipt);
+    assert_eq!(store.receipt("number:1002", "once").await.unwrap(), None);
+
+    let mut second = reset(&first.stored);
+    second.receipt = Some(receipt(at(2), &second.stored));
+    let taken = store.commit(second.clone()).await.unwrap_err();
+    assert!(matches!(taken, CommitError::ReceiptTaken), "{taken:?}");
+    let unchanged = store.group(&Scope::Everything, &id(&first)).await.unwrap().unwrap();
+    assert_eq!(unchanged, first.stored, "nothing of the second was written");
+    assert_eq!(store.history(&id(&first), 3, 9).await.unwrap(), []);
+
+    let next_day = Timestamp::from_millis(at(1).as_millis() + RECEIPT_HORIZON_MS);
+    second.receipt = Some(receipt(next_day, &second.stored));
+    store.commit(second.clone()).await.unwrap();
+    assert_eq!(store.receipt("number:1001", "once").await.unwrap(), second.receipt);
+    assert_eq!(store.sweep_receipts(next_day).await.unwrap(), 0);
+    let later = Timestamp::from_millis(next_day.as_millis() + 1);
+    assert_eq!(store.sweep_receipts(later).await.unwrap(), 1);
+    assert_eq!(store.receipt("number:1001", "once").await.unwrap(), None);
+}
+
+/// Ends: a dead group is kept but not found, and gives its place back.
+async fn ending(store: &dyn Store, mint: &Mint, ours: &Number, group: &Arc<Stored>) {
+    let full = store.commit(create(mint, ours, 8, "No room")).await.unwrap_err();
+    assert!(matches!(full, CommitError::NoRoom), "{full:?}");
+    let code = group.group.state().invite.clone().unwrap();
+    let deleted = change(mint, group, &Command::Delete);
+    store.commit(deleted.clone()).await.unwrap();
+    assert_eq!(store.group_by_invite(&code).await.unwrap(), None);
+    let kept = store.group(&Scope::Everything, &id(&deleted)).await.unwrap().unwrap();
+    assert!(!kept.group.state().exists());
+    let listed = store.groups(&ours.id, FIRST).await.unwrap();
+    assert!(listed.items.iter().all(|(_, summary)| summary.id != id(&deleted)));
+    store.commit(create(mint, ours, 9, "Room again")).await.unwrap();
+    assert_eq!(store.last_alias(&ours.id).await.unwrap(), 9);
+}
+
+/// Many at once: of all that decide upon one version one wins, the others are told so and lose
+/// nothing.
+async fn crowd(store: Arc<dyn Store>) {
+    let mint = Arc::new(Mint::seeded(2));
+    store.change(Change::AddAccount(account("acc_a"))).await.unwrap();
+    let ours = number("1001", "acc_a", "15550000001", 1_000);
+    store.change(Change::AddNumber(ours.clone())).await.unwrap();
+    let made = create(&mint, &ours, 1, "Contended");
+    store.commit(made.clone()).await.unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    for second in 2..102 {
+        let (store, mint, ours) = (Arc::clone(&store), Arc::clone(&mint), ours.clone());
+        let contended = Arc::clone(&made.stored);
+        writers.spawn(async move {
+            store.commit(create(&mint, &ours, second, "Alone")).await.unwrap();
+            let reset = Command::ResetInvite { code: mint.invite_code() };
+            match store.commit(change(&mint, &contended, &reset)).await {
+                Ok(()) => 1,
+                Err(CommitError::Conflict) => 0,
+                Err(other) => panic!("{other}"),
+            }
+        });
+    }
+    let won: u32 = writers.join_all().await.into_iter().sum();
+    assert_eq!(won, 1);
+    assert_eq!(store.history(&id(&made), 1, 999).await.unwrap().len(), 2);
+    let mut page = Page { limit: 30, seek: Seek::First };
+    let mut seen = std::collections::BTreeSet::new();
+    loop {
+        let slice = store.groups(&ours.id, page).await.unwrap();
+        seen.extend(slice.items.iter().map(|(key, _)| *key));
+        match slice.items.last() {
+            Some((key, _)) if slice.more_after => page.seek = Seek::After(*key),
+            _ => break,
+        }
+    }
+    assert_eq!(seen.len(), 101);
+}
+
+#[tokio::test]
+async fn sqlite_in_memory() {
+    story(&Sqlite::in_memory(&Metrics::default()).unwrap()).await;
+    crowd(Arc::new(Sqlite::in_memory(&Metrics::default()).unwrap())).await;
+}
+
+#[tokio::test]
+async fn sqlite_in_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    story(&Sqlite::open(folder.path(), &Metrics::default()).unwrap()).await;
+    let folder = tempfile::tempdir().unwrap();
+    crowd(Arc::new(Sqlite::open(folder.path(), &Metrics::default()).unwrap())).await;
+}
+
+/// What was taken is there after the store was closed and opened again.
+#[tokio::test]
+async fn sqlite_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let mint = Mint::seeded(3);
+    let ours = number("1001", "acc_a", "15550000001", 10);
+    let store = Sqlite::open(folder.path(), &Metrics::default()).unwrap();
+    store.change(Change::AddAccount(account("acc_a"))).await.unwrap();
+    store.change(Change::AddNumber(ours.clone())).await.unwrap();
+    let made = create(&mint, &ours, 1, "Kept");
+    store.commit(made.clone()).await.unwrap();
+    drop(store);
+    let store = Sqlite::open(folder.path(), &Metrics::default()).unwrap();
+    let found = store.group(&Scope::Everything, &id(&made)).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&made.stored));
+    let log = store.history(&id(&made), 1, 10).await.unwrap();
+    assert_eq!(log, [made.recorded]);
+    assert_eq!(RequestId::parse(log[0].request_id.as_str()).unwrap(), log[0].request_id);
+}

@@ -1,0 +1,225 @@
+//! A whole Klatch in the test's own process: fixed clock, seeded names, no sockets.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use bytes::Bytes;
+use domain::Group;
+use domain::ids::GroupId;
+use domain::values::Timestamp;
+use http_body_util::BodyExt as _;
+use klatch::app::clock::Clock;
+use klatch::app::mint::Mint;
+use klatch::app::{App, AppSettings, Scope};
+use klatch::cli::dev;
+use klatch::directory::KeyHash;
+use klatch::http::Port;
+use klatch::metrics::Metrics;
+use klatch::store::Store;
+use klatch::store::sqlite::Sqlite;
+use serde_json::{Value, json};
+
+/// 2025-08-18 20:27:57 UTC: the moment of Meta's samples.
+pub(crate) const BEGINNING_MS: i64 = 1_755_548_877_000;
+
+/// A clock that stands still until it is moved.
+pub(crate) struct FixedClock(AtomicI64);
+
+impl FixedClock {
+    pub(crate) fn advance(&self, duration: Duration) {
+        let millis = i64::try_from(duration.as_millis()).unwrap();
+        self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A Klatch with the sandbox's account, number and key in it.
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) port: Port,
+    pub(crate) clock: Arc<FixedClock>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) bytes: Bytes,
+}
+
+impl Answer {
+    /// The body, which has to be JSON and to say so.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        let kind = self.headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str().unwrap());
+        assert_eq!(kind, Some("application/json"), "{self:?}");
+        serde_json::from_slice(&self.bytes).unwrap()
+    }
+
+    /// Status and body in one text, for a snapshot beside the test.
+    #[track_caller]
+    pub(crate) fn shown(&self) -> String {
+        let mut text = format!("{}\n", self.status);
+        write!(text, "{}", serde_json::to_string_pretty(&self.json()).unwrap()).unwrap();
+        text
+    }
+
+    /// The body of a call that went well.
+    #[track_caller]
+    pub(crate) fn ok(&self) -> Value {
+        assert!(self.status.is_success(), "{self:?}");
+        self.json()
+    }
+
+    /// The text field of a call that went well.
+    #[track_caller]
+    pub(crate) fn text(&self, field: &str) -> String {
+        let body = self.ok();
+        body[field].as_str().unwrap_or_else(|| panic!("no {field} in {body}")).to_owned()
+    }
+}
+
+impl TestApp {
+    /// In memory, people on.
+    pub(crate) async fn new() -> Self {
+        Self::with(Self::memory(), true).await
+    }
+
+    pub(crate) fn memory() -> Arc<dyn Store> {
+        Arc::new(Sqlite::in_memory(&Metrics::default()).unwrap())
+    }
+
+    /// Over any store.
+    pub(crate) async fn with(store: Arc<dyn Store>, people: bool) -> Self {
+        let clock = Arc::new(FixedClock(AtomicI64::new(BEGINNING_MS)));
+        let settings = AppSettings {
+            admin_token: KeyHash::of(dev::ADMIN_TOKEN),
+            people,
+            public_url: None,
+            body_timeout: Duration::from_millis(200),
+        };
+        let same = Arc::clone(&clock);
+        let app = App::new(store, same, Mint::seeded(7), Metrics::default(), settings);
+        dev::seed(&app).await.unwrap();
+        Self { port: Port::new(app.clone()), app, clock }
+    }
+
+    /// Any request at all.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.port.call(request).await;
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    /// The 360dialog API with the sandbox's key.
+    pub(crate) async fn d360(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.d360_as(dev::KEY, method, path, body).await
+    }
+
+    /// The 360dialog API with this key.
+    pub(crate) async fn d360_as(
+        &self,
+        key: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let request = Request::builder().method(method).uri(path).header("D360-API-KEY", key);
+        self.send(with_json(request, body)).await
+    }
+
+    /// Our own API with the admin token.
+    pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let token = format!("Bearer {}", dev::ADMIN_TOKEN);
+        let path = format!("/klatch/v1{path}");
+        let request = Request::builder().method(method).uri(path).header("Authorization", token);
+        self.send(with_json(request, body)).await
+    }
+
+    /// A group of the sandbox's number; gives its id.
+    pub(crate) async fn group(&self, subject: &str, mode: &str) -> String {
+        let body = json!({ "subject": subject, "join_approval_mode": mode });
+        self.d360(Method::POST, "/groups", Some(body)).await.text("id")
+    }
+
+    /// The link of a group.
+    pub(crate) async fn link(&self, group: &str) -> String {
+        let path = format!("/groups/{group}/invite_link");
+        self.d360(Method::GET, &path, None).await.text("invite_link")
+    }
+
+    /// A person taps a link.
+    pub(crate) async fn tap(&self, wa_id: &str, link: &str) -> Answer {
+        let path = format!("/people/{wa_id}/join");
+        self.admin(Method::POST, &path, Some(json!({ "invite_link": link }))).await
+    }
+
+    /// Another number in another account, with a key of its own; gives the key.
+    pub(crate) async fn stranger(&self) -> String {
+        let account = self.admin(Method::POST, "/accounts", Some(json!({ "name": "Other" }))).await;
+        let number = json!({
+            "account_id": account.text("id"),
+            "display_phone_number": "+44 7700 900123",
+        });
+        let number = self.admin(Method::POST, "/numbers", Some(number)).await;
+        let key = json!({ "phone_number_id": number.text("phone_number_id") });
+        self.admin(Method::POST, "/keys", Some(key)).await.text("key")
+    }
+
+    /// The log of a group, folded, is the group. Called where a test has done much to one.
+    pub(crate) async fn assert_log_folds(&self, group: &str) {
+        let id = GroupId::parse(group).unwrap();
+        let log = self.app.history(&id, 1, u32::MAX).await.unwrap();
+        let folded = Group::fold(log.iter().map(|one| (&one.event, one.at))).unwrap();
+        let stored = self.app.group(&Scope::Everything, &id).await.unwrap();
+        assert_eq!(folded, stored.group);
+    }
+}
+
+pub(crate) fn with_json(
+    builder: axum::http::request::Builder,
+    body: Option<Value>,
+) -> Request<Body> {
+    match body {
+        None => builder.body(Body::empty()).unwrap(),
+        Some(body) => builder
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string()))
+            .unwrap(),
+    }
+}
+
+/// A JPEG of this size, as far as anybody can tell without decompressing it.
+pub(crate) fn jpeg(width: u16, height: u16) -> Vec<u8> {
+    let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 1, 2, 0xFF, 0xC0, 0, 11, 8];
+    bytes.extend(height.to_be_bytes());
+    bytes.extend(width.to_be_bytes());
+    bytes.extend([1, 1, 0x11, 0, 0xFF, 0xDA, 0, 3, 1, 1, 2, 3, 0xFF, 0xD9]);
+    bytes
+}
+
+/// A multipart form: parts with name, file name and content.
+pub(crate) fn form(parts: &[(&str, Option<&str>, &[u8])]) -> (String, Vec<u8>) {
+    let mut bytes = Vec::new();
+    for (name, file, content) in parts {
+        let file = file.map(|file| format!("; filename=\"{file}\"")).unwrap_or_default();
+        let head =
+            format!("--+++\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+        bytes.extend(head.as_bytes());
+        bytes.extend(*content);
+        bytes.extend(b"\r\n");
+    }
+    bytes.extend(b"--+++--\r\n");
+    ("multipart/form-data; boundary=+++".to_owned(), bytes)
+}
