@@ -6,9 +6,7 @@ use domain::person::Entry;
 use domain::values::{
     Batch, Description, InviteCode, JoinApprovalMode, Picture, Subject, Timestamp, WaId,
 };
-use domain::{
-    Command, CreateGroup, Decision, Event, Group, Limits, Person, PersonRef, Refusal, Refused,
-};
+use domain::{Command, CreateGroup, Decision, Event, Group, Limits, Person, PersonRef, Refusal};
 use proptest::test_runner::Config;
 
 /// Everybody there is, by name; the last two hide their phone number.
@@ -302,7 +300,7 @@ pub(crate) fn happens(event: Event) -> Outcome {
 }
 
 pub(crate) fn happens_but(event: Event, refused: &[(&str, Refusal)]) -> Outcome {
-    Ok(Decision { event: Some(event), refused: failures(refused) })
+    answer_with(Ok(Some(event)), refused)
 }
 
 pub(crate) fn nothing() -> Outcome {
@@ -310,10 +308,13 @@ pub(crate) fn nothing() -> Outcome {
 }
 
 pub(crate) fn nothing_but(refused: &[(&str, Refusal)]) -> Outcome {
-    let refused: Vec<Refused> = failures(refused);
-    Ok(Decision { event: None, refused })
+    answer_with(Ok(None), refused)
 }
 
 pub(crate) fn refused(refusal: Refusal) -> Outcome {
-    Err(refusal)
+    answer_with(Err(refusal), &[])
+}
+
+fn answer_with(event: Result<Option<Event>, Refusal>, refused: &[(&str, Refusal)]) -> Outcome {
+    event.map(|event| Decision { event, refused: failures(refused) })
 }

@@ -1,1 +1,149 @@
-//! (being written)
+//! The program as a person runs it.
+
+use klatch::cli::dev;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::process::{Sandbox, complained, printed, program, run};
+
+#[test]
+fn the_tour_shows_a_whole_life() {
+    let tour = run(&["tour"]);
+    assert!(tour.status.success(), "{}", complained(&tour));
+    let text = printed(&tour);
+    for step in [
+        "POST /groups",
+        "/invite_link",
+        "\"result\": \"requested\"",
+        "\"approved_join_requests\"",
+        "\"rejected_join_requests\"",
+        "\"code\": 131213",
+        "\"removed_by_business\"",
+        "\"invite_link_dead\"",
+        "\"Test drives, May\"",
+        "DELETE /groups/",
+        "(#131041) Group unknown",
+        "Now your turn: klatch dev",
+    ] {
+        assert!(text.contains(step), "the tour does not show {step}:\n{text}");
+    }
+    assert_eq!(complained(&tour), "");
+}
+
+#[tokio::test]
+async fn a_sandbox_is_played_from_the_terminal() {
+    let sandbox = Sandbox::start(None);
+    let klatch = |args: &[&str]| {
+        let output = program(args).env("KLATCH_URL", &sandbox.url).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", complained(&output));
+        serde_json::from_str::<Value>(&printed(&output)).unwrap()
+    };
+    let body = json!({ "subject": "Hello", "join_approval_mode": "approval_required" });
+    let (_, created) = sandbox.call(Method::POST, "/groups", Some(body)).await.unwrap();
+    let group = created["id"].as_str().unwrap();
+    let path = format!("/groups/{group}/invite_link");
+    let (_, link) = sandbox.call(Method::GET, &path, None).await.unwrap();
+    let link = link["invite_link"].as_str().unwrap();
+
+    let asked = klatch(&["person", "16505551234", "join", link]);
+    assert_eq!(asked["result"], "requested");
+    let shown = klatch(&["person", "16505551234", "show"]);
+    assert_eq!(shown["join_requests"][0]["group_id"], group);
+    assert_eq!(klatch(&["person", "16505551234", "cancel", group])["result"], "cancelled");
+    assert_eq!(klatch(&["group", "suspend", group])["suspended"], true);
+    assert_eq!(klatch(&["group", "restore", group])["suspended"], false);
+
+    let account = klatch(&["account", "add", "Acme Motors", "--id", "acc_acme"]);
+    assert_eq!(account["name"], "Acme Motors");
+    let number = klatch(&["number", "add", "acc_acme", "+44 7700 900123"]);
+    let number = number["phone_number_id"].as_str().unwrap();
+    let limited = klatch(&["number", "limits", number, "--participants", "20"]);
+    assert_eq!(limited["limits"], json!({ "participants": 20, "groups": 10_000 }));
+    let key = klatch(&["key", "add", "--phone-number-id", number]);
+    assert_eq!(key["key"].as_str().unwrap().len(), 32);
+    let revoked = klatch(&["key", "revoke", key["id"].as_str().unwrap()]);
+    assert!(revoked["revoked_at"].is_string());
+    for (list, length) in [("account", 2), ("number", 2), ("key", 2)] {
+        assert_eq!(klatch(&[list, "list"])["data"].as_array().unwrap().len(), length, "{list}");
+    }
+    assert_eq!(sandbox.terminate(), Some(0), "SIGTERM ends it in order");
+}
+
+#[tokio::test]
+async fn data_outlive_a_sandbox_that_was_told_where_to_keep_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::start(Some(folder.path()));
+    let body = json!({ "subject": "Kept" });
+    let (_, created) = sandbox.call(Method::POST, "/groups", Some(body)).await.unwrap();
+
+    let folder_name = folder.path().display().to_string();
+    let second = run(&["dev", "--listen", "127.0.0.1:0", "--data", &folder_name]);
+    assert_eq!(second.status.code(), Some(1));
+    let why = complained(&second);
+    assert!(why.contains("in use by another klatch") && why.contains(&folder_name), "{why}");
+
+    assert_eq!(sandbox.terminate(), Some(0));
+    let sandbox = Sandbox::start(Some(folder.path()));
+    let path = format!("/groups/{}?fields=subject", created["id"].as_str().unwrap());
+    let (status, info) = sandbox.call(Method::GET, &path, None).await.unwrap();
+    assert_eq!((status, info["subject"].as_str()), (200, Some("Kept")));
+}
+
+#[test]
+fn mistakes_are_explained() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("klatch.toml");
+    std::fs::write(&file, "listn = \"127.0.0.1:1\"\n").unwrap();
+    let file = file.display().to_string();
+    for (args, expected) in [
+        (&["serve"][..], "admin_token is missing"),
+        (&["serve", "--admin-token", "short"], "admin_token must be at least 16"),
+        (&["serve", "--config", "/nowhere.toml"], "cannot read the settings file /nowhere.toml"),
+        (&["serve", "--config", &file], "listn"),
+        (&["dev", "--listen", "203.0.113.1:80"], "cannot listen on 203.0.113.1:80"),
+        (&["person", "1650555", "show", "--url", "http://127.0.0.1:9"], "no server answers at"),
+        (&["person", "1650555", "show", "--url", "nonsense"], "nonsense is not an address"),
+        (&["key", "add"], "--phone-number-id"),
+        (&["openapi", "meta"], "possible values: d360, klatch"),
+    ] {
+        let output = run(args);
+        assert!(!output.status.success(), "{args:?}");
+        let why = complained(&output);
+        assert!(why.contains(expected), "{args:?}: {why}");
+        assert!(!why.contains("panicked"), "{args:?}: {why}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_an_error_fails_the_command() {
+    let sandbox = Sandbox::start(None);
+    let klatch = |args: &[&str]| {
+        let output = program(args).env("KLATCH_URL", &sandbox.url).output().unwrap();
+        assert!(!output.status.success(), "{args:?}");
+        complained(&output)
+    };
+    let nobody = klatch(&["person", "nobody", "show"]);
+    assert_eq!(nobody, "klatch: wa_id must be a phone number of 5 to 15 digits (wa_id)\n");
+    let wrong = klatch(&["account", "list", "--token", "wrong"]);
+    assert_eq!(wrong, "klatch: This is not the admin token (Authorization)\n");
+}
+
+#[test]
+fn the_example_settings_start_a_server_once_the_token_is_there() {
+    let example = run(&["config", "example"]);
+    assert_eq!(printed(&example), klatch::config::EXAMPLE);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("klatch.toml");
+    std::fs::write(&file, klatch::config::EXAMPLE).unwrap();
+    let output = run(&["serve", "--config", &file.display().to_string()]);
+    assert!(complained(&output).contains("admin_token is missing"), "{}", complained(&output));
+}
+
+#[test]
+fn secrets_do_not_show_in_help() {
+    let output = program(&["serve", "--help"]).env("KLATCH_ADMIN_TOKEN", "hush-hush").output();
+    let output = output.unwrap();
+    assert!(printed(&output).contains("KLATCH_ADMIN_TOKEN"));
+    assert!(!printed(&output).contains("hush-hush"));
+    assert_eq!(dev::KEY, "klatch-dev", "documented in the README");
+}

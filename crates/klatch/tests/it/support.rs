@@ -1,5 +1,7 @@
 //! A whole Klatch in the test's own process: fixed clock, seeded names, no sockets.
 
+pub(crate) mod process;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

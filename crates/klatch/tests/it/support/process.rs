@@ -1,0 +1,98 @@
+//! The real program as a child process.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use klatch::cli::dev;
+use reqwest::{Client, Method};
+use serde_json::Value;
+
+/// The program with these arguments and nothing from the test's own environment.
+pub(crate) fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_klatch"));
+    command.args(args).env_clear().stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub(crate) fn run(args: &[&str]) -> Output {
+    program(args).output().unwrap()
+}
+
+/// What it printed.
+pub(crate) fn printed(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What it complained about.
+pub(crate) fn complained(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// `klatch dev` on a free port; killed when it goes out of scope.
+pub(crate) struct Sandbox {
+    child: Child,
+    pub(crate) url: String,
+    client: Client,
+}
+
+impl Sandbox {
+    pub(crate) fn start(data: Option<&Path>) -> Self {
+        let mut command = program(&["dev", "--listen", "127.0.0.1:0", "--log", "warn"]);
+        if let Some(data) = data {
+            command.arg("--data").arg(data);
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        out.read_line(&mut first).unwrap();
+        let url = first.trim().strip_prefix("klatch dev is up at ").unwrap().to_owned();
+        // Whoever does not read what a child prints stops it in the end.
+        std::thread::spawn(move || out.read_to_end(&mut Vec::new()));
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self { child, url, client: Client::builder().no_proxy().build().unwrap() }
+    }
+
+    /// A call with the sandbox's key and token; `None` if there was no whole answer.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Option<(u16, Value)> {
+        let request = self
+            .client
+            .request(method, format!("{}{path}", self.url))
+            .header("D360-API-KEY", dev::KEY)
+            .bearer_auth(dev::ADMIN_TOKEN);
+        let request = match body {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        let response = request.send().await.ok()?;
+        let status = response.status().as_u16();
+        Some((status, response.json().await.ok()?))
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// `kill -TERM`; gives the exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
