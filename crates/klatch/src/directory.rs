@@ -1,6 +1,7 @@
 //! Accounts, numbers and keys: plain records that say who may do what where.
 
 use std::fmt;
+use std::sync::Arc;
 
 use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
@@ -85,7 +86,7 @@ pub struct Opening {
     pub account: AccountId,
     /// The number: the key's own, or the account's only one. `None` where the key opens an account
     /// with no number or with several.
-    pub number: Option<Number>,
+    pub number: Option<Arc<Number>>,
 }
 
 /// A change to the records. Like a group's commit it is a value, taken whole or not at all.

@@ -21,6 +21,22 @@ pub enum Joined {
     Requested(GroupId, JoinRequestId),
 }
 
+impl Joined {
+    /// Reads it from the event; where nothing happened, the request was open already.
+    fn from(outcome: &Outcome, open: Option<JoinRequestId>) -> Self {
+        let group = outcome.stored.group.state().id.clone();
+        let request = match &outcome.event {
+            Some(Event::JoinRequested { request, .. }) => Some(request.clone()),
+            Some(_) => None,
+            None => open,
+        };
+        match request {
+            Some(request) => Self::Requested(group, request),
+            None => Self::In(group),
+        }
+    }
+}
+
 impl App {
     /// A person taps an invite link.
     pub async fn join(
@@ -29,18 +45,17 @@ impl App {
         wa_id: &WaId,
         code: &InviteCode,
     ) -> Result<Joined, Failure> {
+        // The link may have died since the first of two same calls.
+        if let Some(outcome) = self.repeated(call).await? {
+            return Ok(Joined::from(&outcome, None));
+        }
         let stored = self.group_by_invite(code).await?;
         let state = stored.group.state();
         let person = mint::person(&stored.account, wa_id);
         let request = mint::join_request_id(&person, state.serial);
         let command = Command::Join { person, code: code.clone(), request: request.clone() };
         let outcome = self.execute(call, &state.id, command).await?;
-        let id = outcome.stored.group.state().id.clone();
-        Ok(match outcome.event {
-            Some(Event::ParticipantJoined { .. }) => Joined::In(id),
-            // Nothing happened: the request was open already.
-            _ => Joined::Requested(id, request),
-        })
+        Ok(Joined::from(&outcome, Some(request)))
     }
 
     /// A person withdraws a request.

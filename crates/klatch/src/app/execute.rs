@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use bytes::Bytes;
 use domain::ids::{GroupId, PhoneNumberId, RequestId};
 use domain::values::{Description, JoinApprovalMode, Subject, Timestamp};
-use domain::{Command, CreateGroup, Event, Group, Limits, Refusal, Refused};
+use domain::{Command, CreateGroup, Decision, Event, Group, Limits, Refusal, Refused};
 
 use super::caller::Call;
 use super::idempotency::receipt_scope;
@@ -56,6 +56,16 @@ pub struct Outcome {
     pub refused: Vec<Refused>,
 }
 
+/// What was decided upon and is not yet on the disk.
+struct Decided {
+    stored: Stored,
+    event: Event,
+    refused: Vec<Refused>,
+    picture: Option<Bytes>,
+    limits: Limits,
+    at: Timestamp,
+}
+
 impl App {
     /// Creates a group of this number.
     pub async fn create(
@@ -64,12 +74,10 @@ impl App {
         number: &Number,
         new: &NewGroup,
     ) -> Result<Outcome, Failure> {
-        let now = self.clock.now();
-        if let Some(idempotency) = &call.idempotency
-            && let Some(outcome) = self.replay(&call.scope, idempotency, now).await?
-        {
+        if let Some(outcome) = self.repeated(call).await? {
             return Ok(outcome);
         }
+        let at = self.clock.now();
         for _ in 0..ATTEMPTS_MAX {
             let serial = self.mint.group_serial();
             let (group, event) = Group::create(
@@ -78,18 +86,25 @@ impl App {
                     serial,
                     number: number.id.clone(),
                     business: number.display_number.clone(),
-                    alias_second: self.next_alias(&number.id, now).await?,
+                    alias_second: self.next_alias(&number.id, at).await?,
                     subject: new.subject.clone(),
                     description: new.description.clone(),
                     mode: new.mode,
                     invite: self.mint.invite_code(),
                 },
-                now,
+                at,
             );
-            let stored = Stored { group, account: number.account.clone() };
-            match self.commit(call, stored, event, Vec::new(), None, number.limits, now).await {
-                Err(CommitError::Conflict) => self.forget_alias(&number.id),
-                committed => return self.settle(call, committed, number.limits, now).await,
+            let decided = Decided {
+                stored: Stored { group, account: number.account.clone() },
+                event,
+                refused: Vec::new(),
+                picture: None,
+                limits: number.limits,
+                at,
+            };
+            match self.commit(call, decided).await? {
+                Some(outcome) => return Ok(outcome),
+                None => self.forget_alias(&number.id),
             }
         }
         Err(Failure::Busy)
@@ -102,46 +117,33 @@ impl App {
         id: &GroupId,
         change: impl Into<Change>,
     ) -> Result<Outcome, Failure> {
-        let change = change.into();
-        let now = self.clock.now();
-        if let Some(idempotency) = &call.idempotency
-            && let Some(outcome) = self.replay(&call.scope, idempotency, now).await?
-        {
+        if let Some(outcome) = self.repeated(call).await? {
             return Ok(outcome);
         }
+        let Change { command, picture } = change.into();
+        let at = self.clock.now();
         let _turn = self.turns[place(id)].lock().await;
         for _ in 0..ATTEMPTS_MAX {
             let stored = self.store.group(&call.scope, id).await?.ok_or(Refusal::GroupUnknown)?;
             let limits = self.limits(&stored.group.state().number).await?;
-            let decision = stored.group.decide(&change.command, limits)?;
-            let Some(event) = decision.event else {
+            let Decision { event, refused } = stored.group.decide(&command, limits)?;
+            let Some(event) = event else {
                 let request_id = self.mint.request_id();
-                let refused = decision.refused;
                 return Ok(Outcome { stored, request_id, event: None, refused });
             };
-            let mut after = Stored::clone(&stored);
-            after.group.apply(&event, now);
-            let (refused, picture) = (decision.refused, change.picture.clone());
-            match self.commit(call, after, event, refused, picture, limits, now).await {
-                Err(CommitError::Conflict) => {}
-                committed => return self.settle(call, committed, limits, now).await,
+            let mut stored = Stored::clone(&stored);
+            stored.group.apply(&event, at);
+            let decided = Decided { stored, event, refused, picture: picture.clone(), limits, at };
+            if let Some(outcome) = self.commit(call, decided).await? {
+                return Ok(outcome);
             }
         }
         Err(Failure::Busy)
     }
 
-    /// Builds the one value that the store takes or leaves.
-    #[expect(clippy::too_many_arguments, reason = "everything that becomes true together")]
-    async fn commit(
-        &self,
-        call: &Call,
-        stored: Stored,
-        event: Event,
-        refused: Vec<Refused>,
-        picture: Option<Bytes>,
-        limits: Limits,
-        now: Timestamp,
-    ) -> Result<Outcome, CommitError> {
+    /// Builds the one value that the store takes or leaves. `None`: somebody else was faster.
+    async fn commit(&self, call: &Call, decided: Decided) -> Result<Option<Outcome>, Failure> {
+        let Decided { stored, event, refused, picture, limits, at } = decided;
         let state = stored.group.state();
         let request_id = self.mint.request_id();
         let receipt = call.idempotency.as_ref().map(|idempotency| Receipt {
@@ -151,11 +153,11 @@ impl App {
             group: state.id.clone(),
             version: state.version,
             refused: refused.clone(),
-            created_at: now,
+            created_at: at,
         });
         let recorded = Recorded {
             version: state.version,
-            at: now,
+            at,
             request_id: request_id.clone(),
             event: event.clone(),
         };
@@ -168,36 +170,17 @@ impl App {
             receipt,
         };
         match self.store.commit(commit).await {
-            Ok(()) => Ok(Outcome { stored, request_id, event: Some(event), refused }),
-            Err(error) => {
-                if matches!(error, CommitError::Conflict) {
-                    self.metrics.conflicts.inc();
-                }
-                Err(error)
+            Ok(()) => Ok(Some(Outcome { stored, request_id, event: Some(event), refused })),
+            Err(CommitError::Conflict) => {
+                self.metrics.conflicts.inc();
+                Ok(None)
             }
-        }
-    }
-
-    /// Turns what the store said into what the caller gets.
-    async fn settle(
-        &self,
-        call: &Call,
-        committed: Result<Outcome, CommitError>,
-        limits: Limits,
-        now: Timestamp,
-    ) -> Result<Outcome, Failure> {
-        match (committed, &call.idempotency) {
-            (Ok(outcome), _) => Ok(outcome),
-            (Err(CommitError::NoRoom), _) => {
+            Err(CommitError::NoRoom) => {
                 Err(Refusal::GroupLimitReached { limit: limits.groups }.into())
             }
             // The same call came twice at once, and the other one won.
-            (Err(CommitError::ReceiptTaken), Some(idempotency)) => {
-                let earlier = self.replay(&call.scope, idempotency, now).await?;
-                earlier.ok_or(Failure::Busy)
-            }
-            (Err(CommitError::Store(error)), _) => Err(error.into()),
-            (Err(CommitError::Conflict | CommitError::ReceiptTaken), _) => Err(Failure::Busy),
+            Err(CommitError::ReceiptTaken) => self.repeated(call).await,
+            Err(CommitError::Store(error)) => Err(error.into()),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The same call twice has the effect, and the answer, of the call once.
 
-use domain::values::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use super::caller::Call;
 use super::{App, Failure, Outcome};
 use crate::store::{RECEIPT_HORIZON_MS, Receipt, Scope, StoreError};
 
@@ -49,23 +49,18 @@ pub(super) fn receipt_scope(scope: &Scope) -> String {
 }
 
 impl App {
-    /// The outcome of an earlier call with the same key, if there was one in the last 24 hours.
-    pub(super) async fn replay(
-        &self,
-        scope: &Scope,
-        idempotency: &Idempotency,
-        now: Timestamp,
-    ) -> Result<Option<Outcome>, Failure> {
-        let receipt = self.store.receipt(&receipt_scope(scope), &idempotency.key).await?;
-        let Some(receipt) =
-            receipt.filter(|receipt| receipt.created_at > now.minus_millis(RECEIPT_HORIZON_MS))
-        else {
-            return Ok(None);
-        };
-        if receipt.fingerprint != idempotency.fingerprint {
-            return Err(Failure::KeyReused);
+    /// The outcome of the same call, if it was made in the last 24 hours.
+    pub(crate) async fn repeated(&self, call: &Call) -> Result<Option<Outcome>, Failure> {
+        let Some(idempotency) = &call.idempotency else { return Ok(None) };
+        let receipt = self.store.receipt(&receipt_scope(&call.scope), &idempotency.key).await?;
+        let horizon = self.clock.now().minus_millis(RECEIPT_HORIZON_MS);
+        match receipt.filter(|receipt| receipt.created_at > horizon) {
+            None => Ok(None),
+            Some(receipt) if receipt.fingerprint == idempotency.fingerprint => {
+                self.outcome_of(receipt).await.map(Some)
+            }
+            Some(_) => Err(Failure::KeyReused),
         }
-        self.outcome_of(receipt).await.map(Some)
     }
 
     async fn outcome_of(&self, receipt: Receipt) -> Result<Outcome, Failure> {

@@ -188,7 +188,7 @@ pub struct JoinRequestList {
 }
 
 impl JoinRequestList {
-    /// As ids. One that cannot be an id is as unknown as one that is not there, and fails alone.
+    /// As ids. What cannot be an id is a mistake; what can be one but is none fails alone, later.
     pub fn parse(self) -> Result<Batch<JoinRequestId>, Problem> {
         check_product(self.messaging_product.as_deref())?;
         let ids = self.join_requests.unwrap_or_default();

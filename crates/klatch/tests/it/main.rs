@@ -1,5 +1,7 @@
 //! Everything that is tested from outside a module, in one binary: it links once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 mod support;
 
 mod admin;

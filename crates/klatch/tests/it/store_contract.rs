@@ -132,7 +132,7 @@ async fn records(store: &dyn Store) {
     store.change(Change::AddKey(key("k1", "acc_a", Some("1001")), one)).await.unwrap();
     store.change(Change::AddKey(key("k2", "acc_b", None), whole)).await.unwrap();
     let opened = store.opening(&one).await.unwrap().expect("the miss is forgotten");
-    assert_eq!(opened.number.as_ref(), Some(&first));
+    assert_eq!(opened.number.as_deref(), Some(&first));
     let opened = store.opening(&whole).await.unwrap().unwrap();
     let only = opened.number.as_ref().map(|number| number.id.as_str());
     assert_eq!((opened.account.as_str(), only), ("acc_b", Some("1002")), "the account's only one");

@@ -55,8 +55,10 @@ fn the_domain_is_pure() {
         .collect::<Vec<_>>();
     assert_eq!(dependencies, ["thiserror"]);
     for (path, text) in files("crates/domain/src", ".rs") {
-        let lower = text.to_lowercase();
-        for word in ["360dialog", "d360", "sinch", "meta's", "graph", "sqlite", "serde", "http:"] {
+        let lower = text.to_lowercase().replace("$doc:meta", "");
+        for word in
+            ["360dialog", "d360", "sinch", "meta's", "meta", "graph", "sqlite", "serde", "axum"]
+        {
             assert!(!lower.contains(word), "{path} knows of {word}");
         }
     }

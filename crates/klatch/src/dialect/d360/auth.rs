@@ -1,5 +1,7 @@
 //! `D360-API-KEY` says who calls; the path says about which group.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::ids::GroupId;
@@ -17,7 +19,7 @@ pub(super) const HEADER: &str = "d360-api-key";
 
 /// The number that the key opens.
 #[derive(Debug)]
-pub(super) struct Caller(pub(super) Number);
+pub(super) struct Caller(pub(super) Arc<Number>);
 
 impl Caller {
     /// What this caller asks, with what it takes to ask it again.

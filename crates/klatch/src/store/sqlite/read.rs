@@ -1,5 +1,7 @@
 //! Queries: one function each, from a connection and values to values.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use domain::event::Standing;
 use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
@@ -287,7 +289,7 @@ pub(super) fn opening(
         ),
     }
     .map_err(in_table("numbers", &account))?;
-    let number = if numbers.len() == 1 { numbers.pop() } else { None };
+    let number = if numbers.len() == 1 { numbers.pop().map(Arc::new) } else { None };
     Ok(Some(Opening { account, number }))
 }
 
