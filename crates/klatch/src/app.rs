@@ -3,7 +3,7 @@
 pub mod caller;
 pub mod clock;
 mod execute;
-pub mod idempotency;
+mod idempotency;
 pub mod mint;
 mod read;
 

@@ -1,7 +1,7 @@
 //! The terminal. `dev` and `serve` run a server; everything else talks to one that runs.
 
 mod client;
-pub mod dev;
+mod dev;
 mod directory;
 mod people;
 pub mod tour;

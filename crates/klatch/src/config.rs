@@ -142,7 +142,7 @@ pub struct ClientArgs {
         long,
         env = "KLATCH_ADMIN_TOKEN",
         hide_env_values = true,
-        default_value = crate::cli::dev::ADMIN_TOKEN,
+        default_value = crate::sandbox::ADMIN_TOKEN,
         global = true
     )]
     pub token: String,
@@ -207,7 +207,7 @@ impl Settings {
         Self {
             listen,
             storage,
-            admin_token: crate::cli::dev::ADMIN_TOKEN.to_owned(),
+            admin_token: crate::sandbox::ADMIN_TOKEN.to_owned(),
             people: true,
             public_url: None,
             body_timeout: Duration::from_secs(BODY_TIMEOUT_SECS),

@@ -128,9 +128,9 @@ impl Port {
         span.in_scope(|| {
             let micros = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);
             if status >= 500 {
-                tracing::warn!(target: "klatch::access", %method, path, status, micros);
+                tracing::warn!(target: "klatch::access", %method, path, status, micros, "answered");
             } else {
-                tracing::info!(target: "klatch::access", %method, path, status, micros);
+                tracing::info!(target: "klatch::access", %method, path, status, micros, "answered");
             }
         });
         response

@@ -8,7 +8,7 @@
 //! The modules, in the order in which a newcomer reads them: [`config`] and [`lifecycle`] start and
 //! stop the program; [`http`] is the one port; [`dialect`] has a room for each vendor; [`admin`] is
 //! our own API, [`people`] the simulated people; [`app`] executes; [`store`] keeps; [`directory`]
-//! and [`page`] are values they share; [`telemetry`] and [`metrics`] tell what goes on; [`openapi`]
+//! and [`page`] are values they share; [`sandbox`] is what `klatch dev` begins with; [`telemetry`] and [`metrics`] tell what goes on; [`openapi`]
 //! describes the routes; [`cli`] is the terminal.
 
 pub mod admin;
@@ -25,6 +25,7 @@ pub mod openapi;
 pub mod page;
 pub mod people;
 pub mod picture;
+pub mod sandbox;
 pub mod store;
 pub mod telemetry;
 

@@ -51,8 +51,8 @@ const fn weight(kind: Kind) -> usize {
         Kind::CancelJoinRequest | Kind::RejectJoinRequests | Kind::DemoteAdmins => 16,
         Kind::ProvideInvite | Kind::Restore => 12,
         Kind::ResetInvite => 8,
-        Kind::ChangeSettings => 4,
-        Kind::DeleteInvite | Kind::Suspend | Kind::Delete | Kind::LeaveAsBusiness => 1,
+        Kind::ChangeSettings | Kind::DeleteInvite => 4,
+        Kind::Suspend | Kind::Delete | Kind::LeaveAsBusiness => 1,
     }
 }
 

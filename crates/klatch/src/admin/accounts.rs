@@ -14,7 +14,7 @@ use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
 use crate::directory::{Account, Change};
 use crate::http::paging::Address;
-use crate::http::params::PathParams;
+use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::parse;
 
 const LIST: &str = "accounts";
@@ -52,11 +52,7 @@ impl From<Account> for AccountInfo {
 #[utoipa::path(
     get,
     path = "/v1/accounts",
-    params(
-        ("limit" = Option<u16>, Query, description = "Accounts wanted, 1 to 1024; 25 if left out", minimum = 1, maximum = 1024),
-        ("after" = Option<String>, Query, description = "Cursor: read on behind it"),
-        ("before" = Option<String>, Query, description = "Cursor: read back from it"),
-    ),
+    params(PageParams),
     responses(
         (status = 200, description = "A page of accounts", body = Listed<AccountInfo>),
         (status = 400, description = "A parameter is wrong", body = ErrorBody),

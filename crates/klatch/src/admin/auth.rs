@@ -8,8 +8,8 @@ use subtle::ConstantTimeEq as _;
 use super::error::Error;
 use crate::app::App;
 use crate::app::Scope;
-use crate::app::caller::Call;
-use crate::app::idempotency::Idempotency;
+use crate::app::caller::{Call, Idempotency};
+
 use crate::directory::KeyHash;
 
 /// The operator.

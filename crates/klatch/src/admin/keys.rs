@@ -14,7 +14,7 @@ use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
 use crate::directory::{Change, Key, KeyHash};
 use crate::http::paging::Address;
-use crate::http::params::PathParams;
+use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse};
 
 /// Characters of a secret that are kept to tell keys apart.
@@ -73,9 +73,7 @@ impl From<Key> for KeyInfo {
     path = "/v1/keys",
     params(
         ("account_id" = Option<String>, Query, description = "Only this account's"),
-        ("limit" = Option<u16>, Query, description = "Keys wanted, 1 to 1024; 25 if left out", minimum = 1, maximum = 1024),
-        ("after" = Option<String>, Query, description = "Cursor: read on behind it"),
-        ("before" = Option<String>, Query, description = "Cursor: read back from it"),
+        PageParams,
     ),
     responses(
         (status = 200, description = "A page of keys", body = Listed<KeyInfo>),

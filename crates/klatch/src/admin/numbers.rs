@@ -16,7 +16,7 @@ use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
 use crate::directory::{Change, Number};
 use crate::http::paging::Address;
-use crate::http::params::PathParams;
+use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse};
 
 /// Asks for a number.
@@ -126,9 +126,7 @@ impl From<Number> for NumberInfo {
     path = "/v1/numbers",
     params(
         ("account_id" = Option<String>, Query, description = "Only this account's"),
-        ("limit" = Option<u16>, Query, description = "Numbers wanted, 1 to 1024; 25 if left out", minimum = 1, maximum = 1024),
-        ("after" = Option<String>, Query, description = "Cursor: read on behind it"),
-        ("before" = Option<String>, Query, description = "Cursor: read back from it"),
+        PageParams,
     ),
     responses(
         (status = 200, description = "A page of numbers", body = Listed<NumberInfo>),

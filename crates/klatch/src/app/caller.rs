@@ -1,11 +1,8 @@
-//! Who asks, and where they may look.
+//! Who asks, where they may look, and how they say that a call is the same as an earlier one.
 
-use std::sync::Arc;
+use sha2::{Digest as _, Sha256};
 
-use super::App;
-use super::idempotency::Idempotency;
-use crate::directory::{KeyHash, Opening};
-use crate::store::{Scope, StoreError};
+use crate::store::Scope;
 
 /// What a call carries besides what it asks for.
 #[derive(Debug, Clone)]
@@ -16,9 +13,35 @@ pub struct Call {
     pub idempotency: Option<Idempotency>,
 }
 
-impl App {
-    /// What a key opens; `None` for a key that is unknown or revoked.
-    pub async fn opening(&self, secret: &str) -> Result<Option<Arc<Opening>>, StoreError> {
-        self.store.opening(&KeyHash::of(secret)).await
+/// The header that makes a call repeatable.
+pub const IDEMPOTENCY_HEADER: &str = "idempotency-key";
+/// Longest key, in visible ASCII characters.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+
+/// A caller's key, and what the call was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The caller's key.
+    pub key: String,
+    /// SHA-256 of method, path and body.
+    pub fingerprint: [u8; 32],
+}
+
+impl Idempotency {
+    /// Takes the header; `None` if its value is not a key.
+    #[must_use]
+    pub fn new(key: &[u8], method: &str, path: &str, body: &[u8]) -> Option<Self> {
+        let well_formed = (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len())
+            && key.iter().all(u8::is_ascii_graphic);
+        let key = String::from_utf8(key.to_vec()).ok().filter(|_| well_formed)?;
+        let fingerprint = Sha256::new()
+            .chain_update(method)
+            .chain_update([0])
+            .chain_update(path)
+            .chain_update([0])
+            .chain_update(body)
+            .finalize()
+            .into();
+        Some(Self { key, fingerprint })
     }
 }

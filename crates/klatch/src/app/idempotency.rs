@@ -1,43 +1,8 @@
 //! The same call twice has the effect, and the answer, of the call once.
 
-use sha2::{Digest as _, Sha256};
-
 use super::caller::Call;
 use super::{App, Failure, Outcome};
 use crate::store::{RECEIPT_HORIZON_MS, Receipt, Scope, StoreError};
-
-/// The header that makes a call repeatable.
-pub const HEADER: &str = "idempotency-key";
-/// Longest key, in visible ASCII characters.
-pub const KEY_CHARS_MAX: usize = 255;
-
-/// A caller's key, and what the call was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Idempotency {
-    /// The caller's key.
-    pub key: String,
-    /// SHA-256 of method, path and body.
-    pub fingerprint: [u8; 32],
-}
-
-impl Idempotency {
-    /// Takes the header; `None` if its value is not a key.
-    #[must_use]
-    pub fn new(key: &[u8], method: &str, path: &str, body: &[u8]) -> Option<Self> {
-        let well_formed =
-            (1..=KEY_CHARS_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
-        let key = String::from_utf8(key.to_vec()).ok().filter(|_| well_formed)?;
-        let fingerprint = Sha256::new()
-            .chain_update(method)
-            .chain_update([0])
-            .chain_update(path)
-            .chain_update([0])
-            .chain_update(body)
-            .finalize()
-            .into();
-        Some(Self { key, fingerprint })
-    }
-}
 
 /// Whose keys these are.
 pub(super) fn receipt_scope(scope: &Scope) -> String {

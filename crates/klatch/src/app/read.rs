@@ -8,7 +8,7 @@ use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::InviteCode;
 
 use super::{App, Failure};
-use crate::directory::{Account, Change, Key, Number};
+use crate::directory::{Account, Change, Key, KeyHash, Number, Opening};
 use crate::page::{Page, Slice};
 use crate::store::{
     ChangeError, GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored,
@@ -60,6 +60,11 @@ impl App {
     /// Where a person stands in which groups.
     pub async fn standings(&self, person: &str) -> Result<Vec<PersonStanding>, StoreError> {
         self.store.standings(person).await
+    }
+
+    /// What a key opens; `None` for a key that is unknown or revoked.
+    pub async fn opening(&self, secret: &str) -> Result<Option<Arc<Opening>>, StoreError> {
+        self.store.opening(&KeyHash::of(secret)).await
     }
 
     /// An account.

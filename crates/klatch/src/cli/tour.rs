@@ -6,15 +6,16 @@ use anyhow::ensure;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use super::{client, dev};
+use super::client;
 use crate::config::{Settings, Storage};
 use crate::lifecycle::Running;
+use crate::sandbox;
 
 /// Plays the tour on a private server.
 pub async fn run() -> anyhow::Result<()> {
     let settings = Settings::dev(([127, 0, 0, 1], 0).into(), Storage::Memory);
     let server = Running::start(&settings).await?;
-    dev::seed(&server.app).await?;
+    sandbox::seed(&server.app).await?;
     let mut guide = Guide {
         client: client::build()?,
         base: format!("http://{}", server.address),
@@ -108,13 +109,13 @@ impl<W: Write> Guide<W> {
         body: Option<Value>,
         expected: u16,
     ) -> anyhow::Result<Value> {
-        self.exchange(method, path, ("D360-API-KEY", dev::KEY), body, expected).await
+        self.exchange(method, path, ("D360-API-KEY", sandbox::KEY), body, expected).await
     }
 
     /// A person taps a link.
     async fn taps(&mut self, wa_id: &str, link: &str, expected: u16) -> anyhow::Result<Value> {
         let path = format!("/klatch/v1/people/{wa_id}/join");
-        let token = format!("Bearer {}", dev::ADMIN_TOKEN);
+        let token = format!("Bearer {}", sandbox::ADMIN_TOKEN);
         let body = json!({ "invite_link": link });
         let header = ("Authorization", token.as_str());
         self.exchange(Method::POST, &path, header, Some(body), expected).await

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 use crate::app::App;
-use crate::app::idempotency::{self, Idempotency};
+use crate::app::caller::{IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_CHARS_MAX, Idempotency};
 
 /// Longest JSON body, in bytes. Ours: a thousand join requests fit in several times.
 pub const JSON_BYTES_MAX: usize = 256 * 1_024;
@@ -93,9 +93,9 @@ fn read_key(
     path: &str,
     body: &[u8],
 ) -> Result<Option<Idempotency>, Problem> {
-    let Some(value) = headers.get(idempotency::HEADER) else { return Ok(None) };
+    let Some(value) = headers.get(IDEMPOTENCY_HEADER) else { return Ok(None) };
     let key = Idempotency::new(value.as_bytes(), method, path, body).ok_or_else(|| {
-        let max = idempotency::KEY_CHARS_MAX;
+        let max = IDEMPOTENCY_KEY_CHARS_MAX;
         Problem::field("Idempotency-Key", format!("must be 1 to {max} visible ASCII characters"))
     })?;
     Ok(Some(key))

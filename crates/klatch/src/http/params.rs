@@ -5,9 +5,24 @@ use std::marker::PhantomData;
 use axum::extract::{FromRequestParts, Query, RawPathParams};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
+use utoipa::IntoParams;
 
 use super::problem::Problem;
 use crate::page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, Page, Seek};
+
+/// What every list understands, for the documentation; read by [`QueryParams::page`].
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes a query, is never made")]
+pub struct PageParams {
+    /// Items wanted; 25 if left out.
+    #[param(minimum = 1, maximum = 1024)]
+    limit: Option<u16>,
+    /// Cursor: read on behind it.
+    after: Option<String>,
+    /// Cursor: read back from it.
+    before: Option<String>,
+}
 
 /// The values in the path, percent-decoded, by the name that the route gives them.
 #[derive(Debug)]

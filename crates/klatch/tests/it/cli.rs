@@ -1,6 +1,6 @@
 //! The program as a person runs it.
 
-use klatch::cli::dev;
+use klatch::sandbox;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -145,5 +145,5 @@ fn secrets_do_not_show_in_help() {
     let output = output.unwrap();
     assert!(printed(&output).contains("KLATCH_ADMIN_TOKEN"));
     assert!(!printed(&output).contains("hush-hush"));
-    assert_eq!(dev::KEY, "klatch-dev", "documented in the README");
+    assert_eq!(sandbox::KEY, "klatch-dev", "documented in the README");
 }

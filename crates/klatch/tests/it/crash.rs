@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use domain::Group;
 use domain::ids::{GroupId, PhoneNumberId};
 use klatch::app::Scope;
-use klatch::cli::dev;
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
+use klatch::sandbox;
 use klatch::store::Store as _;
 use klatch::store::sqlite::Sqlite;
 use reqwest::Method;
@@ -80,7 +80,7 @@ async fn check(folder: &Path, answered: &Answered, unanswered_max: usize) {
     let answered = answered.lock().unwrap().clone();
     let mut unanswered = 0;
     let mut found = 0;
-    let number = PhoneNumberId::parse(dev::PHONE_NUMBER_ID).unwrap();
+    let number = PhoneNumberId::parse(sandbox::PHONE_NUMBER_ID).unwrap();
     let mut page = Page { limit: 1_000, seek: Seek::First };
     loop {
         let slice = store.groups(&number, page).await.unwrap();

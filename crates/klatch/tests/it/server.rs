@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use klatch::cli::dev;
 use klatch::config::{Settings, Storage};
 use klatch::lifecycle::Running;
+use klatch::sandbox;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -15,7 +15,7 @@ async fn start() -> Running {
         ..Settings::dev(listen, Storage::Memory)
     };
     let server = Running::start(&settings).await.unwrap();
-    dev::seed(&server.app).await.unwrap();
+    sandbox::seed(&server.app).await.unwrap();
     server
 }
 
@@ -86,7 +86,7 @@ async fn a_header_without_end_is_cut_off() {
 #[tokio::test]
 async fn a_body_that_never_ends_is_answered() {
     let server = start().await;
-    let key = dev::KEY;
+    let key = sandbox::KEY;
     let promised = format!(
         "POST /groups HTTP/1.1\r\nHost: k\r\nConnection: close\r\nD360-API-KEY: {key}\r\n\
          Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{\"subject\":"
@@ -100,7 +100,7 @@ async fn a_body_that_never_ends_is_answered() {
 #[tokio::test]
 async fn a_body_over_the_limit_is_answered() {
     let server = start().await;
-    let key = dev::KEY;
+    let key = sandbox::KEY;
     let length = klatch::http::body::JSON_BYTES_MAX + 1;
     let mut request = format!(
         "POST /groups HTTP/1.1\r\nHost: k\r\nConnection: close\r\nD360-API-KEY: {key}\r\n\
@@ -133,7 +133,7 @@ async fn nonsense_is_refused_and_harms_nobody() {
 async fn a_stop_lets_running_requests_finish() {
     let server = start().await;
     let address = server.address;
-    let key = dev::KEY;
+    let key = sandbox::KEY;
     let body = r#"{"subject":"Just in time"}"#;
     let length = body.len();
     let mut stream = TcpStream::connect(address).await.unwrap();

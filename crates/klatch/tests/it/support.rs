@@ -17,10 +17,10 @@ use http_body_util::BodyExt as _;
 use klatch::app::clock::Clock;
 use klatch::app::mint::Mint;
 use klatch::app::{App, AppSettings, Scope};
-use klatch::cli::dev;
 use klatch::directory::KeyHash;
 use klatch::http::Port;
 use klatch::metrics::Metrics;
+use klatch::sandbox;
 use klatch::store::Store;
 use klatch::store::sqlite::Sqlite;
 use serde_json::{Value, json};
@@ -105,14 +105,14 @@ impl TestApp {
     pub(crate) async fn with(store: Arc<dyn Store>, people: bool) -> Self {
         let clock = Arc::new(FixedClock(AtomicI64::new(BEGINNING_MS)));
         let settings = AppSettings {
-            admin_token: KeyHash::of(dev::ADMIN_TOKEN),
+            admin_token: KeyHash::of(sandbox::ADMIN_TOKEN),
             people,
             public_url: None,
             body_timeout: Duration::from_millis(200),
         };
         let same = Arc::clone(&clock);
         let app = App::new(store, same, Mint::seeded(7), Metrics::default(), settings);
-        dev::seed(&app).await.unwrap();
+        sandbox::seed(&app).await.unwrap();
         Self { port: Port::new(app.clone()), app, clock }
     }
 
@@ -126,7 +126,7 @@ impl TestApp {
 
     /// The 360dialog API with the sandbox's key.
     pub(crate) async fn d360(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        self.d360_as(dev::KEY, method, path, body).await
+        self.d360_as(sandbox::KEY, method, path, body).await
     }
 
     /// The 360dialog API with this key.
@@ -143,7 +143,7 @@ impl TestApp {
 
     /// Our own API with the admin token.
     pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let token = format!("Bearer {}", dev::ADMIN_TOKEN);
+        let token = format!("Bearer {}", sandbox::ADMIN_TOKEN);
         let path = format!("/klatch/v1{path}");
         let request = Request::builder().method(method).uri(path).header("Authorization", token);
         self.send(with_json(request, body)).await

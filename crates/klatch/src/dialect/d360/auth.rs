@@ -9,8 +9,8 @@ use domain::ids::GroupId;
 use super::error::Error;
 use crate::app::App;
 use crate::app::Scope;
-use crate::app::caller::Call;
-use crate::app::idempotency::Idempotency;
+use crate::app::caller::{Call, Idempotency};
+
 use crate::directory::Number;
 use crate::http::params::PathParams;
 

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::Refusal;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::app::Failure;
 use crate::app::StoreError;
@@ -40,6 +40,21 @@ pub struct ErrorMeta {
     success: bool,
     http_code: u16,
     developer_message: String,
+}
+
+/// What every call about one group can answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers, is never made")]
+pub(super) enum GroupErrors {
+    /// A parameter, field or list is wrong, or the group is suspended
+    #[response(status = 400)]
+    BadRequest(ErrorBody),
+    /// The key is missing, wrong or revoked
+    #[response(status = 401)]
+    Unauthorized(ErrorBody),
+    /// No such group of this number
+    #[response(status = 404)]
+    NotFound(ErrorBody),
 }
 
 impl Error {

@@ -5,24 +5,21 @@ use axum::extract::State;
 use domain::Command;
 
 use super::auth::{Caller, InPath};
-use super::error::{Error, ErrorBody};
+use super::error::{Error, ErrorBody, GroupErrors};
 use super::{Body, Query};
 use crate::app::App;
 use crate::dialect::graph::{
     CreateGroup, Created, Fields, GroupInfo, GroupPage, Success, UpdateGroup,
 };
 use crate::http::paging::{Address, Paging};
+use crate::http::params::PageParams;
 
 /// Lists the number's groups, newest first.
 #[utoipa::path(
     get,
     path = "/groups",
     operation_id = "get-active-groups",
-    params(
-        ("limit" = Option<u16>, Query, description = "Groups wanted, 1 to 1024; 25 if left out", minimum = 1, maximum = 1024),
-        ("after" = Option<String>, Query, description = "Cursor: read on behind it"),
-        ("before" = Option<String>, Query, description = "Cursor: read back from it"),
-    ),
+    params(PageParams),
     responses(
         (status = 200, description = "A page of groups", body = GroupPage),
         (status = 400, description = "A parameter is wrong", body = ErrorBody),
@@ -75,9 +72,7 @@ pub(super) async fn create(
     ),
     responses(
         (status = 200, description = "The group", body = GroupInfo),
-        (status = 400, description = "An unknown field was asked for", body = ErrorBody),
-        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
-        (status = 404, description = "No such group of this number", body = ErrorBody),
+        GroupErrors,
     ),
 )]
 pub(super) async fn info(
@@ -103,9 +98,7 @@ pub(super) async fn info(
     )),
     responses(
         (status = 200, description = "The settings are changed", body = Success),
-        (status = 400, description = "A field or the picture is wrong, or the group is suspended", body = ErrorBody),
-        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
-        (status = 404, description = "No such group of this number", body = ErrorBody),
+        GroupErrors,
     ),
 )]
 pub(super) async fn update(
@@ -146,9 +139,7 @@ pub(super) struct UpdateForm {
     params(("group_id" = String, Path, description = "The group")),
     responses(
         (status = 200, description = "The group is gone", body = Success),
-        (status = 400, description = "The group is suspended", body = ErrorBody),
-        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
-        (status = 404, description = "No such group of this number", body = ErrorBody),
+        GroupErrors,
     ),
 )]
 pub(super) async fn delete(

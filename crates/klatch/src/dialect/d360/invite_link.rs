@@ -6,7 +6,7 @@ use domain::{Command, Refusal};
 
 use super::Body;
 use super::auth::{Caller, InPath};
-use super::error::{Error, ErrorBody};
+use super::error::{Error, GroupErrors};
 use crate::app::{App, Outcome};
 use crate::dialect::graph::{InviteLink, ProductOnly};
 
@@ -18,9 +18,7 @@ use crate::dialect::graph::{InviteLink, ProductOnly};
     params(("group_id" = String, Path, description = "The group")),
     responses(
         (status = 200, description = "The link", body = InviteLink),
-        (status = 400, description = "The link was deleted and the group is suspended", body = ErrorBody),
-        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
-        (status = 404, description = "No such group of this number", body = ErrorBody),
+        GroupErrors,
     ),
 )]
 pub(super) async fn get(
@@ -45,9 +43,7 @@ pub(super) async fn get(
     request_body = ProductOnly,
     responses(
         (status = 200, description = "The new link", body = InviteLink),
-        (status = 400, description = "A field is wrong, or the group is suspended", body = ErrorBody),
-        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
-        (status = 404, description = "No such group of this number", body = ErrorBody),
+        GroupErrors,
     ),
 )]
 pub(super) async fn reset(

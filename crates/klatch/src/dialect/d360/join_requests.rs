@@ -6,11 +6,12 @@ use domain::event::Answered;
 use domain::{Command, Event};
 
 use super::auth::{Caller, InPath};
-use super::error::{Error, ErrorBody};
+use super::error::{Error, GroupErrors};
 use super::{Body, Query};
 use crate::app::App;
 use crate::dialect::graph::{JoinRequestList, JoinRequestPage, JoinRequestsAnswered};
 use crate::http::paging::{Address, Paging};
+use crate::http::params::PageParams;
 
 /// Lists the open join requests, oldest first.
 #[utoipa::path(
@@ -19,15 +20,11 @@ use crate::http::paging::{Address, Paging};
     operation_id = "get-join-requests",
     params(
         ("group_id" = String, Path, description = "The group"),
-        ("limit" = Option<u16>, Query, description = "Requests wanted, 1 to 1024; 25 if left out", minimum = 1, maximum = 1024),
-        ("after" = Option<String>, Query, description = "Cursor: read on behind it"),
-        ("before" = Option<String>, Query, description = "Cursor: read back from it"),
+        PageParams,
     ),
     responses(
         (status = 200, description = "A page of requests", body = JoinRequestPage),
-        (status = 400, description = "A parameter is wrong", body = ErrorBody),
-        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
-        (status = 404, description = "No such group of this number", body = ErrorBody),
+        GroupErrors,
     ),
 )]
 pub(super) async fn list(
@@ -55,9 +52,7 @@ pub(super) async fn list(
     request_body = JoinRequestList,
     responses(
         (status = 200, description = "Who is in, and who is not and why", body = JoinRequestsAnswered),
-        (status = 400, description = "The list is wrong, or the group is suspended", body = ErrorBody),
-        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
-        (status = 404, description = "No such group of this number", body = ErrorBody),
+        GroupErrors,
     ),
 )]
 pub(super) async fn approve(
@@ -81,9 +76,7 @@ pub(super) async fn approve(
     request_body = JoinRequestList,
     responses(
         (status = 200, description = "Who was turned away, and who was not and why", body = JoinRequestsAnswered),
-        (status = 400, description = "The list is wrong, or the group is suspended", body = ErrorBody),
-        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
-        (status = 404, description = "No such group of this number", body = ErrorBody),
+        GroupErrors,
     ),
 )]
 pub(super) async fn reject(

@@ -6,7 +6,7 @@ use domain::Command;
 
 use super::Body;
 use super::auth::{Caller, InPath};
-use super::error::{Error, ErrorBody};
+use super::error::{Error, GroupErrors};
 use crate::app::App;
 use crate::dialect::graph::{ParticipantList, Success};
 
@@ -20,9 +20,7 @@ use crate::dialect::graph::{ParticipantList, Success};
     request_body = ParticipantList,
     responses(
         (status = 200, description = "The call was taken", body = Success),
-        (status = 400, description = "The list is wrong, or the group is suspended", body = ErrorBody),
-        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
-        (status = 404, description = "No such group of this number", body = ErrorBody),
+        GroupErrors,
     ),
 )]
 pub(super) async fn remove(

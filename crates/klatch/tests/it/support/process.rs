@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use klatch::cli::dev;
+use klatch::sandbox;
 use reqwest::{Client, Method};
 use serde_json::Value;
 
@@ -64,8 +64,8 @@ impl Sandbox {
         let request = self
             .client
             .request(method, format!("{}{path}", self.url))
-            .header("D360-API-KEY", dev::KEY)
-            .bearer_auth(dev::ADMIN_TOKEN);
+            .header("D360-API-KEY", sandbox::KEY)
+            .bearer_auth(sandbox::ADMIN_TOKEN);
         let request = match body {
             Some(body) => request.json(&body),
             None => request,

@@ -1,0 +1,61 @@
+//! The sandbox's account, number and key: fixed, documented values, so that examples work as they
+//! stand.
+
+use domain::Limits;
+use domain::ids::{AccountId, PhoneNumberId};
+use domain::values::WaId;
+
+use crate::app::{App, ChangeError};
+use crate::directory::{Account, Change, Key, KeyHash, Number};
+
+/// The account's id.
+pub const ACCOUNT: &str = "acc_dev";
+/// The number's id; also in Meta's samples.
+pub const PHONE_NUMBER_ID: &str = "106540352242922";
+/// The number's digits.
+pub const DISPLAY_NUMBER: &str = "15550783881";
+/// The WhatsApp Business Account.
+pub const WABA_ID: &str = "102290129340398";
+/// The number's bot id.
+pub const BOT_ID: &str = "klatch";
+/// The key that opens the number.
+pub const KEY: &str = "klatch-dev";
+/// The token that opens the admin API.
+pub const ADMIN_TOKEN: &str = "klatch-admin";
+
+/// Adds account, number and key, unless they are there already.
+pub async fn seed(app: &App) -> anyhow::Result<()> {
+    let created_at = app.now();
+    let account = AccountId::parse(ACCOUNT)?;
+    let number = PhoneNumberId::parse(PHONE_NUMBER_ID)?;
+    let changes = [
+        Change::AddAccount(Account { id: account.clone(), name: "Dev".to_owned(), created_at }),
+        Change::AddNumber(Number {
+            id: number.clone(),
+            account: account.clone(),
+            display_number: WaId::parse(DISPLAY_NUMBER)?,
+            waba_id: WABA_ID.to_owned(),
+            bot_id: BOT_ID.to_owned(),
+            limits: Limits::default(),
+            created_at,
+        }),
+        Change::AddKey(
+            Key {
+                id: "key_dev".to_owned(),
+                account,
+                number: Some(number),
+                hint: KEY.chars().take(4).collect(),
+                created_at,
+                revoked_at: None,
+            },
+            KeyHash::of(KEY),
+        ),
+    ];
+    for change in changes {
+        match app.change(change).await {
+            Ok(()) | Err(ChangeError::Taken { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
