@@ -30,7 +30,8 @@ pub struct CreateGroup {
 /// What may be asked of a group that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// The business changes one or more settings.
+    /// The business changes one or more settings. Setting what is set already is a change like
+    /// any other: the caller is owed the news that it went through.
     ChangeSettings {
         /// New name.
         subject: Option<Subject>,
@@ -46,7 +47,7 @@ pub enum Command {
     },
     /// The business replaces the link; older ones die.
     ResetInvite {
-        /// The new link.
+        /// The new link. The group does not remember old ones: never minted before.
         code: InviteCode,
     },
     /// The business kills the link without a new one.
@@ -57,7 +58,7 @@ pub enum Command {
         person: Person,
         /// The link that was tapped.
         code: InviteCode,
-        /// The id to use if the tap only opens a request.
+        /// The id to use if the tap only opens a request; no other person's in this group.
         request: JoinRequestId,
     },
     /// A person withdraws an open request.

@@ -149,7 +149,8 @@ pub enum Standing {
 }
 
 impl Event {
-    /// Everybody whose standing in the group this event set, with the new standing.
+    /// Everybody whose standing in the group this event set, with the new standing. The end of a
+    /// group names nobody: where a group has ended, nobody has a standing in it.
     #[must_use]
     pub fn standings(&self) -> Vec<(&Person, Standing)> {
         fn all(people: &[Answered], standing: Standing) -> Vec<(&Person, Standing)> {

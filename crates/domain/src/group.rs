@@ -77,7 +77,8 @@ pub struct GroupState {
     pub participants: Vec<Participant>,
     /// Who asks to come in, in order of asking.
     pub requests: Vec<JoinRequest>,
-    /// Whom the business removed: a link never lets them in again.
+    /// Whom the business removed: a link never lets them in again. The one list without an end:
+    /// it grows by one id for each removal, and a ban must not be forgotten.
     pub removed: Vec<UserId>,
     /// Where it is in its life.
     pub status: Status,
@@ -105,7 +106,7 @@ impl GroupState {
     }
 
     fn has(&self, person: &Person) -> bool {
-        self.participants.iter().any(|participant| participant.person.user_id == person.user_id)
+        self.participants.iter().any(|participant| participant.person.is(person))
     }
 
     fn is_full(&self, besides: usize, limits: Limits) -> bool {
@@ -199,9 +200,7 @@ impl Group {
         match (self.0.status, command) {
             (Status::Deleted | Status::Left, _) => return Err(Refusal::GroupUnknown),
             (Status::Suspended, Command::Restore) => return Ok(Event::Restored.into()),
-            (Status::Suspended, Command::Suspend) | (Status::Active, Command::Restore) => {
-                return Ok(Decision::NOTHING);
-            }
+            (Status::Suspended, Command::Suspend) => return Ok(Decision::NOTHING),
             (Status::Suspended, _) => return Err(Refusal::GroupSuspended),
             (Status::Active, _) => {}
         }
@@ -272,7 +271,7 @@ impl Group {
                 Ok(Event::ParticipantJoined { person: person.clone() }.into())
             }
             JoinApprovalMode::ApprovalRequired => {
-                if self.0.requests.iter().any(|open| open.person.user_id == person.user_id) {
+                if self.0.requests.iter().any(|open| open.person.is(person)) {
                     return Ok(Decision::NOTHING);
                 }
                 if self.0.requests.len() >= OPEN_REQUESTS_MAX {
@@ -333,7 +332,7 @@ impl Group {
     }
 
     fn add(&self, people: &Batch<Entry<Person>>, limits: Limits) -> Result<Decision, Refusal> {
-        refuse_duplicates(people, |a, b| a.target.user_id == b.target.user_id, |e| &e.input)?;
+        refuse_duplicates(people, |a, b| a.target.is(&b.target), |e| &e.input)?;
         let mut added: Vec<Entry<Person>> = Vec::new();
         let mut failed = Vec::new();
         for entry in people.entries() {
@@ -409,12 +408,11 @@ impl Group {
     /// Two spellings of one person are one person: by the same words, or by pointing at the same
     /// participant.
     fn refuse_same_person(&self, people: &Batch<Entry<PersonRef>>) -> Result<(), Refusal> {
+        let points_at = |a: &PersonRef, b: &PersonRef| {
+            self.0.participant(a).is_some_and(|participant| b.is(&participant.person))
+        };
         let same = |a: &Entry<PersonRef>, b: &Entry<PersonRef>| {
-            a.target == b.target
-                || self
-                    .0
-                    .participant(&a.target)
-                    .is_some_and(|participant| b.target.is(&participant.person))
+            a.target == b.target || points_at(&a.target, &b.target)
         };
         refuse_duplicates(people, same, |entry| &entry.input)
     }
@@ -459,6 +457,8 @@ impl Group {
                 .retain(|request| !rejected.iter().any(|answer| answer.request == request.id)),
             Event::ParticipantsAdded { added, .. } => {
                 for entry in added {
+                    // Only the business itself takes back a removal.
+                    self.0.removed.retain(|user_id| *user_id != entry.target.user_id);
                     self.let_in(&entry.target, at);
                 }
             }
@@ -480,8 +480,7 @@ impl Group {
 
     fn let_in(&mut self, person: &Person, at: Timestamp) {
         let state = &mut self.0;
-        state.requests.retain(|request| request.person.user_id != person.user_id);
-        state.removed.retain(|user_id| *user_id != person.user_id);
+        state.requests.retain(|request| !request.person.is(person));
         let person = person.clone();
         state.participants.push(Participant { person, admin: false, joined_at: at });
     }

@@ -5,8 +5,7 @@ use std::fmt;
 use crate::ids::UserId;
 use crate::values::WaId;
 
-/// A WhatsApp user as one business sees them. Two values with the same [`Person::user_id`] are the
-/// same person.
+/// A WhatsApp user as one business sees them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Person {
     /// Business-scoped id: always there, hence the identity.
@@ -17,6 +16,14 @@ pub struct Person {
     pub parent_user_id: Option<UserId>,
     /// Chosen public name.
     pub username: Option<String>,
+}
+
+impl Person {
+    /// Whether both are the same person: by the id, or by the phone number where both show one.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.user_id == other.user_id || (self.wa_id.is_some() && self.wa_id == other.wa_id)
+    }
 }
 
 /// How a caller points at a person.

@@ -38,7 +38,7 @@ pub enum Problem {
     #[error("must be a user id such as US.13491208655302741918")]
     NotAUserId,
     /// Not an id: empty, endless, or with blanks in it.
-    #[error("must be an id of 1 to {max} visible characters")]
+    #[error("must be an id of 1 to {max} bytes without blanks")]
     NotAnId {
         /// Bytes allowed.
         max: usize,
@@ -94,19 +94,24 @@ impl Timestamp {
     }
 }
 
-/// The name of a group: 1 to 128 characters after trimming, one line.
+/// The name of a group: 1 to 128 characters after trimming, one line, something to see in it.
+/// Characters that only direct or join others may stand beside those: names and emoji need them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Subject(String);
 
 impl Subject {
-    /// Trims white space, then checks the length and that nothing invisible is in it.
+    /// Trims white space, then checks the length and the characters.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let text = text.trim();
-        if text.is_empty() {
+        if text.chars().all(is_blank) {
             return Err(Problem::Empty);
         }
         check_length(text, SUBJECT_CHARS_MAX)?;
         check_visible(text, |_| false)?;
+        // Line and paragraph separators are no control characters to Unicode, but two lines to us.
+        if let Some(c) = text.chars().find(|c| matches!(c, '\u{2028}' | '\u{2029}')) {
+            return Err(Problem::ControlCharacter { code: u32::from(c) });
+        }
         Ok(Self(text.to_owned()))
     }
 
@@ -140,6 +145,13 @@ impl Description {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Whether a character shows nothing by itself.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
 }
 
 fn check_length(text: &str, max: usize) -> Result<(), Problem> {
@@ -201,15 +213,17 @@ impl InviteCode {
         if well_formed { Ok(Self(code.to_owned())) } else { Err(Problem::NotAnInvite) }
     }
 
-    /// Reads a whole link as people paste it: with or without scheme, query and trailing slash.
+    /// Reads a whole link as people paste it: with or without scheme, query and trailing slash,
+    /// scheme and host in any case.
     pub fn from_link(link: &str) -> Result<Self, Problem> {
+        fn strip<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+            let head = text.get(..prefix.len())?;
+            head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+        }
         let link = link.trim();
-        let rest = link
-            .strip_prefix("https://")
-            .or_else(|| link.strip_prefix("http://"))
-            .unwrap_or(link)
-            .strip_prefix("chat.whatsapp.com/")
-            .ok_or(Problem::NotAnInvite)?;
+        let rest = strip(link, "https://").or_else(|| strip(link, "http://")).unwrap_or(link);
+        let rest = strip(rest, "chat.whatsapp.com/").ok_or(Problem::NotAnInvite)?;
+        let rest = strip(rest, "invite/").unwrap_or(rest);
         let code = rest.split(['?', '#']).next().unwrap_or_default();
         Self::parse(code.trim_end_matches('/'))
     }
@@ -257,12 +271,13 @@ impl<T> Batch<T> {
     }
 }
 
-/// Digits of a phone number in international form, without `+`.
+/// Digits of a phone number, without `+`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WaId(String);
 
 impl WaId {
-    /// Reads a phone number with or without `+`, blanks, dashes, dots and brackets.
+    /// Reads a phone number with or without `+`, blanks, dashes, dots and brackets. Whether the
+    /// number can exist is not checked: older APIs show national numbers, with a leading 0.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let text = text.trim();
         let text = text.strip_prefix('+').unwrap_or(text);
