@@ -2,10 +2,10 @@
 
 use crate::command::{Command, CreateGroup};
 use crate::event::{Answered, Event, Failed};
-use crate::ids::{GroupId, GroupSerial, JoinRequestId, PhoneNumberId, UserId};
+use crate::ids::{GroupId, GroupSerial, JoinRequestId, PhoneNumberId};
 use crate::limits::{Limits, OPEN_REQUESTS_MAX};
 use crate::person::{Entry, Person, PersonRef};
-use crate::refusal::Refusal;
+use crate::refusal::{List, Refusal};
 use crate::values::{
     Batch, Description, InviteCode, JoinApprovalMode, Picture, Subject, Timestamp, WaId,
 };
@@ -78,8 +78,8 @@ pub struct GroupState {
     /// Who asks to come in, in order of asking.
     pub requests: Vec<JoinRequest>,
     /// Whom the business removed: a link never lets them in again. The one list without an end:
-    /// it grows by one id for each removal, and a ban must not be forgotten.
-    pub removed: Vec<UserId>,
+    /// it grows by one person for each removal, and a ban must not be forgotten.
+    pub removed: Vec<Person>,
     /// Where it is in its life.
     pub status: Status,
     /// Since when it exists.
@@ -121,11 +121,8 @@ pub struct Decision {
     /// What happens; nothing, if the command asks for what already is.
     pub event: Option<Event>,
     /// Entries of a bulk command that come to nothing, and why.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<Failed>,
 }
-
-/// An entry of a bulk command that came to nothing, named as the caller named it.
-pub type Refused = Failed;
 
 impl Decision {
     const NOTHING: Self = Self { event: None, refused: Vec::new() };
@@ -260,7 +257,7 @@ impl Group {
         if self.0.has(person) {
             return Err(Refusal::AlreadyParticipant);
         }
-        if self.0.removed.contains(&person.user_id) {
+        if self.0.removed.iter().any(|removed| removed.is(person)) {
             return Err(Refusal::RemovedByBusiness);
         }
         match self.0.mode {
@@ -316,8 +313,13 @@ impl Group {
         &self,
         requests: &Batch<JoinRequestId>,
         mut each: impl FnMut(&JoinRequest) -> Result<(), Refusal>,
-    ) -> Result<Vec<Refused>, Refusal> {
-        refuse_duplicates(requests, |first, second| first == second, JoinRequestId::as_str)?;
+    ) -> Result<Vec<Failed>, Refusal> {
+        refuse_duplicates(
+            List::JoinRequests,
+            requests,
+            |first, second| first == second,
+            JoinRequestId::as_str,
+        )?;
         let mut refused = Vec::new();
         for id in requests.entries() {
             let outcome = match self.0.requests.iter().find(|request| request.id == *id) {
@@ -325,14 +327,14 @@ impl Group {
                 None => Err(Refusal::JoinRequestUnknown),
             };
             if let Err(refusal) = outcome {
-                refused.push(Refused { input: id.as_str().to_owned(), refusal });
+                refused.push(Failed { input: id.as_str().to_owned(), refusal });
             }
         }
         Ok(refused)
     }
 
     fn add(&self, people: &Batch<Entry<Person>>, limits: Limits) -> Result<Decision, Refusal> {
-        refuse_duplicates(people, |a, b| a.target.is(&b.target), |e| &e.input)?;
+        refuse_duplicates(List::People, people, |a, b| a.target.is(&b.target), |e| &e.input)?;
         let mut added: Vec<Entry<Person>> = Vec::new();
         let mut failed = Vec::new();
         for entry in people.entries() {
@@ -414,7 +416,7 @@ impl Group {
         let same = |a: &Entry<PersonRef>, b: &Entry<PersonRef>| {
             a.target == b.target || points_at(&a.target, &b.target)
         };
-        refuse_duplicates(people, same, |entry| &entry.input)
+        refuse_duplicates(List::People, people, same, |entry| &entry.input)
     }
 
     /// Makes the change that the event tells of. Cannot fail: what has happened has happened.
@@ -458,14 +460,14 @@ impl Group {
             Event::ParticipantsAdded { added, .. } => {
                 for entry in added {
                     // Only the business itself takes back a removal.
-                    self.0.removed.retain(|user_id| *user_id != entry.target.user_id);
+                    self.0.removed.retain(|removed| !removed.is(&entry.target));
                     self.let_in(&entry.target, at);
                 }
             }
             Event::ParticipantsRemoved { removed, .. } => {
                 for entry in removed {
                     self.let_out(&entry.target);
-                    self.0.removed.push(entry.target.user_id.clone());
+                    self.0.removed.push(entry.target.clone());
                 }
             }
             Event::ParticipantLeft { person } => self.let_out(person),
@@ -515,6 +517,7 @@ fn answered(request: &JoinRequest) -> Answered {
 /// Refuses a list in which an entry says again what an earlier one has said. Quadratic on purpose:
 /// lists hold a handful, and the longest has 1,024 short ids.
 fn refuse_duplicates<T>(
+    list: List,
     entries: &Batch<T>,
     same: impl Fn(&T, &T) -> bool,
     input: impl Fn(&T) -> &str,
@@ -522,7 +525,12 @@ fn refuse_duplicates<T>(
     let entries = entries.entries();
     for (second, entry) in entries.iter().enumerate() {
         if let Some(first) = entries[..second].iter().position(|earlier| same(earlier, entry)) {
-            return Err(Refusal::DuplicateEntry { input: input(entry).to_owned(), first, second });
+            return Err(Refusal::DuplicateEntry {
+                list,
+                input: input(entry).to_owned(),
+                first,
+                second,
+            });
         }
     }
     Ok(())

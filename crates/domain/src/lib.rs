@@ -26,7 +26,7 @@ pub mod values;
 
 pub use command::{Command, CreateGroup};
 pub use event::Event;
-pub use group::{Decision, Group, GroupState, Refused, Status};
+pub use group::{Decision, Group, GroupState, Status};
 pub use limits::Limits;
 pub use person::{Person, PersonRef};
 pub use refusal::Refusal;

@@ -1,5 +1,14 @@
 //! Why not.
 
+/// What a bulk command lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    /// Join requests.
+    JoinRequests,
+    /// People.
+    People,
+}
+
 /// Why a command, or one entry of a bulk command, was not carried out.
 ///
 /// States a fact about the world. It is matched without a wildcard wherever it is put into words
@@ -48,6 +57,8 @@ pub enum Refusal {
     /// The same entry twice in one call. Positions count from 0.
     #[error("entry {second} repeats entry {first}: {input}")]
     DuplicateEntry {
+        /// What kind of list it is in.
+        list: List,
         /// The caller's spelling of the repetition.
         input: String,
         /// Position of the first.

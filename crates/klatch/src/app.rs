@@ -14,11 +14,13 @@ use std::time::Duration;
 
 use domain::Refusal;
 use domain::ids::PhoneNumberId;
+use tokio::sync::Semaphore;
 
 use self::clock::Clock;
 pub use self::execute::{Change, NewGroup, Outcome};
 use self::mint::Mint;
 use crate::directory::KeyHash;
+use crate::http::body::FORMS_MAX;
 use crate::metrics::Metrics;
 use crate::store::Store;
 pub use crate::store::{
@@ -52,6 +54,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Settings.
     pub settings: AppSettings,
+    /// Places for the few bodies that are large.
+    pub forms: Arc<Semaphore>,
     turns: Vec<tokio::sync::Mutex<()>>,
     aliases: Mutex<HashMap<PhoneNumberId, i64>>,
 }
@@ -71,8 +75,9 @@ impl App {
         settings: AppSettings,
     ) -> Self {
         let turns = std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect();
+        let forms = Arc::new(Semaphore::new(FORMS_MAX));
         let aliases = Mutex::default();
-        Self(Arc::new(Parts { store, clock, mint, metrics, settings, turns, aliases }))
+        Self(Arc::new(Parts { store, clock, mint, metrics, settings, forms, turns, aliases }))
     }
 }
 

@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use self::directory::{AccountCommand, KeyCommand, NumberCommand};
 use self::people::{GroupCommand, PersonCommand};
 use crate::config::{ClientArgs, DevArgs, EXAMPLE, ServeArgs};
-use crate::lifecycle::Running;
+use crate::lifecycle::{Running, Told};
 use crate::openapi::DOCUMENTS;
 use crate::telemetry;
 
@@ -124,9 +124,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => {
             let (settings, log) = args.resolve()?;
             telemetry::start(&log.filter, log.format)?;
+            let told = Told::listen()?;
             let server = Running::start(&settings).await?;
             tracing::info!(address = %server.address, people = settings.people, "klatch is up");
-            server.until_told_to_stop().await
+            told.to_stop(server).await;
+            Ok(())
         }
         Command::Config { command: ConfigCommand::Example } => {
             Ok(write!(std::io::stdout(), "{EXAMPLE}")?)

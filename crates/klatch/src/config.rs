@@ -44,6 +44,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
+    /// Whether the sandbox's account, number and key are there from the beginning.
+    pub sandbox: bool,
     /// How long running requests may take to finish once the server is told to stop.
     pub grace: Duration,
 }
@@ -165,10 +167,12 @@ impl ServeArgs {
             None => File::default(),
         };
         let log = self.log.or(&file, "info,klatch::access=warn");
-        // A token given by flag or environment wins over both ways in the file.
+        // A token given by flag or environment wins over both ways in the file; and the token
+        // itself over a file that holds one, since either may come from the environment.
         let (token, token_file) = match (self.admin_token, self.admin_token_file) {
             (None, None) => (file.admin_token, file.admin_token_file),
-            given => given,
+            (Some(token), _) => (Some(token), None),
+            (None, token_file) => (None, token_file),
         };
         let public_url = self.public_url.or(file.public_url);
         let body_timeout_secs =
@@ -182,6 +186,7 @@ impl ServeArgs {
             storage: Storage::Folder(self.data.or(file.data).unwrap_or_else(|| "data".into())),
             admin_token: admin_token(token, token_file)?,
             people: self.people.or(file.people).unwrap_or(false),
+            sandbox: false,
             public_url: public_url.map(check_public_url).transpose()?,
             body_timeout: Duration::from_secs(body_timeout_secs),
             grace: Duration::from_secs(self.grace_secs.or(file.grace_secs).unwrap_or(GRACE_SECS)),
@@ -209,6 +214,7 @@ impl Settings {
             storage,
             admin_token: crate::sandbox::ADMIN_TOKEN.to_owned(),
             people: true,
+            sandbox: true,
             public_url: None,
             body_timeout: Duration::from_secs(BODY_TIMEOUT_SECS),
             grace: Duration::from_secs(GRACE_SECS),
@@ -220,8 +226,13 @@ impl File {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the settings file {}", path.display()))?;
-        toml::from_str(&text)
-            .with_context(|| format!("the settings file {} is not valid", path.display()))
+        // The error's own text quotes the line, and the line may hold a secret.
+        toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.lines().count().max(1);
+            let (path, message) = (path.display(), error.message());
+            anyhow::anyhow!("the settings file {path} is not valid, line {line}: {message}")
+        })
     }
 }
 

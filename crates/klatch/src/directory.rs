@@ -89,9 +89,18 @@ pub struct Opening {
     pub number: Option<Arc<Number>>,
 }
 
+/// Other limits for a number; what is not given stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LimitsChange {
+    /// See [`Limits::participants`].
+    pub participants: Option<u32>,
+    /// See [`Limits::groups`].
+    pub groups: Option<u32>,
+}
+
 /// A change to the records. Like a group's commit it is a value, taken whole or not at all.
 #[derive(Debug, Clone)]
-pub enum Change {
+pub enum RecordChange {
     /// A new tenant.
     AddAccount(Account),
     /// A new number.
@@ -99,7 +108,7 @@ pub enum Change {
     /// A new key.
     AddKey(Key, KeyHash),
     /// Other limits for a number.
-    SetLimits(PhoneNumberId, Limits),
+    SetLimits(PhoneNumberId, LimitsChange),
     /// A key stops to open anything, at once. Revoking it again changes nothing.
     RevokeKey(String, Timestamp),
 }

@@ -7,6 +7,7 @@ pub mod params;
 pub mod problem;
 pub mod server;
 
+use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,8 +24,8 @@ use tracing::Instrument as _;
 
 use self::problem::Problem;
 use crate::app::App;
-use crate::metrics::{ApiLabels, RequestLabels, Status};
-use crate::{admin, dialect, openapi};
+use crate::metrics::{ApiLabels, Metrics, RequestLabels, Status};
+use crate::{admin, dialect, openapi, telemetry};
 
 /// Bytes that all headers of a request may have together. Ours.
 const HEADERS_BYTES_MAX: usize = 32 * 1_024;
@@ -98,42 +99,34 @@ impl Port {
 
     /// Answers a request, whatever it is.
     pub async fn call(&self, request: Request<Body>) -> Response {
-        let begun = Instant::now();
         let api = Api::of(request.uri().path());
-        let method = request.method().clone();
         // Queries can hold secrets; paths cannot.
-        let path = request.uri().path().to_owned();
-        let log_id = format!("{:016x}", self.0.app.mint.log_id());
-        let span = tracing::info_span!("request", id = %log_id);
-
-        self.0.app.metrics.in_flight.inc();
-        // A panic is a bug of ours, but the caller gets an answer and the others never notice.
-        let answered = AssertUnwindSafe(self.route(api, request)).catch_unwind();
-        let mut response = match answered.instrument(span.clone()).await {
-            Ok(response) => response,
-            Err(_) => api.answer(Problem::Panicked),
+        let told = Told {
+            metrics: &self.0.app.metrics,
+            api,
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            begun: Instant::now(),
+            status: Cell::new(None),
         };
-        self.0.app.metrics.in_flight.dec();
-
-        if let Ok(value) = HeaderValue::from_str(&log_id) {
-            response.headers_mut().insert("x-request-id", value);
-        }
-        let taken = begun.elapsed();
-        let status = response.status().as_u16();
-        let labels =
-            RequestLabels { api: api.as_str(), method: word(&method), status: Status(status) };
-        self.0.app.metrics.requests.get_or_create(&labels).inc();
-        let labels = ApiLabels { api: api.as_str() };
-        self.0.app.metrics.request_seconds.get_or_create(&labels).observe(taken.as_secs_f64());
-        span.in_scope(|| {
-            let micros = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);
-            if status >= 500 {
-                tracing::warn!(target: "klatch::access", %method, path, status, micros, "answered");
-            } else {
-                tracing::info!(target: "klatch::access", %method, path, status, micros, "answered");
+        told.metrics.in_flight.inc();
+        let id = format!("{:016x}", self.0.app.mint.log_id());
+        let span = tracing::info_span!("request", %id);
+        let answering = async {
+            // A panic is a bug of ours, but the caller gets an answer and the others never notice.
+            let mut response = match AssertUnwindSafe(self.route(api, request)).catch_unwind().await
+            {
+                Ok(response) => response,
+                Err(_) => api.answer(Problem::Panicked),
+            };
+            if let Ok(value) = HeaderValue::from_str(&id) {
+                response.headers_mut().insert("x-request-id", value);
             }
-        });
-        response
+            told.status.set(Some(response.status()));
+            drop(told);
+            response
+        };
+        telemetry::with_request_id(id.clone(), answering).instrument(span).await
     }
 
     async fn route(&self, api: Api, request: Request<Body>) -> Response {
@@ -148,6 +141,39 @@ impl Port {
         match router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
+        }
+    }
+}
+
+/// What logs and figures are told of a request once it is over: when it is answered, or when the
+/// caller goes away and the answer is dropped.
+struct Told<'a> {
+    metrics: &'a Metrics,
+    api: Api,
+    method: Method,
+    path: String,
+    begun: Instant,
+    status: Cell<Option<StatusCode>>,
+}
+
+/// The status of a request whose caller went away, in logs and figures only. As nginx has it.
+const GONE_AWAY: u16 = 499;
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        let Self { metrics, api, method, path, begun, status } = self;
+        let taken = begun.elapsed();
+        let status = status.get().map_or(GONE_AWAY, |status| status.as_u16());
+        let api = api.as_str();
+        let labels = RequestLabels { api, method: word(method), status: Status(status) };
+        metrics.in_flight.dec();
+        metrics.requests.get_or_create(&labels).inc();
+        metrics.request_seconds.get_or_create(&ApiLabels { api }).observe(taken.as_secs_f64());
+        let micros = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);
+        if (500..600).contains(&status) {
+            tracing::warn!(target: "klatch::access", %method, path, status, micros, "answered");
+        } else {
+            tracing::info!(target: "klatch::access", %method, path, status, micros, "answered");
         }
     }
 }
@@ -198,7 +224,7 @@ async fn ready(State(app): State<App>) -> Response {
     match app.ready().await {
         Ok(()) => "ready\n".into_response(),
         Err(error) => {
-            crate::telemetry::store_failed(&error);
+            telemetry::store_failed(&error);
             (StatusCode::SERVICE_UNAVAILABLE, "the store is not available\n").into_response()
         }
     }

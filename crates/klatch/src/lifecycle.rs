@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,7 @@ use crate::http::Port;
 use crate::http::server::Server;
 use crate::metrics::Metrics;
 use crate::store::sqlite::Sqlite;
-use crate::telemetry;
+use crate::{sandbox, telemetry};
 
 /// How often old idempotency receipts are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
@@ -54,6 +54,9 @@ impl Running {
                 body_timeout: settings.body_timeout,
             },
         );
+        if settings.sandbox {
+            sandbox::seed(&app).await?;
+        }
         let server = Server::bind(settings.listen)
             .await
             .with_context(|| format!("cannot listen on {}", settings.listen))?;
@@ -73,21 +76,32 @@ impl Running {
         let _ = self.sweeping.await;
         finished
     }
+}
 
-    /// Serves until the system asks the program to end (SIGTERM) or a person does (Ctrl-C).
-    pub async fn until_told_to_stop(self) -> anyhow::Result<()> {
-        let mut term = signal(SignalKind::terminate())?;
-        let mut int = signal(SignalKind::interrupt())?;
+/// Hears when the program is asked to end: by the system (SIGTERM), or by a person (Ctrl-C).
+/// Made before the server is up, so that no request to end is missed.
+pub struct Told {
+    term: Signal,
+    int: Signal,
+}
+
+impl Told {
+    /// Begins to listen.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the word, then stops the server in order.
+    pub async fn to_stop(mut self, server: Running) {
         tokio::select! {
-            _ = term.recv() => tracing::info!("told to stop (SIGTERM)"),
-            _ = int.recv() => tracing::info!("told to stop (SIGINT)"),
+            _ = self.term.recv() => tracing::info!("told to stop (SIGTERM)"),
+            _ = self.int.recv() => tracing::info!("told to stop (SIGINT)"),
         }
-        if self.stop().await {
+        if server.stop().await {
             tracing::info!("stopped");
         } else {
             tracing::warn!("stopped; some requests did not finish within the grace period");
         }
-        Ok(())
     }
 }
 

@@ -1,12 +1,14 @@
 //! The sandbox's account, number and key: fixed, documented values, so that examples work as they
 //! stand.
 
+use anyhow::ensure;
 use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::WaId;
 
 use crate::app::{App, ChangeError};
-use crate::directory::{Account, Change, Key, KeyHash, Number};
+use crate::directory::{Account, Key, KeyHash, Number, RecordChange};
+use crate::page::{Page, Seek};
 
 /// The account's id.
 pub const ACCOUNT: &str = "acc_dev";
@@ -23,14 +25,25 @@ pub const KEY: &str = "klatch-dev";
 /// The token that opens the admin API.
 pub const ADMIN_TOKEN: &str = "klatch-admin";
 
-/// Adds account, number and key, unless they are there already.
+/// Adds account, number and key, unless they are there already. Data that have accounts, but not
+/// this one, are somebody's own: no key that everybody knows is put into them.
 pub async fn seed(app: &App) -> anyhow::Result<()> {
+    let first = Page { limit: 1, seek: Seek::First };
+    let ours = app.account(&AccountId::parse(ACCOUNT)?).await?.is_some();
+    ensure!(
+        ours || app.accounts(first).await?.items.is_empty(),
+        "the data belong to a `klatch serve`: give `klatch dev` a folder of its own"
+    );
     let created_at = app.now();
     let account = AccountId::parse(ACCOUNT)?;
     let number = PhoneNumberId::parse(PHONE_NUMBER_ID)?;
     let changes = [
-        Change::AddAccount(Account { id: account.clone(), name: "Dev".to_owned(), created_at }),
-        Change::AddNumber(Number {
+        RecordChange::AddAccount(Account {
+            id: account.clone(),
+            name: "Dev".to_owned(),
+            created_at,
+        }),
+        RecordChange::AddNumber(Number {
             id: number.clone(),
             account: account.clone(),
             display_number: WaId::parse(DISPLAY_NUMBER)?,
@@ -39,7 +52,7 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
             limits: Limits::default(),
             created_at,
         }),
-        Change::AddKey(
+        RecordChange::AddKey(
             Key {
                 id: "key_dev".to_owned(),
                 account,

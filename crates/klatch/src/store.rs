@@ -17,7 +17,7 @@ use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
 use domain::values::{InviteCode, Subject, Timestamp};
 use domain::{Event, Group};
 
-use crate::directory::{Account, Change, Key, KeyHash, Number, Opening};
+use crate::directory::{Account, Key, KeyHash, Number, Opening, RecordChange};
 use crate::page::{Page, Slice};
 
 /// Where a caller may look. Every read of a group needs one, so that a tenant cannot be forgotten.
@@ -92,6 +92,9 @@ pub struct Commit {
     pub receipt: Option<Receipt>,
 }
 
+/// Standings of one person that are told of. Ours.
+pub const STANDINGS_MAX: usize = 1_024;
+
 /// How long a receipt keeps its key from being used anew, in milliseconds: 24 hours.
 pub const RECEIPT_HORIZON_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -105,10 +108,12 @@ pub struct Receipt {
     pub key: String,
     /// SHA-256 of method, path and body.
     pub fingerprint: [u8; 32],
-    /// The group that was changed.
+    /// The group that was asked.
     pub group: GroupId,
-    /// The version that the change made.
-    pub version: u64,
+    /// The call's id.
+    pub request_id: RequestId,
+    /// The version that the change made; `None` if the call changed nothing.
+    pub version: Option<u64>,
     /// Entries that came to nothing.
     pub refused: Vec<Failed>,
     /// When.
@@ -132,6 +137,9 @@ pub enum StoreError {
     /// Full, busy, unreachable, stopped: may work later.
     #[error("the store is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database itself is broken, and knows it.
+    #[error("the database is damaged")]
+    Damaged(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A row holds what this program would never have written.
     #[error("the store holds a damaged value in {table}.{column}, row {row}: {problem}")]
     Corrupt {
@@ -214,7 +222,8 @@ pub trait Store: Send + Sync + 'static {
         group: &GroupId,
     ) -> Result<Option<(String, Bytes)>, StoreError>;
 
-    /// Every group that exists in which the person with this phone number has a standing.
+    /// The groups that exist in which the person with this phone number has a standing, oldest
+    /// standing first, at most [`STANDINGS_MAX`].
     async fn standings(&self, person: &str) -> Result<Vec<PersonStanding>, StoreError>;
 
     /// The receipt of an earlier call.
@@ -222,6 +231,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Takes a change to a group, whole or not at all.
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+
+    /// Takes the receipt of a call that was answered without changing anything.
+    async fn remember(&self, receipt: Receipt) -> Result<(), CommitError>;
 
     /// What a key opens, unless it was revoked.
     async fn opening(&self, key: &KeyHash) -> Result<Option<Arc<Opening>>, StoreError>;
@@ -250,7 +262,7 @@ pub trait Store: Send + Sync + 'static {
     -> Result<Slice<Key>, StoreError>;
 
     /// Takes a change to the records, whole or not at all.
-    async fn change(&self, change: Change) -> Result<(), ChangeError>;
+    async fn change(&self, change: RecordChange) -> Result<(), ChangeError>;
 
     /// The latest alias second that the number has used; 0 before the first.
     async fn last_alias(&self, number: &PhoneNumberId) -> Result<i64, StoreError>;

@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
+use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::StoreError;
@@ -22,11 +23,29 @@ pub enum LogFormat {
     Json,
 }
 
+tokio::task_local! {
+    /// The id of the request that is being answered.
+    static REQUEST_ID: String;
+}
+
+/// Answers a request under its id.
+pub async fn with_request_id<F: Future>(id: String, answering: F) -> F::Output {
+    REQUEST_ID.scope(id, answering).await
+}
+
+/// The id of the request that is being answered, if one is.
+#[must_use]
+pub fn request_id() -> Option<String> {
+    REQUEST_ID.try_with(Clone::clone).ok()
+}
+
 /// Starts logging. `filter` is in the notation of tracing: `info,klatch::access=warn`.
 pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     use std::io::IsTerminal as _;
 
-    let filter = EnvFilter::try_new(filter)?;
+    let filter = EnvFilter::try_new(filter).with_context(|| {
+        format!("log = {filter:?} is not a filter such as info or warn,klatch::access=info")
+    })?;
     let terminal = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let json = match format {
@@ -59,6 +78,8 @@ pub fn chain(error: &dyn Error) -> String {
 pub fn store_failed(error: &StoreError) {
     match error {
         StoreError::Unavailable(_) => tracing::warn!(error = chain(error), "the store failed"),
-        StoreError::Corrupt { .. } => tracing::error!(error = chain(error), "the store is damaged"),
+        StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
+            tracing::error!(error = chain(error), "the store is damaged")
+        }
     }
 }

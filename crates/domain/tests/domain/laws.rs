@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::event::Standing;
+use domain::event::{Failed, Standing};
 use domain::ids::{JoinRequestId, UserId};
 use domain::person::Entry;
+use domain::refusal::List;
 use domain::values::{Batch, InviteCode, JoinApprovalMode, Timestamp};
 use domain::{
-    Command, Decision, Event, Group, GroupState, Limits, Person, PersonRef, Refusal, Refused,
-    Status,
+    Command, Decision, Event, Group, GroupState, Limits, Person, PersonRef, Refusal, Status,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -88,7 +88,7 @@ impl Move {
         self.outcome.as_ref().ok().and_then(|decision| decision.event.as_ref())
     }
 
-    fn refused(&self) -> &[Refused] {
+    fn refused(&self) -> &[Failed] {
         self.outcome.as_ref().map_or(&[], |decision| &decision.refused)
     }
 }
@@ -239,11 +239,15 @@ fn standing(group: &GroupState, user_id: &UserId) -> Standing {
         Standing::Participant
     } else if asking(group).contains(&user_id) {
         Standing::Requested
-    } else if group.removed.contains(user_id) {
+    } else if banned(group).contains(&user_id) {
         Standing::Removed
     } else {
         Standing::None
     }
+}
+
+fn banned(group: &GroupState) -> Vec<&UserId> {
+    group.removed.iter().map(|person| &person.user_id).collect()
 }
 
 fn everybody() -> Vec<Person> {
@@ -360,7 +364,8 @@ proptest! {
             }
             prop_assert!(inside(&step.after).iter().all(|who| !banned.contains(who)));
             prop_assert!(asking(&step.after).iter().all(|who| !banned.contains(who)));
-            let kept: BTreeSet<UserId> = step.after.removed.iter().cloned().collect();
+            let kept: BTreeSet<UserId> =
+                step.after.removed.iter().map(|person| person.user_id.clone()).collect();
             prop_assert_eq!(&kept, &banned);
         }
     }
@@ -391,7 +396,7 @@ proptest! {
     fn nobody_is_in_two_places_nor_twice_in_one(script in script()) {
         let shop = person(SHOP);
         for Move { after, command, .. } in play(&script).moves {
-            let everyone = || inside(&after).into_iter().chain(asking(&after)).chain(&after.removed);
+            let everyone = || inside(&after).into_iter().chain(asking(&after)).chain(self::banned(&after));
             prop_assert!(has_no_repetition(everyone()), "{command:?}: {after:?}");
             prop_assert!(everyone().all(|who| *who != shop.user_id), "{command:?}: {after:?}");
         }
@@ -584,7 +589,7 @@ impl Model {
             .requests
             .iter()
             .map(|request| (request.person.user_id.clone(), Place::Asking(request.id.clone())));
-        let banned = group.removed.iter().map(|who| (who.clone(), Place::Banned));
+        let banned = group.removed.iter().map(|who| (who.user_id.clone(), Place::Banned));
         let places = inside.chain(asking).chain(banned).collect();
         Self { mode: group.mode, status: group.status, link: group.invite.clone(), places }
     }
@@ -721,7 +726,7 @@ impl Model {
         requests: &Batch<JoinRequestId>,
         settle: impl Fn(&mut Self, &UserId) -> Result<(), Refusal>,
     ) -> Result<Done, Refusal> {
-        refuse_repetition(requests.entries(), |id| (id.as_str(), id.clone()))?;
+        refuse_repetition(List::JoinRequests, requests.entries(), |id| (id.as_str(), id.clone()))?;
         let mut done = Done::NOTHING;
         for id in requests.entries() {
             let asker = self.asker(id).ok_or(Refusal::JoinRequestUnknown);
@@ -734,7 +739,9 @@ impl Model {
     }
 
     fn add(&mut self, people: &Batch<Entry<Person>>, limit: u32) -> Result<Done, Refusal> {
-        refuse_repetition(people.entries(), |one| (&one.input, one.target.user_id.clone()))?;
+        refuse_repetition(List::People, people.entries(), |one| {
+            (&one.input, one.target.user_id.clone())
+        })?;
         let mut done = Done::YES;
         for Entry { input, target } in people.entries() {
             let refusal = if target.user_id == crate::common::user_id(SHOP) {
@@ -791,7 +798,7 @@ impl Model {
 
     /// Two spellings of a participant are one; of anybody else, only the same words are.
     fn refuse_same_person(&self, people: &Batch<Entry<PersonRef>>) -> Result<(), Refusal> {
-        refuse_repetition(people.entries(), |one| {
+        refuse_repetition(List::People, people.entries(), |one| {
             let who = Self::known(&one.target);
             let whom = if self.is_inside(&who) { PersonRef::User(who) } else { one.target.clone() };
             (&one.input, whom)
@@ -800,6 +807,7 @@ impl Model {
 }
 
 fn refuse_repetition<'a, T, K: PartialEq>(
+    list: List,
     entries: &'a [T],
     name_and_key: impl Fn(&'a T) -> (&'a str, K),
 ) -> Result<(), Refusal> {
@@ -807,7 +815,7 @@ fn refuse_repetition<'a, T, K: PartialEq>(
     for (second, entry) in entries.iter().enumerate() {
         let (name, key) = name_and_key(entry);
         if let Some(first) = seen.iter().position(|earlier| *earlier == key) {
-            return Err(Refusal::DuplicateEntry { input: name.to_owned(), first, second });
+            return Err(Refusal::DuplicateEntry { list, input: name.to_owned(), first, second });
         }
         seen.push(key);
     }

@@ -7,6 +7,7 @@
 use domain::event::Standing;
 use domain::group::{JoinRequest, Participant};
 use domain::limits::OPEN_REQUESTS_MAX;
+use domain::refusal::List;
 use domain::values::JoinApprovalMode::{self, ApprovalRequired as Ask, AutoApprove as Auto};
 use domain::{Command, Event, Group, GroupState, PersonRef, Refusal, Status};
 
@@ -15,7 +16,7 @@ use crate::common::{
     by_any, by_id, by_phone, cancel, cancelled, code, creation, demote, demoted, description,
     entries, entry, group_after, happens, happens_but, join, joined, leave, left, limits, new_link,
     nothing, nothing_but, person, picture, promote, promoted, provide, refs, refused, reject,
-    rejected, remove, removed, removed_but, request_id, requested, reset, subject, user_id,
+    rejected, remove, removed, removed_but, request_id, requested, reset, subject,
 };
 
 const FULL: Refusal = Refusal::GroupFull { limit: LIMIT };
@@ -473,8 +474,8 @@ fn check(scenarios: impl IntoIterator<Item = Scenario>) {
     }
 }
 
-fn twice(input: &str, first: usize, second: usize) -> Outcome {
-    refused(Refusal::DuplicateEntry { input: input.to_owned(), first, second })
+fn twice(list: List, input: &str, first: usize, second: usize) -> Outcome {
+    refused(Refusal::DuplicateEntry { list, input: input.to_owned(), first, second })
 }
 
 fn settings(name: Option<&str>, about: Option<&str>, byte: Option<u8>) -> Command {
@@ -952,24 +953,72 @@ fn the_same_entry_twice_refuses_the_whole_call() {
         Command::AddParticipants { people: batch(people) }
     };
     check([
-        ("approve", Ask, asked(), approve(&["r2", "r1", "r1"]), twice("r1", 1, 2)),
-        ("approve, unknown", Ask, asked(), approve(&["r9", "r1", "r9"]), twice("r9", 0, 2)),
-        ("reject", Ask, asked(), reject(&["r1", "r2", "r1"]), twice("r1", 0, 2)),
-        ("reject, unknown", Ask, vec![], reject(&["r9", "r9"]), twice("r9", 0, 1)),
-        ("add", Auto, vec![], add(&["ada", "ben", "ben", "ada"]), twice("ben", 1, 2)),
-        ("add, two spellings", Auto, vec![], respelled(), twice("Ada once more", 1, 3)),
-        ("add, already in", Auto, two(), add(&["ada", "ada"]), twice("ada", 0, 1)),
-        ("add the business", Auto, vec![], add(&[SHOP, SHOP]), twice(SHOP, 0, 1)),
-        ("remove", Auto, two(), remove(refs(&["ada", "ben", "ada"])), twice("ada", 0, 2)),
+        (
+            "approve",
+            Ask,
+            asked(),
+            approve(&["r2", "r1", "r1"]),
+            twice(List::JoinRequests, "r1", 1, 2),
+        ),
+        (
+            "approve, unknown",
+            Ask,
+            asked(),
+            approve(&["r9", "r1", "r9"]),
+            twice(List::JoinRequests, "r9", 0, 2),
+        ),
+        (
+            "reject",
+            Ask,
+            asked(),
+            reject(&["r1", "r2", "r1"]),
+            twice(List::JoinRequests, "r1", 0, 2),
+        ),
+        (
+            "reject, unknown",
+            Ask,
+            vec![],
+            reject(&["r9", "r9"]),
+            twice(List::JoinRequests, "r9", 0, 1),
+        ),
+        ("add", Auto, vec![], add(&["ada", "ben", "ben", "ada"]), twice(List::People, "ben", 1, 2)),
+        (
+            "add, two spellings",
+            Auto,
+            vec![],
+            respelled(),
+            twice(List::People, "Ada once more", 1, 3),
+        ),
+        ("add, already in", Auto, two(), add(&["ada", "ada"]), twice(List::People, "ada", 0, 1)),
+        ("add the business", Auto, vec![], add(&[SHOP, SHOP]), twice(List::People, SHOP, 0, 1)),
+        (
+            "remove",
+            Auto,
+            two(),
+            remove(refs(&["ada", "ben", "ada"])),
+            twice(List::People, "ada", 0, 2),
+        ),
         (
             "remove a stranger",
             Auto,
             two(),
             remove(refs(&["cem", "ada", "cem"])),
-            twice("cem", 0, 2),
+            twice(List::People, "cem", 0, 2),
         ),
-        ("remove, two spellings", Auto, two(), remove(both_ways()), twice("Ada", 1, 2)),
-        ("remove, two spellings back", Auto, two(), remove(other_way()), twice("+49", 0, 1)),
+        (
+            "remove, two spellings",
+            Auto,
+            two(),
+            remove(both_ways()),
+            twice(List::People, "Ada", 1, 2),
+        ),
+        (
+            "remove, two spellings back",
+            Auto,
+            two(),
+            remove(other_way()),
+            twice(List::People, "+49", 0, 1),
+        ),
         (
             "remove, two spellings of nobody in particular",
             Auto,
@@ -980,13 +1029,43 @@ fn the_same_entry_twice_refuses_the_whole_call() {
                 &[("Cem", NOT_IN), ("+49", NOT_IN)],
             ),
         ),
-        ("promote", Auto, two(), promote(refs(&["ada", "ada"])), twice("ada", 0, 1)),
-        ("promote, two spellings", Auto, two(), promote(both_ways()), twice("Ada", 1, 2)),
-        ("promote a stranger", Auto, two(), promote(refs(&["cem", "cem"])), twice("cem", 0, 1)),
-        ("promote the business", Auto, two(), promote(refs(&[SHOP, SHOP])), twice(SHOP, 0, 1)),
-        ("demote", Auto, two(), demote(refs(&["ada", "ada"])), twice("ada", 0, 1)),
-        ("demote, two spellings", Auto, two(), demote(both_ways()), twice("Ada", 1, 2)),
-        ("demote the business", Auto, two(), demote(refs(&[SHOP, SHOP])), twice(SHOP, 0, 1)),
+        ("promote", Auto, two(), promote(refs(&["ada", "ada"])), twice(List::People, "ada", 0, 1)),
+        (
+            "promote, two spellings",
+            Auto,
+            two(),
+            promote(both_ways()),
+            twice(List::People, "Ada", 1, 2),
+        ),
+        (
+            "promote a stranger",
+            Auto,
+            two(),
+            promote(refs(&["cem", "cem"])),
+            twice(List::People, "cem", 0, 1),
+        ),
+        (
+            "promote the business",
+            Auto,
+            two(),
+            promote(refs(&[SHOP, SHOP])),
+            twice(List::People, SHOP, 0, 1),
+        ),
+        ("demote", Auto, two(), demote(refs(&["ada", "ada"])), twice(List::People, "ada", 0, 1)),
+        (
+            "demote, two spellings",
+            Auto,
+            two(),
+            demote(both_ways()),
+            twice(List::People, "Ada", 1, 2),
+        ),
+        (
+            "demote the business",
+            Auto,
+            two(),
+            demote(refs(&[SHOP, SHOP])),
+            twice(List::People, SHOP, 0, 1),
+        ),
     ]);
 }
 
@@ -1232,7 +1311,7 @@ fn people_come_last_and_as_no_admins() {
     let banned = [added(&["ada", "ben"]), removed(&["ada", "ben"])];
     check_effect("added back", Auto, &banned, &added(&["ada"]), |group| {
         group.participants = vec![participant("ada", false, 99)];
-        group.removed = vec![user_id("ben")];
+        group.removed = vec![person("ben")];
     });
     let gone = [joined("ada"), promoted(&["ada"]), joined("ben"), left("ada")];
     check_effect("returned", Auto, &gone, &joined("ada"), |group| {
@@ -1249,7 +1328,7 @@ fn people_go_alone() {
     let event = removed_but(&["cem", "ada"], &[("dee", NOT_IN)]);
     check_effect("removed", Auto, &inside, &event, |group| {
         group.participants = vec![participant("ben", false, 2)];
-        group.removed = vec![user_id("cem"), user_id("ada")];
+        group.removed = vec![person("cem"), person("ada")];
     });
     check_effect("nobody removed", Auto, &inside, &removed_but(&[], &[("dee", NOT_IN)]), |_| {});
 }

@@ -12,7 +12,7 @@ CREATE TABLE numbers (
     seq                INTEGER PRIMARY KEY,
     id                 TEXT    NOT NULL UNIQUE,
     account_id         TEXT    NOT NULL REFERENCES accounts (id),
-    display_number     TEXT    NOT NULL,
+    display_number     TEXT    NOT NULL UNIQUE,
     waba_id            TEXT    NOT NULL,
     bot_id             TEXT    NOT NULL UNIQUE,
     participants_limit INTEGER NOT NULL,
@@ -92,9 +92,17 @@ CREATE TABLE receipts (
     key         TEXT    NOT NULL,
     fingerprint BLOB    NOT NULL,
     group_id    TEXT    NOT NULL,
-    version     INTEGER NOT NULL,
+    request_id  TEXT    NOT NULL,
+    version     INTEGER,
     refused     TEXT    NOT NULL,
     created_at  INTEGER NOT NULL,
     PRIMARY KEY (scope, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX receipts_by_age ON receipts (created_at);
+
+-- Written by the readiness probe: a disk that takes this takes a commit.
+CREATE TABLE probe (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    written INTEGER NOT NULL
+) STRICT;
+INSERT INTO probe (id, written) VALUES (1, 0);

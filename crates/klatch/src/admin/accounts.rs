@@ -12,7 +12,7 @@ use super::auth::Operator;
 use super::error::{Error, ErrorBody};
 use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
-use crate::directory::{Account, Change};
+use crate::directory::{Account, RecordChange};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::parse;
@@ -52,6 +52,7 @@ impl From<Account> for AccountInfo {
 #[utoipa::path(
     get,
     path = "/v1/accounts",
+    operation_id = "list-accounts",
     params(PageParams),
     responses(
         (status = 200, description = "A page of accounts", body = Listed<AccountInfo>),
@@ -74,6 +75,7 @@ pub(super) async fn list(
 #[utoipa::path(
     post,
     path = "/v1/accounts",
+    operation_id = "create-account",
     request_body = NewAccount,
     responses(
         (status = 201, description = "The account exists", body = AccountInfo),
@@ -87,6 +89,7 @@ pub(super) async fn create(
     _: Operator,
     body: Body,
 ) -> Result<(StatusCode, Json<AccountInfo>), Error> {
+    body.refuse_key()?;
     let new: NewAccount = body.json()?;
     let account = Account {
         id: parse("id", &new.id.unwrap_or_else(|| app.mint.record_id("acc")), AccountId::parse)?,
@@ -96,7 +99,7 @@ pub(super) async fn create(
             .to_owned(),
         created_at: app.now(),
     };
-    app.change(Change::AddAccount(account.clone())).await?;
+    app.change(RecordChange::AddAccount(account.clone())).await?;
     Ok((StatusCode::CREATED, Json(account.into())))
 }
 
@@ -104,6 +107,7 @@ pub(super) async fn create(
 #[utoipa::path(
     get,
     path = "/v1/accounts/{account_id}",
+    operation_id = "get-account",
     params(("account_id" = String, Path, description = "The account")),
     responses(
         (status = 200, description = "The account", body = AccountInfo),

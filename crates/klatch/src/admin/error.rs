@@ -137,7 +137,7 @@ impl From<StoreError> for Error {
                 "unavailable",
                 "The store is not available; try again",
             ),
-            StoreError::Corrupt { .. } => {
+            StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error")
             }
         }

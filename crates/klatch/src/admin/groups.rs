@@ -31,6 +31,7 @@ fn named(path: &PathParams) -> Result<GroupId, Error> {
 #[utoipa::path(
     get,
     path = "/v1/groups/{group_id}/picture",
+    operation_id = "get-group-picture",
     params(("group_id" = String, Path, description = "The group")),
     responses(
         (status = 200, description = "The picture", content_type = "image/jpeg", body = Vec<u8>),
@@ -52,6 +53,7 @@ pub(super) async fn picture(
 #[utoipa::path(
     post,
     path = "/v1/groups/{group_id}/suspend",
+    operation_id = "suspend-group",
     params(("group_id" = String, Path, description = "The group")),
     responses(
         (status = 200, description = "The group is suspended", body = SuspensionInfo),
@@ -73,6 +75,7 @@ pub(super) async fn suspend(
 #[utoipa::path(
     post,
     path = "/v1/groups/{group_id}/restore",
+    operation_id = "restore-group",
     params(("group_id" = String, Path, description = "The group")),
     responses(
         (status = 200, description = "The group works again", body = SuspensionInfo),

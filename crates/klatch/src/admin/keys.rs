@@ -12,7 +12,7 @@ use super::error::{Error, ErrorBody};
 use super::numbers::of_account;
 use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
-use crate::directory::{Change, Key, KeyHash};
+use crate::directory::{Key, KeyHash, RecordChange};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse};
@@ -71,6 +71,7 @@ impl From<Key> for KeyInfo {
 #[utoipa::path(
     get,
     path = "/v1/keys",
+    operation_id = "list-keys",
     params(
         ("account_id" = Option<String>, Query, description = "Only this account's"),
         PageParams,
@@ -97,6 +98,7 @@ pub(super) async fn list(
 #[utoipa::path(
     post,
     path = "/v1/keys",
+    operation_id = "create-key",
     request_body = NewKey,
     responses(
         (status = 201, description = "The key opens", body = CreatedKey),
@@ -110,6 +112,7 @@ pub(super) async fn create(
     _: Operator,
     body: Body,
 ) -> Result<(StatusCode, Json<CreatedKey>), Error> {
+    body.refuse_key()?;
     let new: NewKey = body.json()?;
     let account = new
         .account_id
@@ -139,7 +142,7 @@ pub(super) async fn create(
         created_at: app.now(),
         revoked_at: None,
     };
-    app.change(Change::AddKey(key.clone(), KeyHash::of(&secret))).await?;
+    app.change(RecordChange::AddKey(key.clone(), KeyHash::of(&secret))).await?;
     Ok((StatusCode::CREATED, Json(CreatedKey { info: key.into(), key: secret })))
 }
 
@@ -147,6 +150,7 @@ pub(super) async fn create(
 #[utoipa::path(
     get,
     path = "/v1/keys/{key_id}",
+    operation_id = "get-key",
     params(("key_id" = String, Path, description = "The key's id, not its secret")),
     responses(
         (status = 200, description = "The key", body = KeyInfo),
@@ -166,6 +170,7 @@ pub(super) async fn get(
 #[utoipa::path(
     delete,
     path = "/v1/keys/{key_id}",
+    operation_id = "revoke-key",
     params(("key_id" = String, Path, description = "The key's id, not its secret")),
     responses(
         (status = 200, description = "The key, revoked", body = KeyInfo),
@@ -179,10 +184,12 @@ pub(super) async fn revoke(
     path: PathParams,
 ) -> Result<Json<KeyInfo>, Error> {
     let id = path.get("key_id");
-    app.change(Change::RevokeKey(id.to_owned(), app.now())).await.map_err(|error| match error {
-        crate::app::ChangeError::Unknown { .. } => Error::unknown("key_id"),
-        other => other.into(),
-    })?;
+    app.change(RecordChange::RevokeKey(id.to_owned(), app.now())).await.map_err(
+        |error| match error {
+            crate::app::ChangeError::Unknown { .. } => Error::unknown("key_id"),
+            other => other.into(),
+        },
+    )?;
     show(&app, id).await
 }
 

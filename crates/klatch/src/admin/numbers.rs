@@ -5,7 +5,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
-use domain::limits::{GROUPS_CEILING, PARTICIPANTS_CEILING};
+use domain::limits::{
+    GROUPS_CEILING, GROUPS_PER_NUMBER_MAX, PARTICIPANTS_CEILING, PARTICIPANTS_MAX,
+};
 use domain::values::{self, WaId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,7 +16,7 @@ use super::auth::Operator;
 use super::error::{Error, ErrorBody};
 use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
-use crate::directory::{Change, Number};
+use crate::directory::{self, Number, RecordChange};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse};
@@ -59,26 +61,22 @@ pub(super) struct LimitsChange {
 }
 
 impl LimitsChange {
-    fn apply(&self, limits: Limits) -> Result<Limits, Problem> {
-        let within = |name: &str, value: Option<u64>, min: u32, max: u32, old: u32| match value {
-            None => Ok(old),
-            Some(value) => u32::try_from(value)
-                .ok()
-                .filter(|value| (min..=max).contains(value))
-                .ok_or_else(|| {
-                    let (min, max) = (min.into(), max.into());
-                    Problem::field(name, values::Problem::OutOfRange { min, max })
-                }),
+    fn parse(&self) -> Result<directory::LimitsChange, Problem> {
+        let within = |name: &str, value: Option<u64>, min: u32, max: u32| {
+            let Some(value) = value else { return Ok(None) };
+            let value = u32::try_from(value).ok().filter(|value| (min..=max).contains(value));
+            let (min, max) = (min.into(), max.into());
+            let problem = values::Problem::OutOfRange { min, max };
+            value.map(Some).ok_or_else(|| Problem::field(name, problem))
         };
-        Ok(Limits {
+        Ok(directory::LimitsChange {
             participants: within(
                 "limits.participants",
                 self.participants,
                 1,
                 PARTICIPANTS_CEILING,
-                limits.participants,
             )?,
-            groups: within("limits.groups", self.groups, 0, GROUPS_CEILING, limits.groups)?,
+            groups: within("limits.groups", self.groups, 0, GROUPS_CEILING)?,
         })
     }
 }
@@ -124,6 +122,7 @@ impl From<Number> for NumberInfo {
 #[utoipa::path(
     get,
     path = "/v1/numbers",
+    operation_id = "list-numbers",
     params(
         ("account_id" = Option<String>, Query, description = "Only this account's"),
         PageParams,
@@ -161,6 +160,7 @@ pub(super) fn of_account(
 #[utoipa::path(
     post,
     path = "/v1/numbers",
+    operation_id = "create-number",
     request_body = NewNumber,
     responses(
         (status = 201, description = "The number exists", body = NumberInfo),
@@ -175,6 +175,7 @@ pub(super) async fn create(
     _: Operator,
     body: Body,
 ) -> Result<(StatusCode, Json<NumberInfo>), Error> {
+    body.refuse_key()?;
     let new: NewNumber = body.json()?;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let display_number =
@@ -183,16 +184,20 @@ pub(super) async fn create(
     let id = |name: &str, value: Option<String>, minted: &dyn Fn() -> String| {
         parse(name, &value.unwrap_or_else(minted), PhoneNumberId::parse)
     };
+    let limits = new.limits.unwrap_or_default().parse()?;
     let number = Number {
         account: parse("account_id", &text(&new.account_id), AccountId::parse)?,
         id: id("phone_number_id", new.phone_number_id, &|| app.mint.numeric_id())?,
         waba_id: id("waba_id", new.waba_id, &|| app.mint.numeric_id())?.to_string(),
         bot_id: id("bot_id", new.bot_id, &|| display_number.to_string())?.to_string(),
-        limits: new.limits.unwrap_or_default().apply(Limits::default())?,
+        limits: Limits {
+            participants: limits.participants.unwrap_or(PARTICIPANTS_MAX),
+            groups: limits.groups.unwrap_or(GROUPS_PER_NUMBER_MAX),
+        },
         created_at: app.now(),
         display_number,
     };
-    app.change(Change::AddNumber(number.clone())).await?;
+    app.change(RecordChange::AddNumber(number.clone())).await?;
     Ok((StatusCode::CREATED, Json(number.into())))
 }
 
@@ -204,6 +209,7 @@ fn named(path: &PathParams) -> Result<PhoneNumberId, Error> {
 #[utoipa::path(
     get,
     path = "/v1/numbers/{phone_number_id}",
+    operation_id = "get-number",
     params(("phone_number_id" = String, Path, description = "The number")),
     responses(
         (status = 200, description = "The number", body = NumberInfo),
@@ -223,6 +229,7 @@ pub(super) async fn get(
 #[utoipa::path(
     patch,
     path = "/v1/numbers/{phone_number_id}",
+    operation_id = "change-number",
     params(("phone_number_id" = String, Path, description = "The number")),
     request_body = NumberChange,
     responses(
@@ -238,11 +245,11 @@ pub(super) async fn change(
     path: PathParams,
     body: Body,
 ) -> Result<Json<NumberInfo>, Error> {
+    body.refuse_key()?;
     let change: NumberChange = body.json()?;
     let limits = change.limits.ok_or_else(|| Problem::field("limits", "must be given"))?;
     let id = named(&path)?;
-    let number = app.number(&id).await?.ok_or_else(|| Error::unknown("phone_number_id"))?;
-    app.change(Change::SetLimits(id.clone(), limits.apply(number.limits)?)).await?;
+    app.change(RecordChange::SetLimits(id.clone(), limits.parse()?)).await?;
     show(&app, &id).await
 }
 

@@ -87,6 +87,7 @@ fn group(body: &Body) -> Result<GroupId, Error> {
 #[utoipa::path(
     get,
     path = "/v1/people/{wa_id}",
+    operation_id = "get-person",
     params(("wa_id" = String, Path, description = "The person's phone number")),
     responses(
         (status = 200, description = "Groups, open requests, bans", body = PersonInfo),
@@ -115,6 +116,7 @@ pub(super) async fn get(
 #[utoipa::path(
     post,
     path = "/v1/people/{wa_id}/join",
+    operation_id = "join-group",
     params(("wa_id" = String, Path, description = "The person's phone number")),
     request_body = Tap,
     responses(
@@ -147,6 +149,7 @@ pub(super) async fn join(
 #[utoipa::path(
     post,
     path = "/v1/people/{wa_id}/cancel",
+    operation_id = "cancel-join-request",
     params(("wa_id" = String, Path, description = "The person's phone number")),
     request_body = InGroup,
     responses(
@@ -173,6 +176,7 @@ pub(super) async fn cancel(
 #[utoipa::path(
     post,
     path = "/v1/people/{wa_id}/leave",
+    operation_id = "leave-group",
     params(("wa_id" = String, Path, description = "The person's phone number")),
     request_body = InGroup,
     responses(

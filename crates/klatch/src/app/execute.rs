@@ -1,18 +1,22 @@
-//! The only writer: load, decide, commit; and again, if somebody else was faster.
+//! The only writer. Groups: load, decide, commit; and again, if somebody else was faster. Records
+//! are plain: there is nothing to decide.
 
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
+use domain::event::Failed;
 use domain::ids::{GroupId, PhoneNumberId, RequestId};
 use domain::values::{Description, JoinApprovalMode, Subject, Timestamp};
-use domain::{Command, CreateGroup, Decision, Event, Group, Limits, Refusal, Refused};
+use domain::{Command, CreateGroup, Decision, Event, Group, GroupState, Limits, Refusal};
 
 use super::caller::Call;
 use super::idempotency::receipt_scope;
 use super::{App, Failure, TURNS, mint};
-use crate::directory::Number;
-use crate::store::{Commit, CommitError, Receipt, Recorded, StoreError, Stored};
+use crate::directory::{Number, RecordChange};
+use crate::store::{
+    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, StoreError, Stored,
+};
 
 /// How often a decision is made again before the caller is told to come back later.
 const ATTEMPTS_MAX: usize = 16;
@@ -53,14 +57,14 @@ pub struct Outcome {
     /// What happened, if anything did.
     pub event: Option<Event>,
     /// Entries of a bulk call that came to nothing.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<Failed>,
 }
 
 /// What was decided upon and is not yet on the disk.
 struct Decided {
     stored: Stored,
     event: Event,
-    refused: Vec<Refused>,
+    refused: Vec<Failed>,
     picture: Option<Bytes>,
     limits: Limits,
     at: Timestamp,
@@ -117,19 +121,21 @@ impl App {
         id: &GroupId,
         change: impl Into<Change>,
     ) -> Result<Outcome, Failure> {
+        // First the turn: of the same call made twice at once, the second finds the first's receipt.
+        let _turn = self.turns[place(id)].lock().await;
         if let Some(outcome) = self.repeated(call).await? {
             return Ok(outcome);
         }
         let Change { command, picture } = change.into();
         let at = self.clock.now();
-        let _turn = self.turns[place(id)].lock().await;
         for _ in 0..ATTEMPTS_MAX {
             let stored = self.store.group(&call.scope, id).await?.ok_or(Refusal::GroupUnknown)?;
             let limits = self.limits(&stored.group.state().number).await?;
             let Decision { event, refused } = stored.group.decide(&command, limits)?;
             let Some(event) = event else {
-                let request_id = self.mint.request_id();
-                return Ok(Outcome { stored, request_id, event: None, refused });
+                let outcome =
+                    Outcome { stored, request_id: self.mint.request_id(), event: None, refused };
+                return self.remember(call, outcome, at).await;
             };
             let mut stored = Stored::clone(&stored);
             stored.group.apply(&event, at);
@@ -146,21 +152,14 @@ impl App {
         let Decided { stored, event, refused, picture, limits, at } = decided;
         let state = stored.group.state();
         let request_id = self.mint.request_id();
-        let receipt = call.idempotency.as_ref().map(|idempotency| Receipt {
-            scope: receipt_scope(&call.scope),
-            key: idempotency.key.clone(),
-            fingerprint: idempotency.fingerprint,
-            group: state.id.clone(),
-            version: state.version,
-            refused: refused.clone(),
-            created_at: at,
-        });
+        let receipt = receipt(call, state, &request_id, Some(state.version), &refused, at);
         let recorded = Recorded {
             version: state.version,
             at,
             request_id: request_id.clone(),
             event: event.clone(),
         };
+        let number = state.number.clone();
         let stored = Arc::new(stored);
         let commit = Commit {
             stored: Arc::clone(&stored),
@@ -175,12 +174,54 @@ impl App {
                 self.metrics.conflicts.inc();
                 Ok(None)
             }
-            Err(CommitError::NoRoom) => {
-                Err(Refusal::GroupLimitReached { limit: limits.groups }.into())
-            }
             // The same call came twice at once, and the other one won.
             Err(CommitError::ReceiptTaken) => self.repeated(call).await,
+            Err(CommitError::NoRoom) => {
+                // Nothing was created: the second was not used up.
+                self.forget_alias(&number);
+                match self.repeated(call).await? {
+                    Some(earlier) => Ok(Some(earlier)),
+                    None => Err(Refusal::GroupLimitReached { limit: limits.groups }.into()),
+                }
+            }
             Err(CommitError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// A call that changed nothing is an answer nevertheless: repeated, it gets the same.
+    async fn remember(
+        &self,
+        call: &Call,
+        outcome: Outcome,
+        at: Timestamp,
+    ) -> Result<Outcome, Failure> {
+        let Outcome { stored, request_id, refused, .. } = &outcome;
+        let state = stored.group.state();
+        let Some(receipt) = receipt(call, state, request_id, None, refused, at) else {
+            return Ok(outcome);
+        };
+        match self.store.remember(receipt).await {
+            Ok(()) => Ok(outcome),
+            Err(CommitError::Store(error)) => Err(error.into()),
+            // The same call came twice at once, and the other one won.
+            Err(_) => Ok(self.repeated(call).await?.unwrap_or(outcome)),
+        }
+    }
+
+    /// Changes the records.
+    pub async fn change(&self, change: RecordChange) -> Result<(), ChangeError> {
+        self.store.change(change).await
+    }
+
+    /// Forgets calls that are too old to be repeated. Gives how many.
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        let before = self.clock.now().minus_millis(RECEIPT_HORIZON_MS);
+        let mut swept = 0;
+        loop {
+            match self.store.sweep_receipts(before).await? {
+                0 => return Ok(swept),
+                some => swept += some,
+            }
         }
     }
 
@@ -217,6 +258,27 @@ impl App {
     fn aliases(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<PhoneNumberId, i64>> {
         self.aliases.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What to remember of a call, if it may be repeated.
+fn receipt(
+    call: &Call,
+    group: &GroupState,
+    request_id: &RequestId,
+    version: Option<u64>,
+    refused: &[Failed],
+    at: Timestamp,
+) -> Option<Receipt> {
+    call.idempotency.as_ref().map(|idempotency| Receipt {
+        scope: receipt_scope(&call.scope),
+        key: idempotency.key.clone(),
+        fingerprint: idempotency.fingerprint,
+        group: group.id.clone(),
+        request_id: request_id.clone(),
+        version,
+        refused: refused.to_vec(),
+        created_at: at,
+    })
 }
 
 fn place(id: &GroupId) -> usize {

@@ -28,33 +28,24 @@ impl App {
         }
     }
 
+    /// The event is in the log; all else that an answer is made of is in the receipt.
     async fn outcome_of(&self, receipt: Receipt) -> Result<Outcome, Failure> {
+        let Receipt { group, request_id, version, refused, .. } = receipt;
         let lost = |table| StoreError::Corrupt {
             table,
             column: "group_id",
-            row: receipt.group.to_string(),
+            row: group.to_string(),
             problem: "a receipt points at it, but it is not there".to_owned(),
         };
-        let stored = self.store.group(&Scope::Everything, &receipt.group).await?;
-        let history = self.store.history(&receipt.group, receipt.version, 1).await?;
-        let recorded = history.into_iter().next().ok_or_else(|| lost("events"))?;
-        Ok(Outcome {
-            stored: stored.ok_or_else(|| lost("groups"))?,
-            request_id: recorded.request_id,
-            event: Some(recorded.event),
-            refused: receipt.refused,
-        })
-    }
-
-    /// Forgets calls that are older than the horizon. Gives how many.
-    pub async fn sweep(&self) -> Result<usize, StoreError> {
-        let before = self.clock.now().minus_millis(RECEIPT_HORIZON_MS);
-        let mut swept = 0;
-        loop {
-            match self.store.sweep_receipts(before).await? {
-                0 => return Ok(swept),
-                some => swept += some,
+        let stored = self.store.group(&Scope::Everything, &group).await?;
+        let event = match version {
+            None => None,
+            Some(version) => {
+                let history = self.store.history(&group, version, 1).await?;
+                let recorded = history.into_iter().next().ok_or_else(|| lost("events"))?;
+                Some(recorded.event)
             }
-        }
+        };
+        Ok(Outcome { stored: stored.ok_or_else(|| lost("groups"))?, request_id, event, refused })
     }
 }

@@ -8,11 +8,9 @@ use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::InviteCode;
 
 use super::{App, Failure};
-use crate::directory::{Account, Change, Key, KeyHash, Number, Opening};
+use crate::directory::{Account, Key, KeyHash, Number, Opening};
 use crate::page::{Page, Slice};
-use crate::store::{
-    ChangeError, GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored,
-};
+use crate::store::{GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored};
 
 impl App {
     /// A group that exists; one that has ended is as unknown as one that never was.
@@ -103,11 +101,6 @@ impl App {
         page: Page,
     ) -> Result<Slice<Key>, StoreError> {
         self.store.keys(account, page).await
-    }
-
-    /// Changes the records. They are plain: there is nothing to decide.
-    pub async fn change(&self, change: Change) -> Result<(), ChangeError> {
-        self.store.change(change).await
     }
 
     /// Now.

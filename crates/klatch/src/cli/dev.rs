@@ -3,13 +3,13 @@
 use std::io::Write as _;
 
 use crate::config::{Settings, Storage};
-use crate::lifecycle::Running;
-use crate::sandbox::{self, ADMIN_TOKEN, BOT_ID, DISPLAY_NUMBER, KEY, PHONE_NUMBER_ID, WABA_ID};
+use crate::lifecycle::{Running, Told};
+use crate::sandbox::{ADMIN_TOKEN, BOT_ID, DISPLAY_NUMBER, KEY, PHONE_NUMBER_ID, WABA_ID};
 
 /// Runs the sandbox until it is told to stop.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let told = Told::listen()?;
     let server = Running::start(settings).await?;
-    sandbox::seed(&server.app).await?;
     let address = server.address;
     let kept = match &settings.storage {
         Storage::Memory => "forgotten at exit; --data DIR keeps them".to_owned(),
@@ -37,5 +37,6 @@ Create a group, get its link, and let somebody tap it:
 Routes: http://{address}/klatch/openapi/d360.json and …/klatch.json. Ctrl-C stops.
 "
     )?;
-    server.until_told_to_stop().await
+    told.to_stop(server).await;
+    Ok(())
 }

@@ -15,7 +15,6 @@ use crate::sandbox;
 pub async fn run() -> anyhow::Result<()> {
     let settings = Settings::dev(([127, 0, 0, 1], 0).into(), Storage::Memory);
     let server = Running::start(&settings).await?;
-    sandbox::seed(&server.app).await?;
     let mut guide = Guide {
         client: client::build()?,
         base: format!("http://{}", server.address),

@@ -19,6 +19,7 @@ use self::error::Error;
 use crate::app::App;
 
 type Body = crate::http::body::Body<Error>;
+type Upload = crate::http::body::Body<Error, { crate::http::body::FORM_BYTES_MAX }>;
 type Query = crate::http::params::QueryParams<Error>;
 
 fn operations() -> OpenApiRouter<App> {

@@ -2,12 +2,13 @@
 //! have in common.
 
 use bytes::Bytes;
-use domain::event::Failed;
+use domain::event::Answered;
 use domain::group::{JoinRequest, Participant};
-use domain::ids::JoinRequestId;
+use domain::ids::{JoinRequestId, RequestId, UserId};
 use domain::person::Entry;
+use domain::refusal::List;
 use domain::values::{Batch, Description, InviteCode, JoinApprovalMode, Subject};
-use domain::{Command, GroupState, PersonRef, Refusal};
+use domain::{Command, Event, GroupState, PersonRef, Refusal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -231,16 +232,21 @@ impl ParticipantList {
             .enumerate()
             .map(|(index, entry)| {
                 let name = |field: &str| format!("participants[{index}].{field}");
-                let (field, input) = match (entry.user, entry.user_id) {
-                    (Some(input), None) => ("user", input),
-                    (None, Some(input)) => ("user_id", input),
+                let (input, target) = match (entry.user, entry.user_id) {
+                    (Some(input), None) => {
+                        let target = parse(&name("user"), &input, person_ref)?;
+                        (input, target)
+                    }
+                    (None, Some(input)) => {
+                        let target = parse(&name("user_id"), &input, UserId::parse)?;
+                        (input, PersonRef::User(target))
+                    }
                     (None, None) => return Err(Problem::field(name("user"), "must not be empty")),
                     (Some(_), Some(_)) => {
                         let detail = "cannot be combined with user";
                         return Err(Problem::field(name("user_id"), detail));
                     }
                 };
-                let target = parse(&name(field), &input, person_ref)?;
                 Ok(Entry { input, target })
             })
             .collect::<Result<_, _>>()?;
@@ -327,14 +333,23 @@ impl From<&Outcome> for Success {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InviteLink {
     messaging_product: &'static str,
+    /// The call's id, where it made the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
     /// Always begins with `https://chat.whatsapp.com/`.
     #[schema(example = "https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv")]
     invite_link: String,
 }
 
-impl From<&InviteCode> for InviteLink {
-    fn from(code: &InviteCode) -> Self {
-        Self { messaging_product: PRODUCT, invite_link: code.link() }
+impl InviteLink {
+    /// A link, and the call that made it, if one did.
+    #[must_use]
+    pub fn new(code: &InviteCode, request: Option<&RequestId>) -> Self {
+        Self {
+            messaging_product: PRODUCT,
+            request_id: request.map(ToString::to_string),
+            invite_link: code.link(),
+        }
     }
 }
 
@@ -491,6 +506,8 @@ impl JoinRequestPage {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct JoinRequestsAnswered {
     messaging_product: &'static str,
+    /// The call's id, repeated in the webhook.
+    request_id: String,
     /// Ids of those let in.
     #[serde(skip_serializing_if = "Option::is_none")]
     approved_join_requests: Option<Vec<String>>,
@@ -515,38 +532,46 @@ pub struct FailedJoinRequest {
 impl JoinRequestsAnswered {
     /// Those let in, and those that came to nothing.
     #[must_use]
-    pub fn approved(ids: Vec<String>, refused: &[Failed]) -> Self {
-        Self { approved_join_requests: Some(ids), ..Self::failed(refused) }
+    pub fn approved(outcome: &Outcome) -> Self {
+        Self { approved_join_requests: Some(answered(outcome)), ..Self::failed(outcome) }
     }
 
     /// Those turned away, and those that came to nothing.
     #[must_use]
-    pub fn rejected(ids: Vec<String>, refused: &[Failed]) -> Self {
-        Self { rejected_join_requests: Some(ids), ..Self::failed(refused) }
+    pub fn rejected(outcome: &Outcome) -> Self {
+        Self { rejected_join_requests: Some(answered(outcome)), ..Self::failed(outcome) }
     }
 
-    fn failed(refused: &[Failed]) -> Self {
+    fn failed(outcome: &Outcome) -> Self {
         let mut errors: Vec<ErrorItem> = Vec::new();
-        for failed in refused {
+        let mut failed_join_requests = Vec::new();
+        for failed in &outcome.refused {
             let error = ErrorItem::from(&failed.refusal);
             if !errors.contains(&error) {
-                errors.push(error);
+                errors.push(error.clone());
             }
+            let join_request_id = failed.input.clone();
+            failed_join_requests.push(FailedJoinRequest { join_request_id, errors: vec![error] });
         }
         Self {
             messaging_product: PRODUCT,
+            request_id: outcome.request_id.to_string(),
             approved_join_requests: None,
             rejected_join_requests: None,
-            failed_join_requests: refused
-                .iter()
-                .map(|failed| FailedJoinRequest {
-                    join_request_id: failed.input.clone(),
-                    errors: vec![ErrorItem::from(&failed.refusal)],
-                })
-                .collect(),
+            failed_join_requests,
             errors,
         }
     }
+}
+
+/// The requests that a call answered.
+fn answered(outcome: &Outcome) -> Vec<String> {
+    let answered: &[Answered] = match &outcome.event {
+        Some(Event::JoinRequestsApproved { approved }) => approved,
+        Some(Event::JoinRequestsRejected { rejected }) => rejected,
+        _ => &[],
+    };
+    answered.iter().map(|answered| answered.request.to_string()).collect()
 }
 
 /// An error inside an answer or a webhook.
@@ -571,7 +596,7 @@ impl From<&Refusal> for ErrorItem {
     fn from(refusal: &Refusal) -> Self {
         let Code { code, title } = Code::of(refusal);
         let details = sentence(refusal);
-        let message = format!("(#{code}) {title}");
+        let message = format!("(#{code}) {details}");
         Self { code, message, title, error_data: ErrorData { details } }
     }
 }
@@ -640,6 +665,13 @@ pub fn sentence(refusal: &Refusal) -> String {
         Refusal::NothingToChange => {
             "give at least one of subject, description and a picture (part file)".to_owned()
         }
-        other => other.to_string(),
+        Refusal::DuplicateEntry { list, input, first, second } => {
+            let list = match list {
+                List::JoinRequests => "join_requests",
+                List::People => "participants",
+            };
+            format!("{list}[{second}] repeats {list}[{first}]: {input}")
+        }
+        plain => plain.to_string(),
     }
 }

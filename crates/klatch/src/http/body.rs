@@ -1,14 +1,17 @@
 //! Request bodies: read once, under a limit and a deadline, then looked at as JSON or as a form.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use axum::extract::{FromRequest, Multipart};
-use axum::http::{HeaderMap, Request, header};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart};
+use axum::http::{HeaderValue, Request, header};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use domain::limits::PICTURE_BYTES_MAX;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::Problem;
 use crate::app::App;
@@ -16,13 +19,17 @@ use crate::app::caller::{IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_CHARS_MAX, Idempote
 
 /// Longest JSON body, in bytes. Ours: a thousand join requests fit in several times.
 pub const JSON_BYTES_MAX: usize = 256 * 1_024;
-/// What a form may have around its picture, in bytes. Ours.
-pub const FORM_EXTRA_BYTES_MAX: usize = 64 * 1_024;
+/// Longest form that can hold a picture, in bytes: the picture, and 64 KB around it. Ours.
+pub const FORM_BYTES_MAX: usize = PICTURE_BYTES_MAX + 64 * 1_024;
+/// Forms that are read at the same time; who comes then waits, so that pictures cannot fill the
+/// memory. Ours.
+pub const FORMS_MAX: usize = 8;
 
 /// A request's body, and what else the call said about itself. `E` is the error of the API that
-/// the request is for, so that a bad body is answered in its shape.
+/// the request is for, so that a bad body is answered in its shape; `FORM` is how long a form may
+/// be where the call takes one.
 #[derive(Debug)]
-pub struct Body<E> {
+pub struct Body<E, const FORM: usize = JSON_BYTES_MAX> {
     /// What was sent.
     pub bytes: Bytes,
     /// Given where the caller wants to be able to repeat the call.
@@ -30,6 +37,8 @@ pub struct Body<E> {
     kind: Kind,
     content_type: Option<String>,
     error: PhantomData<E>,
+    // Held as long as the bytes are.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +67,10 @@ impl Kind {
     }
 }
 
-impl<E: From<Problem> + IntoResponse> FromRequest<App> for Body<E> {
+impl<E, const FORM: usize> FromRequest<App> for Body<E, FORM>
+where
+    E: From<Problem> + IntoResponse,
+{
     type Rejection = E;
 
     async fn from_request(request: Request<axum::body::Body>, app: &App) -> Result<Self, E> {
@@ -69,8 +81,13 @@ impl<E: From<Problem> + IntoResponse> FromRequest<App> for Body<E> {
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let kind = Kind::of(content_type.as_deref());
         let max_bytes = match kind {
-            Kind::Multipart => PICTURE_BYTES_MAX + FORM_EXTRA_BYTES_MAX,
+            Kind::Multipart => FORM,
             Kind::Json | Kind::Other => JSON_BYTES_MAX,
+        };
+        let place = if max_bytes > JSON_BYTES_MAX {
+            Arc::clone(&app.forms).acquire_owned().await.ok()
+        } else {
+            None
         };
         let collected = Limited::new(body, max_bytes).collect();
         let bytes = match tokio::time::timeout(app.settings.body_timeout, collected).await {
@@ -82,26 +99,65 @@ impl<E: From<Problem> + IntoResponse> FromRequest<App> for Body<E> {
             Ok(Ok(collected)) => collected.to_bytes(),
         };
         let path = parts.uri.path();
-        let idempotency = read_key(&parts.headers, parts.method.as_str(), path, &bytes)?;
-        Ok(Self { bytes, idempotency, kind, content_type, error: PhantomData })
+        let boundary =
+            content_type.as_deref().filter(|_| kind == Kind::Multipart).and_then(boundary);
+        let idempotency = match parts.headers.get(IDEMPOTENCY_HEADER) {
+            None => None,
+            Some(key) => {
+                let same = without(&bytes, boundary.unwrap_or_default());
+                Some(read_key(key, parts.method.as_str(), path, &same)?)
+            }
+        };
+        Ok(Self { bytes, idempotency, kind, content_type, error: PhantomData, _place: place })
     }
 }
 
+/// The boundary that a form's content type names.
+fn boundary(content_type: &str) -> Option<&str> {
+    let (_, rest) = content_type.split_once("boundary=")?;
+    Some(rest.split(';').next().unwrap_or(rest).trim().trim_matches('"'))
+}
+
+/// The bytes without a form's boundary: clients draw a new one for each attempt at the same call.
+fn without<'a>(bytes: &'a [u8], boundary: &str) -> Cow<'a, [u8]> {
+    if boundary.is_empty() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut kept = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match rest.strip_prefix(boundary.as_bytes()) {
+            Some(behind) => rest = behind,
+            None => {
+                kept.push(rest[0]);
+                rest = &rest[1..];
+            }
+        }
+    }
+    Cow::Owned(kept)
+}
+
 fn read_key(
-    headers: &HeaderMap,
+    key: &HeaderValue,
     method: &str,
     path: &str,
     body: &[u8],
-) -> Result<Option<Idempotency>, Problem> {
-    let Some(value) = headers.get(IDEMPOTENCY_HEADER) else { return Ok(None) };
-    let key = Idempotency::new(value.as_bytes(), method, path, body).ok_or_else(|| {
+) -> Result<Idempotency, Problem> {
+    Idempotency::new(key.as_bytes(), method, path, body).ok_or_else(|| {
         let max = IDEMPOTENCY_KEY_CHARS_MAX;
         Problem::field("Idempotency-Key", format!("must be 1 to {max} visible ASCII characters"))
-    })?;
-    Ok(Some(key))
+    })
 }
 
-impl<E> Body<E> {
+impl<E, const FORM: usize> Body<E, FORM> {
+    /// Refuses an `Idempotency-Key` where the call could not keep what the key promises.
+    pub fn refuse_key(&self) -> Result<(), Problem> {
+        match self.idempotency {
+            None => Ok(()),
+            Some(_) => Err(Problem::field("Idempotency-Key", "is not supported by this call")),
+        }
+    }
+
     /// The body as a JSON object. An empty body is an empty object: which fields are required is
     /// for the call to say.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
@@ -144,10 +200,12 @@ impl<E> Body<E> {
     pub async fn form(&self) -> Result<Vec<(String, Bytes)>, Problem> {
         let broken = |error: &dyn ToString| Problem::NotMultipart { detail: error.to_string() };
         let content_type = self.content_type.clone().unwrap_or_default();
-        let request = Request::builder()
+        let mut request = Request::builder()
             .header(header::CONTENT_TYPE, content_type)
             .body(axum::body::Body::from(self.bytes.clone()))
             .map_err(|error| broken(&error))?;
+        // The bytes are here and have been counted; axum's own limit would be two megabytes.
+        DefaultBodyLimit::disable().apply(&mut request);
         let mut form = Multipart::from_request(request, &())
             .await
             .map_err(|error| broken(&error.body_text()))?;
@@ -163,12 +221,34 @@ impl<E> Body<E> {
     }
 }
 
-/// serde's message without the position, which says nothing about a field.
+/// serde's message without the position, which says nothing about a field, and without words that
+/// only Rust has.
 fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or(&text);
+    let text = match text.split_once("expected struct ") {
+        Some((found, _)) => format!("{found}expected an object"),
+        None => text.replace("expected u64", "expected a whole number"),
+    };
+    let text = text.replace("a sequence", "a list").replace("type: map", "type: object");
+    let text = text.replace("type: sequence", "type: list");
     match text.strip_prefix("invalid type: ") {
         Some(rest) => format!("has the wrong type: {rest}"),
         None => format!("is not valid: {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_the_same_under_any_boundary() {
+        let one = without(b"--abc\r\nx\r\n--abc--", "abc");
+        let two = without(b"--def\r\nx\r\n--def--", "def");
+        assert_eq!(one, two);
+        assert_ne!(one, without(b"--def\r\ny\r\n--def--", "def"));
+        assert_eq!(boundary("multipart/form-data; boundary=\"+++\"; x=y"), Some("+++"));
+        assert_eq!(boundary("multipart/form-data"), None);
     }
 }

@@ -10,7 +10,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::Port;
@@ -20,6 +20,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes that a request's head may have before the connection is given up. Above the limit that is
 /// answered in the API's own shape.
 const HEAD_BYTES_MAX: usize = 256 * 1_024;
+/// How long to wait after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Connections at a time; who comes then waits in the system's queue.
 const CONNECTIONS_MAX: usize = 4_096;
 
@@ -45,19 +47,18 @@ impl Server {
         let connections = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
-            // The semaphore is never closed.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-            let stream = tokio::select! {
+            let accepted = tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => stream,
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        // Out of file descriptors: give the others time to close some.
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                        continue;
-                    }
-                },
+                accepted = accept(&self.listener, &places) => accepted,
+            };
+            let (stream, place) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    // Out of file descriptors: give the others time to close some.
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
             };
             let port = port.clone();
             port.0.app.metrics.connections.inc();
@@ -73,6 +74,16 @@ impl Server {
         drop(self.listener);
         tokio::time::timeout(grace, connections.shutdown()).await.is_ok()
     }
+}
+
+/// Waits for a free place, then for somebody to take it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
 }
 
 fn connection(

@@ -8,6 +8,7 @@ use domain::event::{Answered, Failed};
 use domain::group::{JoinRequest, Participant};
 use domain::ids::{GroupId, GroupSerial, JoinRequestId, PhoneNumberId, UserId};
 use domain::person::Entry;
+use domain::refusal::List;
 use domain::values::{
     Description, InviteCode, JoinApprovalMode, Picture, Problem, Subject, Timestamp, WaId,
 };
@@ -35,8 +36,8 @@ pub(super) struct StateRow<'a> {
     participants: Vec<ParticipantRow<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     requests: Vec<RequestRow<'a>>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    removed: Vec<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    removed: Vec<PersonRow<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -103,6 +104,13 @@ struct FailedRow<'a> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+enum ListRow {
+    JoinRequests,
+    People,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum RefusalRow {
     GroupUnknown,
     GroupSuspended,
@@ -114,7 +122,7 @@ enum RefusalRow {
     NotParticipant,
     JoinRequestUnknown,
     TooManyJoinRequests { limit: usize },
-    DuplicateEntry { input: String, first: usize, second: usize },
+    DuplicateEntry { list: ListRow, input: String, first: usize, second: usize },
     BusinessNamed,
     NothingToChange,
 }
@@ -230,7 +238,7 @@ pub(super) fn write_state(state: &GroupState) -> String {
         picture: state.picture.as_ref().map(PictureRow::from),
         participants: state.participants.iter().map(ParticipantRow::from).collect(),
         requests: state.requests.iter().map(RequestRow::from).collect(),
-        removed: state.removed.iter().map(|user_id| user_id.as_str().into()).collect(),
+        removed: state.removed.iter().map(PersonRow::from).collect(),
     })
 }
 
@@ -251,11 +259,7 @@ pub(super) fn read_state(columns: &GroupColumns, state: &str) -> Result<GroupSta
         invite: maybe(InviteCode::parse, columns.invite_code.as_deref())?,
         participants: read_all(row.participants)?,
         requests: read_all(row.requests)?,
-        removed: row
-            .removed
-            .iter()
-            .map(|user_id| parse(UserId::parse, user_id))
-            .collect::<Result<_, _>>()?,
+        removed: read_all(row.removed)?,
         status: match columns.status.as_str() {
             "active" => Status::Active,
             "suspended" => Status::Suspended,
@@ -447,6 +451,24 @@ impl From<FailedRow<'_>> for Failed {
     }
 }
 
+impl From<List> for ListRow {
+    fn from(list: List) -> Self {
+        match list {
+            List::JoinRequests => Self::JoinRequests,
+            List::People => Self::People,
+        }
+    }
+}
+
+impl From<ListRow> for List {
+    fn from(row: ListRow) -> Self {
+        match row {
+            ListRow::JoinRequests => Self::JoinRequests,
+            ListRow::People => Self::People,
+        }
+    }
+}
+
 impl From<&Refusal> for RefusalRow {
     fn from(refusal: &Refusal) -> Self {
         match refusal.clone() {
@@ -460,8 +482,8 @@ impl From<&Refusal> for RefusalRow {
             Refusal::NotParticipant => Self::NotParticipant,
             Refusal::JoinRequestUnknown => Self::JoinRequestUnknown,
             Refusal::TooManyJoinRequests { limit } => Self::TooManyJoinRequests { limit },
-            Refusal::DuplicateEntry { input, first, second } => {
-                Self::DuplicateEntry { input, first, second }
+            Refusal::DuplicateEntry { list, input, first, second } => {
+                Self::DuplicateEntry { list: list.into(), input, first, second }
             }
             Refusal::BusinessNamed => Self::BusinessNamed,
             Refusal::NothingToChange => Self::NothingToChange,
@@ -482,8 +504,8 @@ impl From<RefusalRow> for Refusal {
             RefusalRow::NotParticipant => Self::NotParticipant,
             RefusalRow::JoinRequestUnknown => Self::JoinRequestUnknown,
             RefusalRow::TooManyJoinRequests { limit } => Self::TooManyJoinRequests { limit },
-            RefusalRow::DuplicateEntry { input, first, second } => {
-                Self::DuplicateEntry { input, first, second }
+            RefusalRow::DuplicateEntry { list, input, first, second } => {
+                Self::DuplicateEntry { list: list.into(), input, first, second }
             }
             RefusalRow::BusinessNamed => Self::BusinessNamed,
             RefusalRow::NothingToChange => Self::NothingToChange,

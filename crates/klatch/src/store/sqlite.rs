@@ -21,13 +21,13 @@ use domain::values::{InviteCode, Timestamp};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use self::cache::Cache;
-use self::write::{Write, Writer};
+use self::write::{Other, Write, Writer};
 use super::migrate::{self, Applied, MigrateError, Migration};
 use super::{
     ChangeError, Commit, CommitError, GroupSummary, PersonStanding, Receipt, Recorded, Scope,
     Store, StoreError, Stored,
 };
-use crate::directory::{Account, Change, Key, KeyHash, Number, Opening};
+use crate::directory::{Account, Key, KeyHash, Number, Opening, RecordChange};
 use crate::metrics::Metrics;
 use crate::page::{Page, Slice};
 
@@ -43,6 +43,8 @@ const APPLICATION_ID: i32 = 0x4B6C_6174;
 const READERS: usize = 4;
 /// Groups kept in memory: about 1 KB each as long as they are small.
 const CACHED_GROUPS: usize = 16_384;
+/// People in a group, beyond which it is not kept in memory: about 10 KB.
+const CACHED_PEOPLE: usize = 64;
 /// Keys and numbers kept in memory.
 const CACHED_RECORDS: usize = 4_096;
 /// Prepared statements kept by each connection.
@@ -58,6 +60,9 @@ pub enum OpenError {
     /// Another process has it.
     #[error("{} is in use by another klatch: stop that one, or choose another data folder", .0.display())]
     Locked(PathBuf),
+    /// Another program has the file.
+    #[error("{} is in use by another program: close that one", .0.display())]
+    Busy(PathBuf),
     /// The folder or the file cannot be created or opened.
     #[error("cannot open {}", path.display())]
     Io {
@@ -106,8 +111,14 @@ pub struct Sqlite {
 /// What is kept in memory. The writer keeps it true.
 struct Caches {
     groups: Cache<GroupId, Arc<Stored>>,
-    openings: Cache<KeyHash, Option<Arc<Opening>>>,
+    openings: Cache<KeyHash, Arc<Opening>>,
     numbers: Cache<PhoneNumberId, Arc<Number>>,
+}
+
+/// Whether a group is worth its place in memory: the cache counts groups, not bytes.
+fn is_small(stored: &Stored) -> bool {
+    let state = stored.group.state();
+    state.participants.len() + state.requests.len() + state.removed.len() <= CACHED_PEOPLE
 }
 
 impl Sqlite {
@@ -133,6 +144,10 @@ impl Sqlite {
         let path = folder.join("klatch.db");
         let failed = |source| open_error(&path, source);
         let mut writer = Connection::open(&path).map_err(failed)?;
+        // SQLite opens a file that it may not write without a word.
+        if writer.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
+            return Err(OpenError::ReadOnly(path));
+        }
         check_owner(&writer, &path)?;
         writer.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         // Written before it is answered: an fsync for each transaction, not one now and then.
@@ -174,12 +189,6 @@ impl Sqlite {
         Self { writer, readers, next_reader: AtomicUsize::new(0), caches, _lock: lock }
     }
 
-    /// Bounds the size of the file, in pages of 4 KB: a quota. Commits that would need more are
-    /// refused as unavailable until it is raised again.
-    pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Write::LimitPages(pages, reply)).await?.map_err(unavailable)
-    }
-
     /// Runs a query on a thread where waiting for the disk is nobody else's wait.
     async fn read<T: Send + 'static>(
         &self,
@@ -201,12 +210,22 @@ fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreEr
     StoreError::Unavailable(Box::new(error))
 }
 
+/// What SQLite says in the middle of the work.
+fn failed(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            StoreError::Damaged(Box::new(error))
+        }
+        _ => unavailable(error),
+    }
+}
+
 fn open_error(path: &Path, source: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::Damaged(path),
         Some(ErrorCode::ReadOnly) => OpenError::ReadOnly(path),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Locked(path),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Busy(path),
         _ => OpenError::Sqlite { path, source },
     }
 }
@@ -271,7 +290,9 @@ impl Store for Sqlite {
                 let wanted = id.clone();
                 let found = self.read(move |connection| read::group(connection, &wanted)).await?;
                 let found = found.map(Arc::new);
-                if let Some(stored) = &found {
+                if let Some(stored) = &found
+                    && is_small(stored)
+                {
                     self.caches.groups.fill(id.clone(), Arc::clone(stored), &epoch);
                 }
                 found
@@ -328,18 +349,24 @@ impl Store for Sqlite {
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let prepared = Box::new(write::Prepared::from(commit));
-        self.writer.ask(|reply| Write::Commit(prepared, reply)).await?
+        self.writer.ask(|reply| Write::Commit((prepared, reply))).await?
+    }
+
+    async fn remember(&self, receipt: Receipt) -> Result<(), CommitError> {
+        self.writer.ask(|reply| Write::Other(Other::Remember(receipt, reply))).await?
     }
 
     async fn opening(&self, key: &KeyHash) -> Result<Option<Arc<Opening>>, StoreError> {
         match self.caches.openings.get(key) {
-            Ok(opening) => Ok(opening),
+            Ok(opening) => Ok(Some(opening)),
             Err(epoch) => {
                 let wanted = *key;
                 let found = self.read(move |connection| read::opening(connection, &wanted)).await?;
                 let found = found.map(Arc::new);
-                // Wrong keys are remembered too: guessing costs the guesser more than us.
-                self.caches.openings.fill(*key, found.clone(), &epoch);
+                // Wrong keys are not remembered: whoever guesses must not drive out the right ones.
+                if let Some(opening) = &found {
+                    self.caches.openings.fill(*key, Arc::clone(opening), &epoch);
+                }
                 Ok(found)
             }
         }
@@ -392,8 +419,8 @@ impl Store for Sqlite {
         self.read(move |connection| read::keys(connection, account.as_ref(), page)).await
     }
 
-    async fn change(&self, change: Change) -> Result<(), ChangeError> {
-        self.writer.ask(|reply| Write::Change(change, reply)).await?
+    async fn change(&self, change: RecordChange) -> Result<(), ChangeError> {
+        self.writer.ask(|reply| Write::Other(Other::Change(change, reply))).await?
     }
 
     async fn last_alias(&self, number: &PhoneNumberId) -> Result<i64, StoreError> {
@@ -402,11 +429,34 @@ impl Store for Sqlite {
     }
 
     async fn sweep_receipts(&self, before: Timestamp) -> Result<usize, StoreError> {
-        self.writer.ask(|reply| Write::SweepReceipts(before, reply)).await?.map_err(unavailable)
+        self.writer.ask(|reply| Write::Other(Other::SweepReceipts(before, reply))).await?
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.writer.ask(Write::Probe).await?.map_err(unavailable)?;
+        self.writer.ask(|reply| Write::Other(Other::Probe(reply))).await??;
         self.read(read::probe).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    /// Root may write anywhere, so that a test run by root cannot bring all of these about.
+    #[test]
+    fn what_sqlite_says_is_put_into_words() {
+        let path = Path::new("data/klatch.db");
+        for (code, expected) in [
+            (ffi::SQLITE_READONLY, "data/klatch.db is read-only: give klatch's user the right"),
+            (ffi::SQLITE_CORRUPT, "data/klatch.db is damaged or not an SQLite database"),
+            (ffi::SQLITE_NOTADB, "data/klatch.db is damaged or not an SQLite database"),
+            (ffi::SQLITE_BUSY, "data/klatch.db is in use by another program"),
+            (ffi::SQLITE_CANTOPEN, "cannot open data/klatch.db"),
+        ] {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let text = open_error(path, error).to_string();
+            assert!(text.starts_with(expected), "{code}: {text}");
+        }
     }
 }

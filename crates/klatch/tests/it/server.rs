@@ -14,9 +14,7 @@ async fn start() -> Running {
         body_timeout: Duration::from_millis(200),
         ..Settings::dev(listen, Storage::Memory)
     };
-    let server = Running::start(&settings).await.unwrap();
-    sandbox::seed(&server.app).await.unwrap();
-    server
+    Running::start(&settings).await.unwrap()
 }
 
 /// Sends bytes and reads until the server closes.

@@ -10,7 +10,7 @@ use domain::values::{
 };
 use domain::{Command, CreateGroup, Event, Group, Limits, Refusal};
 use klatch::app::mint::{self, Mint};
-use klatch::directory::{Account, Change, Key, KeyHash, Number};
+use klatch::directory::{Account, Key, KeyHash, LimitsChange, Number, RecordChange};
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
 use klatch::store::sqlite::Sqlite;
@@ -104,54 +104,60 @@ async fn story(store: &dyn Store) {
 /// Accounts, numbers, keys.
 async fn records(store: &dyn Store) {
     for id in ["acc_a", "acc_b"] {
-        store.change(Change::AddAccount(account(id))).await.unwrap();
+        store.change(RecordChange::AddAccount(account(id))).await.unwrap();
     }
-    let taken = store.change(Change::AddAccount(account("acc_a"))).await.unwrap_err();
+    let taken = store.change(RecordChange::AddAccount(account("acc_a"))).await.unwrap_err();
     assert!(matches!(taken, ChangeError::Taken { field: "id" }), "{taken:?}");
     let found = store.account(&AccountId::parse("acc_b").unwrap()).await.unwrap();
     assert_eq!(found, Some(account("acc_b")));
     assert_eq!(store.account(&AccountId::parse("acc_c").unwrap()).await.unwrap(), None);
 
     let first = number("1001", "acc_a", "15550000001", 4);
-    store.change(Change::AddNumber(first.clone())).await.unwrap();
-    store.change(Change::AddNumber(number("1002", "acc_b", "15550000002", 9))).await.unwrap();
+    store.change(RecordChange::AddNumber(first.clone())).await.unwrap();
+    store.change(RecordChange::AddNumber(number("1002", "acc_b", "15550000002", 9))).await.unwrap();
     let same_id = number("1001", "acc_b", "15550000003", 9);
-    let taken = store.change(Change::AddNumber(same_id)).await.unwrap_err();
+    let taken = store.change(RecordChange::AddNumber(same_id)).await.unwrap_err();
     assert!(matches!(taken, ChangeError::Taken { field: "phone_number_id" }), "{taken:?}");
     let same_bot =
         Number { bot_id: "bot1001".to_owned(), ..number("1003", "acc_b", "15550000003", 9) };
-    let taken = store.change(Change::AddNumber(same_bot)).await.unwrap_err();
+    let taken = store.change(RecordChange::AddNumber(same_bot)).await.unwrap_err();
     assert!(matches!(taken, ChangeError::Taken { field: "bot_id" }), "{taken:?}");
-    let orphan = store.change(Change::AddNumber(number("1004", "acc_c", "15550000004", 9))).await;
+    let orphan =
+        store.change(RecordChange::AddNumber(number("1004", "acc_c", "15550000004", 9))).await;
     let orphan = orphan.unwrap_err();
     assert!(matches!(orphan, ChangeError::Unknown { field: "account_id" }), "{orphan:?}");
     assert_eq!(store.number(&first.id).await.unwrap().as_deref(), Some(&first));
 
     let (one, whole) = (KeyHash::of("one"), KeyHash::of("whole"));
     assert_eq!(store.opening(&one).await.unwrap(), None, "asked before there is such a key");
-    store.change(Change::AddKey(key("k1", "acc_a", Some("1001")), one)).await.unwrap();
-    store.change(Change::AddKey(key("k2", "acc_b", None), whole)).await.unwrap();
+    store.change(RecordChange::AddKey(key("k1", "acc_a", Some("1001")), one)).await.unwrap();
+    store.change(RecordChange::AddKey(key("k2", "acc_b", None), whole)).await.unwrap();
     let opened = store.opening(&one).await.unwrap().expect("the miss is forgotten");
     assert_eq!(opened.number.as_deref(), Some(&first));
     let opened = store.opening(&whole).await.unwrap().unwrap();
     let only = opened.number.as_ref().map(|number| number.id.as_str());
     assert_eq!((opened.account.as_str(), only), ("acc_b", Some("1002")), "the account's only one");
-    store.change(Change::AddNumber(number("1005", "acc_b", "15550000005", 9))).await.unwrap();
+    store.change(RecordChange::AddNumber(number("1005", "acc_b", "15550000005", 9))).await.unwrap();
     assert_eq!(store.opening(&whole).await.unwrap().unwrap().number, None, "it has two now");
-    let foreign = Change::AddKey(key("k3", "acc_b", Some("1001")), KeyHash::of("foreign"));
+    let foreign = RecordChange::AddKey(key("k3", "acc_b", Some("1001")), KeyHash::of("foreign"));
     let foreign = store.change(foreign).await.unwrap_err();
     assert!(matches!(foreign, ChangeError::Unknown { field: "phone_number_id" }), "{foreign:?}");
 
-    store.change(Change::RevokeKey("k2".to_owned(), at(5))).await.unwrap();
+    store.change(RecordChange::RevokeKey("k2".to_owned(), at(5))).await.unwrap();
     assert_eq!(store.opening(&whole).await.unwrap(), None, "at once");
-    store.change(Change::RevokeKey("k2".to_owned(), at(9))).await.unwrap();
+    store.change(RecordChange::RevokeKey("k2".to_owned(), at(9))).await.unwrap();
     assert_eq!(store.key("k2").await.unwrap().unwrap().revoked_at, Some(at(5)), "the first time");
-    let unknown = store.change(Change::RevokeKey("k9".to_owned(), at(5))).await.unwrap_err();
+    let unknown = store.change(RecordChange::RevokeKey("k9".to_owned(), at(5))).await.unwrap_err();
     assert!(matches!(unknown, ChangeError::Unknown { field: "id" }), "{unknown:?}");
 
-    let limits = Limits { participants: 20, groups: 5 };
     let of_second = PhoneNumberId::parse("1002").unwrap();
-    store.change(Change::SetLimits(of_second.clone(), limits)).await.unwrap();
+    for change in [
+        LimitsChange { participants: Some(20), groups: None },
+        LimitsChange { participants: None, groups: Some(5) },
+    ] {
+        store.change(RecordChange::SetLimits(of_second.clone(), change)).await.unwrap();
+    }
+    let limits = Limits { participants: 20, groups: 5 };
     assert_eq!(store.number(&of_second).await.unwrap().unwrap().limits, limits);
 
     let ids = |numbers: Vec<(u64, Number)>| -> Vec<String> {
@@ -292,7 +298,8 @@ async fn repeating(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
         key: "once".to_owned(),
         fingerprint: [3; 32],
         group: group.group.state().id.clone(),
-        version: group.group.state().version,
+        request_id: RequestId::parse("CALL").unwrap(),
+        version: Some(group.group.state().version),
         refused: vec![Failed { input: "x".to_owned(), refusal: Refusal::GroupFull { limit: 8 } }],
         created_at,
     };
@@ -304,6 +311,13 @@ async fn repeating(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
     store.commit(first.clone()).await.unwrap();
     assert_eq!(store.receipt("number:1001", "once").await.unwrap(), first.receipt);
     assert_eq!(store.receipt("number:1002", "once").await.unwrap(), None);
+
+    let nothing = Receipt { version: None, ..receipt(at(2), &first.stored) };
+    let taken = store.remember(nothing.clone()).await.unwrap_err();
+    assert!(matches!(taken, CommitError::ReceiptTaken), "{taken:?}");
+    let other = Receipt { key: "nothing".to_owned(), ..nothing };
+    store.remember(other.clone()).await.unwrap();
+    assert_eq!(store.receipt("number:1001", "nothing").await.unwrap(), Some(other));
 
     let mut second = reset(&first.stored);
     second.receipt = Some(receipt(at(2), &second.stored));
@@ -317,6 +331,7 @@ async fn repeating(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
     second.receipt = Some(receipt(next_day, &second.stored));
     store.commit(second.clone()).await.unwrap();
     assert_eq!(store.receipt("number:1001", "once").await.unwrap(), second.receipt);
+    assert_eq!(store.sweep_receipts(next_day).await.unwrap(), 1, "the one without a change");
     assert_eq!(store.sweep_receipts(next_day).await.unwrap(), 0);
     let later = Timestamp::from_millis(next_day.as_millis() + 1);
     assert_eq!(store.sweep_receipts(later).await.unwrap(), 1);
@@ -343,9 +358,9 @@ async fn ending(store: &dyn Store, mint: &Mint, ours: &Number, group: &Arc<Store
 /// nothing.
 async fn crowd(store: Arc<dyn Store>) {
     let mint = Arc::new(Mint::seeded(2));
-    store.change(Change::AddAccount(account("acc_a"))).await.unwrap();
+    store.change(RecordChange::AddAccount(account("acc_a"))).await.unwrap();
     let ours = number("1001", "acc_a", "15550000001", 1_000);
-    store.change(Change::AddNumber(ours.clone())).await.unwrap();
+    store.change(RecordChange::AddNumber(ours.clone())).await.unwrap();
     let made = create(&mint, &ours, 1, "Contended");
     store.commit(made.clone()).await.unwrap();
     let mut writers = tokio::task::JoinSet::new();
@@ -399,8 +414,8 @@ async fn sqlite_keeps() {
     let mint = Mint::seeded(3);
     let ours = number("1001", "acc_a", "15550000001", 10);
     let store = Sqlite::open(folder.path(), &Metrics::default()).unwrap();
-    store.change(Change::AddAccount(account("acc_a"))).await.unwrap();
-    store.change(Change::AddNumber(ours.clone())).await.unwrap();
+    store.change(RecordChange::AddAccount(account("acc_a"))).await.unwrap();
+    store.change(RecordChange::AddNumber(ours.clone())).await.unwrap();
     let made = create(&mint, &ours, 1, "Kept");
     store.commit(made.clone()).await.unwrap();
     drop(store);

@@ -60,12 +60,18 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The body, which has to be JSON and to say so.
+    /// The body, which has to be JSON and to say so. A trace id in it has to be the one in the
+    /// header, and is left out: it is another one for each request.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        let kind = self.headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str().unwrap());
-        assert_eq!(kind, Some("application/json"), "{self:?}");
-        serde_json::from_slice(&self.bytes).unwrap()
+        let header = |name: &str| self.headers.get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(header("content-type"), Some("application/json"), "{self:?}");
+        let mut body: Value = serde_json::from_slice(&self.bytes).unwrap();
+        if let Some(meta) = body.get_mut("meta").and_then(Value::as_object_mut) {
+            let trace = meta.remove("360dialog_trace_id");
+            assert_eq!(trace.as_ref().and_then(Value::as_str), header("x-request-id"));
+        }
+        body
     }
 
     /// Status and body in one text, for a snapshot beside the test.

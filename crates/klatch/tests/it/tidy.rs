@@ -55,11 +55,10 @@ fn the_domain_is_pure() {
         .collect::<Vec<_>>();
     assert_eq!(dependencies, ["thiserror"]);
     for (path, text) in files("crates/domain/src", ".rs") {
-        let lower = text.to_lowercase().replace("$doc:meta", "");
-        for word in
-            ["360dialog", "d360", "sinch", "meta's", "meta", "graph", "sqlite", "serde", "axum"]
-        {
-            assert!(!lower.contains(word), "{path} knows of {word}");
+        let text = text.to_lowercase().replace("$doc:meta", "");
+        let words: BTreeSet<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+        for word in ["360dialog", "d360", "sinch", "meta", "graph", "sqlite", "serde", "axum"] {
+            assert!(!words.contains(word), "{path} knows of {word}");
         }
     }
 }

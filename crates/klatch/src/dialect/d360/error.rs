@@ -40,6 +40,9 @@ pub struct ErrorMeta {
     success: bool,
     http_code: u16,
     developer_message: String,
+    /// The same as in the header `x-request-id` and in the log.
+    #[serde(rename = "360dialog_trace_id", skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
 }
 
 /// What every call about one group can answer instead.
@@ -161,7 +164,7 @@ impl From<StoreError> for Error {
                 retry_after: Some(1),
                 ..Self::gateway(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable")
             },
-            StoreError::Corrupt { .. } => {
+            StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
                 Self::gateway(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
             }
         }
@@ -194,6 +197,7 @@ impl IntoResponse for Error {
             success: false,
             http_code: self.status.as_u16(),
             developer_message: self.text.clone(),
+            trace_id: telemetry::request_id(),
         });
         let mut response =
             (self.status, Json(ErrorBody { error: self.text, meta })).into_response();

@@ -6,7 +6,7 @@ use domain::Command;
 
 use super::auth::{Caller, InPath};
 use super::error::{Error, ErrorBody, GroupErrors};
-use super::{Body, Query};
+use super::{Body, Query, Upload};
 use crate::app::App;
 use crate::dialect::graph::{
     CreateGroup, Created, Fields, GroupInfo, GroupPage, Success, UpdateGroup,
@@ -105,7 +105,7 @@ pub(super) async fn update(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    body: Body,
+    body: Upload,
 ) -> Result<Json<Success>, Error> {
     let change = if body.is_form() {
         UpdateGroup::parse_form(body.form().await?)?

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::{Command, Refusal};
+use domain::{Command, Event, Refusal};
 
 use super::Body;
 use super::auth::{Caller, InPath};
@@ -28,7 +28,7 @@ pub(super) async fn get(
 ) -> Result<Json<InviteLink>, Error> {
     let stored = app.group(&caller.scope(), &group).await?;
     if let Some(code) = &stored.group.state().invite {
-        return Ok(Json(InviteLink::from(code)));
+        return Ok(Json(InviteLink::new(code, None)));
     }
     let command = Command::ProvideInvite { code: app.mint.invite_code() };
     render(&app.execute(&caller.call(None), &group, command).await?)
@@ -59,9 +59,9 @@ pub(super) async fn reset(
 
 /// The link that the call brought about, even if it was replaced since; else the present one.
 fn render(outcome: &Outcome) -> Result<Json<InviteLink>, Error> {
-    let code = match &outcome.event {
-        Some(domain::Event::InviteReset { code }) => Some(code),
-        _ => outcome.stored.group.state().invite.as_ref(),
-    };
-    Ok(Json(InviteLink::from(code.ok_or(Refusal::InviteLinkDead)?)))
+    if let Some(Event::InviteReset { code }) = &outcome.event {
+        return Ok(Json(InviteLink::new(code, Some(&outcome.request_id))));
+    }
+    let present = outcome.stored.group.state().invite.as_ref();
+    Ok(Json(InviteLink::new(present.ok_or(Refusal::InviteLinkDead)?, None)))
 }

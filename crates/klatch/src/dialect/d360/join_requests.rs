@@ -2,8 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::event::Answered;
-use domain::{Command, Event};
+use domain::Command;
 
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
@@ -64,7 +63,7 @@ pub(super) async fn approve(
     let requests = body.json::<JoinRequestList>()?.parse()?;
     let command = Command::ApproveJoinRequests { requests };
     let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
-    Ok(Json(JoinRequestsAnswered::approved(ids(outcome.event.as_ref()), &outcome.refused)))
+    Ok(Json(JoinRequestsAnswered::approved(&outcome)))
 }
 
 /// Turns people away; they may ask again. What cannot be rejected fails alone.
@@ -88,15 +87,5 @@ pub(super) async fn reject(
     let requests = body.json::<JoinRequestList>()?.parse()?;
     let command = Command::RejectJoinRequests { requests };
     let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
-    Ok(Json(JoinRequestsAnswered::rejected(ids(outcome.event.as_ref()), &outcome.refused)))
-}
-
-/// The requests that the event answered.
-fn ids(event: Option<&Event>) -> Vec<String> {
-    let answered: &[Answered] = match event {
-        Some(Event::JoinRequestsApproved { approved }) => approved,
-        Some(Event::JoinRequestsRejected { rejected }) => rejected,
-        _ => &[],
-    };
-    answered.iter().map(|answered| answered.request.to_string()).collect()
+    Ok(Json(JoinRequestsAnswered::rejected(&outcome)))
 }

@@ -62,6 +62,13 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         shard.entries.put(key, value);
     }
 
+    /// What was there is not true any more, and what is true now is not kept.
+    pub(super) fn forget(&self, key: &K) {
+        let mut shard = self.shard(key);
+        shard.epoch += 1;
+        shard.entries.pop(key);
+    }
+
     /// Forgets everything: some records have just been changed.
     pub(super) fn clear(&self) {
         for shard in &self.shards {

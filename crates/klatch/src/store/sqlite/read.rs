@@ -11,8 +11,10 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
 use super::super::rows::{self, Damage, GroupColumns};
-use super::super::{GroupSummary, PersonStanding, Receipt, Recorded, StoreError, Stored};
-use super::unavailable;
+use super::super::{
+    GroupSummary, PersonStanding, Receipt, Recorded, STANDINGS_MAX, StoreError, Stored,
+};
+use super::failed;
 use crate::directory::{Account, Key, KeyHash, Number, Opening};
 use crate::page::{Page, Seek, Slice};
 
@@ -40,7 +42,7 @@ fn in_column(column: &'static str) -> impl Fn(Damage) -> RowError {
 
 fn in_table(table: &'static str, row: impl ToString) -> impl FnOnce(RowError) -> StoreError {
     move |error| match error {
-        RowError::Sqlite(error) => unavailable(error),
+        RowError::Sqlite(error) => failed(error),
         RowError::Damaged(Damaged { column, problem }) => {
             StoreError::Corrupt { table, column, row: row.to_string(), problem }
         }
@@ -96,7 +98,7 @@ fn value<T: FromSql>(
     connection
         .prepare_cached(sql)
         .and_then(|mut select| select.query_row(params, |row| row.get(0)).optional())
-        .map_err(unavailable)
+        .map_err(failed)
 }
 
 pub(super) fn group(connection: &Connection, id: &GroupId) -> Result<Option<Stored>, StoreError> {
@@ -216,8 +218,8 @@ pub(super) fn standings(
         "SELECT groups.id, standing, since FROM standings
          JOIN groups ON groups.seq = standings.group_seq
          WHERE person = ?1 AND groups.status IN ('active', 'suspended')
-         ORDER BY since, group_seq",
-        [person],
+         ORDER BY since, group_seq LIMIT ?2",
+        (person, STANDINGS_MAX),
         |row| {
             let word: String = row.get("standing")?;
             Ok(PersonStanding {
@@ -244,7 +246,7 @@ pub(super) fn receipt(
 ) -> Result<Option<Receipt>, StoreError> {
     one(
         connection,
-        "SELECT fingerprint, group_id, version, refused, created_at FROM receipts
+        "SELECT fingerprint, group_id, request_id, version, refused, created_at FROM receipts
          WHERE scope = ?1 AND key = ?2",
         [scope, key],
         |row| {
@@ -254,6 +256,7 @@ pub(super) fn receipt(
                 key: key.to_owned(),
                 fingerprint: row.get("fingerprint")?,
                 group: parsed(row, "group_id", GroupId::parse)?,
+                request_id: parsed(row, "request_id", RequestId::parse)?,
                 version: row.get("version")?,
                 refused: rows::read_failed(&refused).map_err(in_column("refused"))?,
                 created_at: time(row, "created_at")?,

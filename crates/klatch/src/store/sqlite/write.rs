@@ -3,16 +3,18 @@
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use domain::Event;
 use domain::event::Standing;
 use domain::ids::PhoneNumberId;
 use domain::values::Timestamp;
-use domain::{Event, Limits};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, StoreError, rows};
-use super::{Caches, locked, unavailable};
-use crate::directory::{Account, Change, Key, KeyHash, Number};
+use super::super::{
+    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, StoreError, rows,
+};
+use super::{Caches, failed, is_small, locked, unavailable};
+use crate::directory::{Account, Key, KeyHash, LimitsChange, Number, RecordChange};
 use crate::metrics::Metrics;
 
 /// Writes that share a transaction at most.
@@ -26,11 +28,20 @@ type Reply<T, E> = oneshot::Sender<Result<T, E>>;
 
 /// What the writer can be asked for.
 pub(super) enum Write {
-    Commit(Box<Prepared>, Reply<(), CommitError>),
-    Change(Change, Reply<(), ChangeError>),
-    SweepReceipts(Timestamp, Reply<usize, rusqlite::Error>),
-    LimitPages(u32, Reply<(), rusqlite::Error>),
-    Probe(Reply<(), rusqlite::Error>),
+    /// Written together with others of its kind.
+    Commit(Queued),
+    /// Written alone.
+    Other(Other),
+}
+
+type Queued = (Box<Prepared>, Reply<(), CommitError>);
+
+/// Writes that come seldom.
+pub(super) enum Other {
+    Remember(Receipt, Reply<(), CommitError>),
+    Change(RecordChange, Reply<(), ChangeError>),
+    SweepReceipts(Timestamp, Reply<usize, StoreError>),
+    Probe(Reply<(), StoreError>),
 }
 
 /// A commit with its rows written out, so that the writer does nothing but write.
@@ -132,95 +143,130 @@ fn write(connection: &mut Connection, caches: &Caches, metrics: &Metrics, batch:
     let mut others = Vec::new();
     for write in batch {
         match write {
-            Write::Commit(prepared, reply) => commits.push((prepared, reply)),
-            other => others.push(other),
+            Write::Commit(queued) => commits.push(queued),
+            Write::Other(other) => others.push(other),
         }
     }
     if !commits.is_empty() {
-        metrics.commit_batches.inc();
-        let outcomes = commit_together(connection, &commits).unwrap_or_else(|| {
-            // One of them spoils the transaction for all: each gets its own.
-            commits.iter().map(|(prepared, _)| commit_alone(connection, prepared)).collect()
-        });
-        for ((prepared, reply), outcome) in commits.into_iter().zip(outcomes) {
-            if outcome.is_ok() {
-                metrics.commits.inc();
-                let stored = prepared.commit.stored;
-                caches.groups.put(stored.group.state().id.clone(), stored);
-            }
-            // Who asked may have gone away; what was written stays written.
-            let _ = reply.send(outcome);
-        }
+        write_commits(connection, caches, metrics, commits);
     }
     for other in others {
         write_other(connection, caches, other);
     }
 }
 
-fn write_other(connection: &mut Connection, caches: &Caches, write: Write) {
-    // Who asked may have gone away; that changes nothing.
-    match write {
-        Write::Commit(prepared, reply) => {
-            let _ = reply.send(commit_alone(connection, &prepared));
+fn write_commits(
+    connection: &mut Connection,
+    caches: &Caches,
+    metrics: &Metrics,
+    commits: Vec<Queued>,
+) {
+    let outcomes = match commit_together(connection, &commits) {
+        Together::Written(outcomes) => {
+            metrics.commit_batches.inc();
+            outcomes
         }
-        Write::Change(record, reply) => {
+        Together::NotBegun(error) => {
+            let why = error.to_string();
+            commits.iter().map(|_| Err(failed_alike(&why).into())).collect()
+        }
+        Together::Spoiled => {
+            metrics.commit_batches.inc_by(commits.len() as u64);
+            commits.iter().map(|(prepared, _)| commit_alone(connection, prepared)).collect()
+        }
+    };
+    for ((prepared, reply), outcome) in commits.into_iter().zip(outcomes) {
+        if outcome.is_ok() {
+            metrics.commits.inc();
+            let stored = prepared.commit.stored;
+            let id = stored.group.state().id.clone();
+            if is_small(&stored) {
+                caches.groups.put(id, stored);
+            } else {
+                caches.groups.forget(&id);
+            }
+        }
+        // Who asked may have gone away; what was written stays written.
+        let _ = reply.send(outcome);
+    }
+}
+
+/// The same failure for several callers.
+fn failed_alike(why: &str) -> StoreError {
+    StoreError::Unavailable(why.into())
+}
+
+fn write_other(connection: &mut Connection, caches: &Caches, other: Other) {
+    // Who asked may have gone away; that changes nothing.
+    match other {
+        Other::Remember(receipt, reply) => {
+            let _ = reply.send(remember_alone(connection, &receipt));
+        }
+        Other::Change(record, reply) => {
             let outcome = change_alone(connection, &record);
             caches.openings.clear();
             caches.numbers.clear();
             let _ = reply.send(outcome);
         }
-        Write::SweepReceipts(before, reply) => {
-            let _ = reply.send(sweep_receipts(connection, before));
+        Other::SweepReceipts(before, reply) => {
+            let _ = reply.send(sweep_receipts(connection, before).map_err(failed));
         }
-        Write::LimitPages(pages, reply) => {
-            let limit = connection
-                .pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, u32>(0));
-            let _ = reply.send(limit.map(drop));
-        }
-        Write::Probe(reply) => {
-            let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-            let _ = reply.send(begun.and_then(rusqlite::Transaction::rollback));
+        Other::Probe(reply) => {
+            let written = connection.execute("UPDATE probe SET written = written + 1", []);
+            let _ = reply.send(written.map(drop).map_err(failed));
         }
     }
 }
 
-/// All commits in one transaction. `None`: nothing was written, since one of them needs a
-/// transaction of its own to fail in.
-fn commit_together(
-    connection: &mut Connection,
-    commits: &[(Box<Prepared>, Reply<(), CommitError>)],
-) -> Option<Vec<Result<(), CommitError>>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).ok()?;
+/// What came of the attempt to share a transaction.
+enum Together {
+    /// Each has its outcome.
+    Written(Vec<Result<(), CommitError>>),
+    /// There was no transaction to share; one of its own would not do better.
+    NotBegun(rusqlite::Error),
+    /// Nothing was written, since one of them needs a transaction of its own to fail in.
+    Spoiled,
+}
+
+fn commit_together(connection: &mut Connection, commits: &[Queued]) -> Together {
+    let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => transaction,
+        Err(error) => return Together::NotBegun(error),
+    };
     let mut outcomes = Vec::with_capacity(commits.len());
     for (prepared, _) in commits {
         match commit(&transaction, prepared) {
             Ok(()) => outcomes.push(Ok(())),
             Err(Trouble::Clean(error)) => outcomes.push(Err(error)),
-            Err(Trouble::Dirty(_)) => return None,
+            Err(Trouble::Dirty(_)) => return Together::Spoiled,
         }
     }
-    transaction.commit().ok()?;
-    Some(outcomes)
+    match transaction.commit() {
+        Ok(()) => Together::Written(outcomes),
+        Err(_) => Together::Spoiled,
+    }
 }
 
 fn commit_alone(connection: &mut Connection, prepared: &Prepared) -> Result<(), CommitError> {
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(unavailable)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     match commit(&transaction, prepared) {
-        Ok(()) => Ok(transaction.commit().map_err(unavailable)?),
+        Ok(()) => Ok(transaction.commit().map_err(failed)?),
         Err(Trouble::Clean(error) | Trouble::Dirty(error)) => Err(error),
     }
 }
 
 impl<E: From<StoreError>> From<rusqlite::Error> for Trouble<E> {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Dirty(unavailable(error).into())
+        Self::Dirty(failed(error).into())
     }
 }
 
 fn commit(connection: &Connection, prepared: &Prepared) -> Result<(), Trouble<CommitError>> {
     let commit = &prepared.commit;
+    if let Some(receipt) = &commit.receipt {
+        require_free(connection, receipt)?;
+    }
     let group_seq = if commit.recorded.version == 1 {
         insert_group(connection, prepared)?
     } else {
@@ -250,7 +296,10 @@ fn commit(connection: &Connection, prepared: &Prepared) -> Result<(), Trouble<Co
             )?
             .execute((group_seq, &picture.mime_type, bytes.as_ref()))?;
     }
-    write_receipt(connection, prepared)
+    if let Some(receipt) = &commit.receipt {
+        write_receipt(connection, receipt, &prepared.refused)?;
+    }
+    Ok(())
 }
 
 fn insert_group(connection: &Connection, prepared: &Prepared) -> Result<i64, Trouble<CommitError>> {
@@ -350,27 +399,49 @@ fn write_standings(
     Ok(())
 }
 
-fn write_receipt(connection: &Connection, prepared: &Prepared) -> Result<(), Trouble<CommitError>> {
-    let Some(receipt) = &prepared.commit.receipt else { return Ok(()) };
-    let inserted = connection
+/// Looked at before anything is written, so that two same calls spoil nobody's transaction.
+fn require_free(connection: &Connection, receipt: &Receipt) -> Result<(), Trouble<CommitError>> {
+    let sql = "SELECT 1 FROM receipts WHERE scope = ?1 AND key = ?2 AND created_at > ?3";
+    let horizon = receipt.created_at.minus_millis(RECEIPT_HORIZON_MS).as_millis();
+    if exists(connection, sql, (&receipt.scope, &receipt.key, horizon))? {
+        return Err(Trouble::Clean(CommitError::ReceiptTaken));
+    }
+    Ok(())
+}
+
+fn write_receipt(
+    connection: &Connection,
+    receipt: &Receipt,
+    refused: &str,
+) -> Result<(), rusqlite::Error> {
+    connection
         .prepare_cached(
-            "INSERT INTO receipts (scope, key, fingerprint, group_id, version, refused, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT (scope, key) DO UPDATE
-             SET fingerprint = ?3, group_id = ?4, version = ?5, refused = ?6, created_at = ?7
-             WHERE created_at <= ?8",
+            "INSERT OR REPLACE INTO receipts (scope, key, fingerprint, group_id, request_id,
+                                              version, refused, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute((
             &receipt.scope,
             &receipt.key,
             receipt.fingerprint,
             receipt.group.as_str(),
+            receipt.request_id.as_str(),
             receipt.version,
-            &prepared.refused,
+            refused,
             receipt.created_at.as_millis(),
-            receipt.created_at.minus_millis(RECEIPT_HORIZON_MS).as_millis(),
         ))?;
-    if inserted == 0 { Err(Trouble::Dirty(CommitError::ReceiptTaken)) } else { Ok(()) }
+    Ok(())
+}
+
+fn remember_alone(connection: &mut Connection, receipt: &Receipt) -> Result<(), CommitError> {
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    match require_free(&transaction, receipt) {
+        Ok(()) => {}
+        Err(Trouble::Clean(error) | Trouble::Dirty(error)) => return Err(error),
+    }
+    write_receipt(&transaction, receipt, &rows::write_failed(&receipt.refused)).map_err(failed)?;
+    Ok(transaction.commit().map_err(failed)?)
 }
 
 fn sweep_receipts(connection: &Connection, before: Timestamp) -> Result<usize, rusqlite::Error> {
@@ -382,19 +453,18 @@ fn sweep_receipts(connection: &Connection, before: Timestamp) -> Result<usize, r
         .execute((before.as_millis(), SWEEP_MAX))
 }
 
-fn change_alone(connection: &mut Connection, change: &Change) -> Result<(), ChangeError> {
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(unavailable)?;
+fn change_alone(connection: &mut Connection, change: &RecordChange) -> Result<(), ChangeError> {
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let changed = match change {
-        Change::AddAccount(account) => add_account(&transaction, account),
-        Change::AddNumber(number) => add_number(&transaction, number),
-        Change::AddKey(key, hash) => add_key(&transaction, key, hash),
-        Change::SetLimits(number, limits) => set_limits(&transaction, number, *limits),
-        Change::RevokeKey(key, at) => revoke_key(&transaction, key, *at),
+        RecordChange::AddAccount(account) => add_account(&transaction, account),
+        RecordChange::AddNumber(number) => add_number(&transaction, number),
+        RecordChange::AddKey(key, hash) => add_key(&transaction, key, hash),
+        RecordChange::SetLimits(number, limits) => set_limits(&transaction, number, *limits),
+        RecordChange::RevokeKey(key, at) => revoke_key(&transaction, key, *at),
     };
     match changed {
-        Ok(()) => Ok(transaction.commit().map_err(unavailable)?),
+        Ok(()) => Ok(transaction.commit().map_err(failed)?),
         Err(Trouble::Clean(error) | Trouble::Dirty(error)) => Err(error),
     }
 }
@@ -431,6 +501,9 @@ fn add_number(connection: &Connection, number: &Number) -> Changed {
     require(account, ChangeError::Unknown { field: "account_id" })?;
     let taken = exists(connection, "SELECT 1 FROM numbers WHERE id = ?1", [number.id.as_str()])?;
     require(!taken, ChangeError::Taken { field: "phone_number_id" })?;
+    let sql = "SELECT 1 FROM numbers WHERE display_number = ?1";
+    let taken = exists(connection, sql, [number.display_number.as_str()])?;
+    require(!taken, ChangeError::Taken { field: "display_phone_number" })?;
     let sql = "SELECT 1 FROM numbers WHERE bot_id = ?1";
     let taken = exists(connection, sql, [&number.bot_id])?;
     require(!taken, ChangeError::Taken { field: "bot_id" })?;
@@ -483,9 +556,11 @@ fn add_key(connection: &Connection, key: &Key, hash: &KeyHash) -> Changed {
     Ok(())
 }
 
-fn set_limits(connection: &Connection, number: &PhoneNumberId, limits: Limits) -> Changed {
+fn set_limits(connection: &Connection, number: &PhoneNumberId, limits: LimitsChange) -> Changed {
     let changed = connection.execute(
-        "UPDATE numbers SET participants_limit = ?2, groups_limit = ?3 WHERE id = ?1",
+        "UPDATE numbers SET participants_limit = coalesce(?2, participants_limit),
+                            groups_limit = coalesce(?3, groups_limit)
+         WHERE id = ?1",
         (number.as_str(), limits.participants, limits.groups),
     )?;
     require(changed > 0, ChangeError::Unknown { field: "phone_number_id" })

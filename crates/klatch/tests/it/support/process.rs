@@ -30,6 +30,8 @@ pub(crate) fn complained(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+const DEV: &[&str] = &["dev", "--listen", "127.0.0.1:0", "--log", "error"];
+
 /// `klatch dev` on a free port; killed when it goes out of scope.
 pub(crate) struct Sandbox {
     child: Child,
@@ -39,10 +41,33 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     pub(crate) fn start(data: Option<&Path>) -> Self {
-        let mut command = program(&["dev", "--listen", "127.0.0.1:0", "--log", "warn"]);
+        let mut command = program(DEV);
         if let Some(data) = data {
             command.arg("--data").arg(data);
         }
+        Self::spawn(command)
+    }
+
+    /// One that may not make any file longer than so many bytes. The limit is a soft one: it can
+    /// be lifted.
+    pub(crate) fn start_limited(data: &Path, bytes: u32) -> Self {
+        let mut command = Command::new("/bin/sh");
+        // Blocks of 512 bytes; and a write beyond them shall fail and not kill.
+        let script = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$@\"", bytes / 512);
+        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_klatch")]).args(DEV);
+        command.arg("--data").arg(data).env_clear().stdin(Stdio::null());
+        Self::spawn(command)
+    }
+
+    /// The disk has room again.
+    pub(crate) fn lift_limit(&self) {
+        let pid = self.child.id().to_string();
+        let lifted = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &pid]).status();
+        let lifted = lifted.expect("prlimit is missing: install util-linux");
+        assert!(lifted.success());
+    }
+
+    fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
