@@ -15,17 +15,17 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use futures_util::FutureExt as _;
 use tower::ServiceExt as _;
-use tracing::Instrument as _;
 
 use self::problem::Problem;
 use crate::app::App;
 use crate::metrics::{ApiLabels, Metrics, RequestLabels, Status};
-use crate::{admin, dialect, openapi, telemetry};
+use crate::telemetry::{self, TraceId};
+use crate::{admin, dialect, openapi};
 
 /// Bytes that all headers of a request may have together. Ours.
 const HEADERS_BYTES_MAX: usize = 32 * 1_024;
@@ -100,33 +100,26 @@ impl Port {
     /// Answers a request, whatever it is.
     pub async fn call(&self, request: Request<Body>) -> Response {
         let api = Api::of(request.uri().path());
-        // Queries can hold secrets; paths cannot.
         let told = Told {
             metrics: &self.0.app.metrics,
             api,
             method: request.method().clone(),
-            path: request.uri().path().to_owned(),
+            uri: request.uri().clone(),
+            id: TraceId::new(self.0.app.mint.log_id()),
             begun: Instant::now(),
             status: Cell::new(None),
         };
         told.metrics.in_flight.inc();
-        let id = format!("{:016x}", self.0.app.mint.log_id());
-        let span = tracing::info_span!("request", %id);
-        let answering = async {
+        telemetry::traced(told.id, async {
             // A panic is a bug of ours, but the caller gets an answer and the others never notice.
-            let mut response = match AssertUnwindSafe(self.route(api, request)).catch_unwind().await
-            {
-                Ok(response) => response,
-                Err(_) => api.answer(Problem::Panicked),
-            };
-            if let Ok(value) = HeaderValue::from_str(&id) {
-                response.headers_mut().insert("x-request-id", value);
-            }
+            let answered = AssertUnwindSafe(self.route(api, request)).catch_unwind().await;
+            let mut response = answered.unwrap_or_else(|_| api.answer(Problem::Panicked));
+            response.headers_mut().insert("x-request-id", told.id.header());
             told.status.set(Some(response.status()));
             drop(told);
             response
-        };
-        telemetry::with_request_id(id.clone(), answering).instrument(span).await
+        })
+        .await
     }
 
     async fn route(&self, api: Api, request: Request<Body>) -> Response {
@@ -151,7 +144,8 @@ struct Told<'a> {
     metrics: &'a Metrics,
     api: Api,
     method: Method,
-    path: String,
+    uri: Uri,
+    id: TraceId,
     begun: Instant,
     status: Cell<Option<StatusCode>>,
 }
@@ -161,7 +155,7 @@ const GONE_AWAY: u16 = 499;
 
 impl Drop for Told<'_> {
     fn drop(&mut self) {
-        let Self { metrics, api, method, path, begun, status } = self;
+        let Self { metrics, api, method, uri, id, begun, status } = self;
         let taken = begun.elapsed();
         let status = status.get().map_or(GONE_AWAY, |status| status.as_u16());
         let api = api.as_str();
@@ -170,10 +164,12 @@ impl Drop for Told<'_> {
         metrics.requests.get_or_create(&labels).inc();
         metrics.request_seconds.get_or_create(&ApiLabels { api }).observe(taken.as_secs_f64());
         let micros = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);
+        // Queries can hold secrets; paths cannot.
+        let path = uri.path();
         if (500..600).contains(&status) {
-            tracing::warn!(target: "klatch::access", %method, path, status, micros, "answered");
+            tracing::warn!(target: "klatch::access", request_id = %id, %method, path, status, micros, "answered");
         } else {
-            tracing::info!(target: "klatch::access", %method, path, status, micros, "answered");
+            tracing::info!(target: "klatch::access", request_id = %id, %method, path, status, micros, "answered");
         }
     }
 }

@@ -4,9 +4,10 @@
 //! program's own life and, under `klatch::access`, one line for each request.
 
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use anyhow::Context as _;
+use axum::http::HeaderValue;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::StoreError;
@@ -23,20 +24,51 @@ pub enum LogFormat {
     Json,
 }
 
+/// The id by which a request is found again: in its answer's header, in log lines about it, in
+/// error bodies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceId([u8; 16]);
+
+impl TraceId {
+    /// Sixteen hex digits.
+    #[must_use]
+    pub fn new(id: u64) -> Self {
+        let digits = id.to_be_bytes().map(|byte| {
+            let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+            [digit(byte >> 4), digit(byte & 15)]
+        });
+        Self(std::array::from_fn(|place| digits[place / 2][place % 2]))
+    }
+
+    /// As a header.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "hex digits can stand in a header")]
+    #[expect(clippy::expect_used, reason = "hex digits can stand in a header")]
+    pub fn header(self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.0).expect("hex digits")
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.0).unwrap_or_default())
+    }
+}
+
 tokio::task_local! {
-    /// The id of the request that is being answered.
-    static REQUEST_ID: String;
+    /// The request that is being answered.
+    static TRACE_ID: TraceId;
 }
 
 /// Answers a request under its id.
-pub async fn with_request_id<F: Future>(id: String, answering: F) -> F::Output {
-    REQUEST_ID.scope(id, answering).await
+pub async fn traced<F: Future>(id: TraceId, answering: F) -> F::Output {
+    TRACE_ID.scope(id, answering).await
 }
 
 /// The id of the request that is being answered, if one is.
 #[must_use]
-pub fn request_id() -> Option<String> {
-    REQUEST_ID.try_with(Clone::clone).ok()
+pub fn trace_id() -> Option<String> {
+    TRACE_ID.try_with(TraceId::to_string).ok()
 }
 
 /// Starts logging. `filter` is in the notation of tracing: `info,klatch::access=warn`.
@@ -54,7 +86,7 @@ pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
         LogFormat::Json => true,
     };
     let started = if json {
-        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     } else {
         builder.with_ansi(terminal).with_target(false).compact().try_init()
     };
@@ -76,10 +108,11 @@ pub fn chain(error: &dyn Error) -> String {
 
 /// Logs a failure of the store, once, where it becomes an answer.
 pub fn store_failed(error: &StoreError) {
+    let (request_id, why) = (trace_id(), chain(error));
     match error {
-        StoreError::Unavailable(_) => tracing::warn!(error = chain(error), "the store failed"),
+        StoreError::Unavailable(_) => tracing::warn!(request_id, error = why, "the store failed"),
         StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
-            tracing::error!(error = chain(error), "the store is damaged")
+            tracing::error!(request_id, error = why, "the store is damaged");
         }
     }
 }

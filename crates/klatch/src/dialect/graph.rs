@@ -7,7 +7,7 @@ use domain::group::{JoinRequest, Participant};
 use domain::ids::{JoinRequestId, RequestId, UserId};
 use domain::person::Entry;
 use domain::refusal::List;
-use domain::values::{Batch, Description, InviteCode, JoinApprovalMode, Subject};
+use domain::values::{Batch, Description, InviteCode, JoinApprovalMode, Subject, WaId};
 use domain::{Command, Event, GroupState, PersonRef, Refusal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -394,39 +394,40 @@ impl GroupPage {
 
 /// A person, as every answer shows one.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PersonInfo {
+pub struct PersonInfo<'a> {
     /// Phone number in digits; missing for a person who hides it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    wa_id: Option<String>,
+    wa_id: Option<&'a str>,
     /// The person as this business knows them.
-    user_id: String,
+    user_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    parent_user_id: Option<String>,
+    parent_user_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<String>,
+    username: Option<&'a str>,
 }
 
-impl From<&domain::Person> for PersonInfo {
-    fn from(person: &domain::Person) -> Self {
+impl<'a> From<&'a domain::Person> for PersonInfo<'a> {
+    fn from(person: &'a domain::Person) -> Self {
         Self {
-            wa_id: person.wa_id.as_ref().map(ToString::to_string),
-            user_id: person.user_id.to_string(),
-            parent_user_id: person.parent_user_id.as_ref().map(ToString::to_string),
-            username: person.username.clone(),
+            wa_id: person.wa_id.as_ref().map(WaId::as_str),
+            user_id: person.user_id.as_str(),
+            parent_user_id: person.parent_user_id.as_ref().map(UserId::as_str),
+            username: person.username.as_deref(),
         }
     }
 }
 
 /// What is known of a group, as far as it was asked for.
+// Borrows from the group: this is the answer that is given most.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct GroupInfo {
+pub struct GroupInfo<'a> {
     messaging_product: &'static str,
-    id: String,
+    id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<String>,
+    subject: Option<&'a str>,
     /// Missing where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<String>,
+    description: Option<&'a str>,
     /// Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     creation_timestamp: Option<i64>,
@@ -437,63 +438,60 @@ pub struct GroupInfo {
     total_participant_count: Option<usize>,
     /// The business not among them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    participants: Option<Vec<PersonInfo>>,
+    participants: Option<Vec<PersonInfo<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     join_approval_mode: Option<&'static str>,
 }
 
-impl GroupInfo {
+impl<'a> GroupInfo<'a> {
     /// Renders the chosen fields.
     #[must_use]
-    pub fn new(group: &GroupState, fields: &Fields) -> Self {
-        let person = |participant: &Participant| PersonInfo::from(&participant.person);
+    pub fn new(group: &'a GroupState, fields: &Fields) -> Self {
+        let chosen = |name| fields.has(name);
+        let description = group.description.as_str();
+        let person = |participant: &'a Participant| PersonInfo::from(&participant.person);
         Self {
             messaging_product: PRODUCT,
-            id: group.id.to_string(),
-            subject: fields.has("subject").then(|| group.subject.as_str().to_owned()),
-            description: (fields.has("description") && !group.description.is_empty())
-                .then(|| group.description.as_str().to_owned()),
-            creation_timestamp: fields
-                .has("creation_timestamp")
-                .then(|| group.created_at.as_secs()),
-            suspended: fields.has("suspended").then_some(group.status == domain::Status::Suspended),
-            total_participant_count: fields
-                .has("total_participant_count")
+            id: group.id.as_str(),
+            subject: chosen("subject").then(|| group.subject.as_str()),
+            description: Some(description).filter(|text| chosen("description") && !text.is_empty()),
+            creation_timestamp: chosen("creation_timestamp").then(|| group.created_at.as_secs()),
+            suspended: chosen("suspended").then_some(group.status == domain::Status::Suspended),
+            total_participant_count: chosen("total_participant_count")
                 .then_some(group.participants.len()),
-            participants: fields
-                .has("participants")
+            participants: chosen("participants")
                 .then(|| group.participants.iter().map(person).collect()),
-            join_approval_mode: fields.has("join_approval_mode").then(|| group.mode.as_str()),
+            join_approval_mode: chosen("join_approval_mode").then(|| group.mode.as_str()),
         }
     }
 }
 
 /// A page of open join requests.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct JoinRequestPage {
+pub struct JoinRequestPage<'a> {
     /// Oldest first.
-    data: Vec<JoinRequestInfo>,
+    data: Vec<JoinRequestInfo<'a>>,
     paging: Paging,
 }
 
 /// An open join request.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct JoinRequestInfo {
-    join_request_id: String,
+pub struct JoinRequestInfo<'a> {
+    join_request_id: &'a str,
     #[serde(flatten)]
-    person: PersonInfo,
+    person: PersonInfo<'a>,
     /// Unix seconds.
     creation_timestamp: i64,
 }
 
-impl JoinRequestPage {
+impl<'a> JoinRequestPage<'a> {
     /// Renders a page.
     #[must_use]
-    pub fn new(requests: Vec<(u64, &JoinRequest)>, paging: Paging) -> Self {
+    pub fn new(requests: Vec<(u64, &'a JoinRequest)>, paging: Paging) -> Self {
         let data = requests
             .into_iter()
             .map(|(_, request)| JoinRequestInfo {
-                join_request_id: request.id.to_string(),
+                join_request_id: request.id.as_str(),
                 person: (&request.person).into(),
                 creation_timestamp: request.created_at.as_secs(),
             })

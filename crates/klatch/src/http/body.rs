@@ -126,12 +126,11 @@ fn without<'a>(bytes: &'a [u8], boundary: &str) -> Cow<'a, [u8]> {
     let mut kept = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while !rest.is_empty() {
-        match rest.strip_prefix(boundary.as_bytes()) {
-            Some(behind) => rest = behind,
-            None => {
-                kept.push(rest[0]);
-                rest = &rest[1..];
-            }
+        if let Some(behind) = rest.strip_prefix(boundary.as_bytes()) {
+            rest = behind;
+        } else {
+            kept.push(rest[0]);
+            rest = &rest[1..];
         }
     }
     Cow::Owned(kept)

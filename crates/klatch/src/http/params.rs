@@ -26,13 +26,14 @@ pub struct PageParams {
 
 /// The values in the path, percent-decoded, by the name that the route gives them.
 #[derive(Debug)]
-pub struct PathParams(Vec<(String, String)>);
+pub struct PathParams(Option<RawPathParams>);
 
 impl PathParams {
     /// The value of this name; empty if it is not readable text.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
-        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+        let mut values = self.0.iter().flatten();
+        values.find(|(key, _)| *key == name).map_or("", |(_, value)| value)
     }
 }
 
@@ -41,11 +42,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathParams {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         // What is not UTF-8 names nothing that exists.
-        let values = match RawPathParams::from_request_parts(parts, state).await {
-            Ok(values) => values.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
-            Err(_) => Vec::new(),
-        };
-        Ok(Self(values))
+        Ok(Self(RawPathParams::from_request_parts(parts, state).await.ok()))
     }
 }
 

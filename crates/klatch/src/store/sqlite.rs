@@ -9,10 +9,10 @@ mod cache;
 mod read;
 mod write;
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, TryLockError as TryFileLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -47,10 +47,15 @@ const CACHED_GROUPS: usize = 16_384;
 const CACHED_PEOPLE: usize = 64;
 /// Keys and numbers kept in memory.
 const CACHED_RECORDS: usize = 4_096;
+/// Groups in a page that still counts as a look-up.
+const SHORT_PAGE: u16 = 32;
 /// Prepared statements kept by each connection.
 const STATEMENTS: usize = 64;
 /// Pages in the write-ahead log before it is worked into the file: 16 MB.
 const CHECKPOINT_PAGES: u32 = 4_096;
+/// Page cache of each reading connection, in KB: holds the inner pages of the indices of a few
+/// million groups, so that a look-up only fetches leaves.
+const READER_CACHE_KB: i32 = 8_192;
 /// Page cache of the writing connection, in KB.
 const WRITER_CACHE_KB: i32 = 16_384;
 
@@ -138,8 +143,8 @@ impl Sqlite {
         let lock = File::create(folder.join("klatch.lock")).map_err(io(folder))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::Locked(folder.to_owned())),
-            Err(TryLockError::Error(source)) => return Err(io(folder)(source)),
+            Err(TryFileLockError::WouldBlock) => return Err(OpenError::Locked(folder.to_owned())),
+            Err(TryFileLockError::Error(source)) => return Err(io(folder)(source)),
         }
         let path = folder.join("klatch.db");
         let failed = |source| open_error(&path, source);
@@ -159,6 +164,7 @@ impl Sqlite {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let reader = Connection::open_with_flags(&path, flags).map_err(failed)?;
             reader.pragma_update(None, "query_only", true).map_err(failed)?;
+            reader.pragma_update(None, "cache_size", -READER_CACHE_KB).map_err(failed)?;
             reader.set_prepared_statement_cache_capacity(STATEMENTS);
             readers.push(Arc::new(Mutex::new(reader)));
         }
@@ -187,6 +193,22 @@ impl Sqlite {
         });
         let writer = Writer::start(writer, Arc::clone(&caches), metrics.clone());
         Self { writer, readers, next_reader: AtomicUsize::new(0), caches, _lock: lock }
+    }
+
+    /// Runs a query that fetches a few pages at most, here and now if a connection is free: to hand
+    /// it to another thread costs more than it takes.
+    async fn look_up<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        for reader in &self.readers {
+            match reader.try_lock() {
+                Ok(connection) => return query(&connection),
+                Err(TryLockError::Poisoned(poisoned)) => return query(&poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        self.read(query).await
     }
 
     /// Runs a query on a thread where waiting for the disk is nobody else's wait.
@@ -288,7 +310,8 @@ impl Store for Sqlite {
             Ok(stored) => Some(stored),
             Err(epoch) => {
                 let wanted = id.clone();
-                let found = self.read(move |connection| read::group(connection, &wanted)).await?;
+                let found =
+                    self.look_up(move |connection| read::group(connection, &wanted)).await?;
                 let found = found.map(Arc::new);
                 if let Some(stored) = &found
                     && is_small(stored)
@@ -303,7 +326,7 @@ impl Store for Sqlite {
 
     async fn group_by_invite(&self, code: &InviteCode) -> Result<Option<GroupId>, StoreError> {
         let code = code.clone();
-        self.read(move |connection| read::group_by_invite(connection, &code)).await
+        self.look_up(move |connection| read::group_by_invite(connection, &code)).await
     }
 
     async fn groups(
@@ -312,7 +335,8 @@ impl Store for Sqlite {
         page: Page,
     ) -> Result<Slice<GroupSummary>, StoreError> {
         let number = number.clone();
-        self.read(move |connection| read::groups(connection, &number, page)).await
+        let query = move |connection: &Connection| read::groups(connection, &number, page);
+        if page.limit <= SHORT_PAGE { self.look_up(query).await } else { self.read(query).await }
     }
 
     async fn history(
@@ -344,7 +368,7 @@ impl Store for Sqlite {
 
     async fn receipt(&self, scope: &str, key: &str) -> Result<Option<Receipt>, StoreError> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
-        self.read(move |connection| read::receipt(connection, &scope, &key)).await
+        self.look_up(move |connection| read::receipt(connection, &scope, &key)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
@@ -361,7 +385,8 @@ impl Store for Sqlite {
             Ok(opening) => Ok(Some(opening)),
             Err(epoch) => {
                 let wanted = *key;
-                let found = self.read(move |connection| read::opening(connection, &wanted)).await?;
+                let found =
+                    self.look_up(move |connection| read::opening(connection, &wanted)).await?;
                 let found = found.map(Arc::new);
                 // Wrong keys are not remembered: whoever guesses must not drive out the right ones.
                 if let Some(opening) = &found {
@@ -382,7 +407,8 @@ impl Store for Sqlite {
             Ok(number) => Ok(Some(number)),
             Err(epoch) => {
                 let wanted = id.clone();
-                let found = self.read(move |connection| read::number(connection, &wanted)).await?;
+                let found =
+                    self.look_up(move |connection| read::number(connection, &wanted)).await?;
                 let found = found.map(Arc::new);
                 if let Some(number) = &found {
                     self.caches.numbers.fill(id.clone(), Arc::clone(number), &epoch);

@@ -197,7 +197,7 @@ impl IntoResponse for Error {
             success: false,
             http_code: self.status.as_u16(),
             developer_message: self.text.clone(),
-            trace_id: telemetry::request_id(),
+            trace_id: telemetry::trace_id(),
         });
         let mut response =
             (self.status, Json(ErrorBody { error: self.text, meta })).into_response();

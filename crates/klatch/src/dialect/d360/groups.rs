@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use domain::Command;
 
 use super::auth::{Caller, InPath};
@@ -80,10 +81,10 @@ pub(super) async fn info(
     caller: Caller,
     InPath(group): InPath,
     query: Query,
-) -> Result<Json<GroupInfo>, Error> {
+) -> Result<Response, Error> {
     let fields = Fields::parse(query.get("fields"))?;
     let stored = app.group(&caller.scope(), &group).await?;
-    Ok(Json(GroupInfo::new(stored.group.state(), &fields)))
+    Ok(Json(GroupInfo::new(stored.group.state(), &fields)).into_response())
 }
 
 /// Changes subject, description or picture.

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use domain::Command;
 
 use super::auth::{Caller, InPath};
@@ -32,14 +33,14 @@ pub(super) async fn list(
     InPath(group): InPath,
     query: Query,
     address: Address,
-) -> Result<Json<JoinRequestPage>, Error> {
+) -> Result<Response, Error> {
     let list = format!("join requests of {group}");
     let page = query.page(&list)?;
     let stored = app.group(&caller.scope(), &group).await?;
     let requests = &stored.group.state().requests;
     let slice = page.cut(requests.iter().map(|request| (request.opened_in, request)));
     let paging = Paging::of(&list, &slice, page.limit, &address);
-    Ok(Json(JoinRequestPage::new(slice.items, paging)))
+    Ok(Json(JoinRequestPage::new(slice.items, paging)).into_response())
 }
 
 /// Lets people in. What cannot be approved fails alone.

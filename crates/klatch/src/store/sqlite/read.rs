@@ -109,20 +109,19 @@ pub(super) fn group(connection: &Connection, id: &GroupId) -> Result<Option<Stor
          FROM groups WHERE id = ?1",
         [id.as_str()],
         |row| {
+            // By position: this is the query that everything waits for.
             let columns = GroupColumns {
-                id: row.get("id")?,
-                number: row.get("number_id")?,
-                alias_second: row.get("alias_second")?,
-                version: row.get("version")?,
-                status: row.get("status")?,
-                subject: row.get("subject")?,
-                created_at: row.get("created_at")?,
-                invite_code: row.get("invite_code")?,
+                id: row.get(0)?,
+                number: row.get(2)?,
+                alias_second: row.get(3)?,
+                version: row.get(4)?,
+                status: row.get(5)?,
+                subject: row.get(6)?,
+                created_at: row.get(7)?,
+                invite_code: row.get(8)?,
             };
-            let text = row
-                .get_ref("state")?
-                .as_str()
-                .map_err(|error| in_column("state")(error.to_string()))?;
+            let text =
+                row.get_ref(9)?.as_str().map_err(|error| in_column("state")(error.to_string()))?;
             let state = rows::read_state(&columns, text).map_err(in_column("state"))?;
             let account = parsed(row, "account_id", AccountId::parse)?;
             Ok(Stored { group: Group::from_state(state), account })
