@@ -23,7 +23,7 @@ pub const JSON_BYTES_MAX: usize = 256 * 1_024;
 pub const FORM_BYTES_MAX: usize = PICTURE_BYTES_MAX + 64 * 1_024;
 /// Forms that are read at the same time; who comes then waits, so that pictures cannot fill the
 /// memory. Ours.
-pub const FORMS_MAX: usize = 8;
+pub const FORMS_MAX: usize = 16;
 
 /// A request's body, and what else the call said about itself. `E` is the error of the API that
 /// the request is for, so that a bad body is answered in its shape; `FORM` is how long a form may

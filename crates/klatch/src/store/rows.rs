@@ -207,15 +207,15 @@ enum EventRow<'a> {
 }
 
 /// The columns of a group beside its state.
-pub(super) struct GroupColumns {
-    pub(super) id: String,
-    pub(super) number: String,
+pub(super) struct GroupColumns<'a> {
+    pub(super) id: &'a GroupId,
+    pub(super) number: &'a str,
     pub(super) alias_second: i64,
     pub(super) version: u64,
-    pub(super) status: String,
-    pub(super) subject: String,
+    pub(super) status: &'a str,
+    pub(super) subject: &'a str,
     pub(super) created_at: i64,
-    pub(super) invite_code: Option<String>,
+    pub(super) invite_code: Option<&'a str>,
 }
 
 /// The word for a status.
@@ -243,24 +243,24 @@ pub(super) fn write_state(state: &GroupState) -> String {
 }
 
 /// Reads a group back.
-pub(super) fn read_state(columns: &GroupColumns, state: &str) -> Result<GroupState, Damage> {
+pub(super) fn read_state(columns: &GroupColumns<'_>, state: &str) -> Result<GroupState, Damage> {
     let row: StateRow<'_> = read(state)?;
     Ok(GroupState {
         version: columns.version,
-        id: parse(GroupId::parse, &columns.id)?,
+        id: columns.id.clone(),
         serial: serial(row.serial)?,
-        number: parse(PhoneNumberId::parse, &columns.number)?,
+        number: parse(PhoneNumberId::parse, columns.number)?,
         business: parse(WaId::parse, &row.business)?,
         alias_second: columns.alias_second,
-        subject: parse(Subject::parse, &columns.subject)?,
+        subject: parse(Subject::parse, columns.subject)?,
         description: parse(Description::parse, &row.description)?,
         mode: parse(JoinApprovalMode::parse, &row.mode)?,
         picture: row.picture.map(TryInto::try_into).transpose()?,
-        invite: maybe(InviteCode::parse, columns.invite_code.as_deref())?,
+        invite: maybe(InviteCode::parse, columns.invite_code)?,
         participants: read_all(row.participants)?,
         requests: read_all(row.requests)?,
         removed: read_all(row.removed)?,
-        status: match columns.status.as_str() {
+        status: match columns.status {
             "active" => Status::Active,
             "suspended" => Status::Suspended,
             "deleted" => Status::Deleted,

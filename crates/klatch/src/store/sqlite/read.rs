@@ -8,7 +8,7 @@ use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
 use domain::values::{InviteCode, Subject, Timestamp, WaId};
 use domain::{Group, Limits};
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, OptionalExtension as _, Params, Row};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, RowIndex};
 
 use super::super::rows::{self, Damage, GroupColumns};
 use super::super::{
@@ -49,14 +49,18 @@ fn in_table(table: &'static str, row: impl ToString) -> impl FnOnce(RowError) ->
     }
 }
 
+/// A column's text, where it lies.
+fn text<'a>(row: &'a Row<'_>, column: impl RowIndex) -> Result<&'a str, RowError> {
+    Ok(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?)
+}
+
 /// Column `name` as a value that is parsed.
 fn parsed<T>(
     row: &Row<'_>,
     name: &'static str,
     parse: impl Fn(&str) -> Result<T, domain::values::Problem>,
 ) -> Result<T, RowError> {
-    let text: String = row.get(name)?;
-    rows::parse(parse, &text).map_err(in_column(name))
+    rows::parse(parse, text(row, name)?).map_err(in_column(name))
 }
 
 fn time(row: &Row<'_>, name: &str) -> Result<Timestamp, RowError> {
@@ -104,25 +108,23 @@ fn value<T: FromSql>(
 pub(super) fn group(connection: &Connection, id: &GroupId) -> Result<Option<Stored>, StoreError> {
     one(
         connection,
-        "SELECT id, account_id, number_id, alias_second, version, status, subject, created_at,
+        "SELECT account_id, number_id, alias_second, version, status, subject, created_at,
                 invite_code, state
          FROM groups WHERE id = ?1",
         [id.as_str()],
         |row| {
-            // By position: this is the query that everything waits for.
+            // By position, and where it lies: this is the query that everything waits for.
             let columns = GroupColumns {
-                id: row.get(0)?,
-                number: row.get(2)?,
-                alias_second: row.get(3)?,
-                version: row.get(4)?,
-                status: row.get(5)?,
-                subject: row.get(6)?,
-                created_at: row.get(7)?,
-                invite_code: row.get(8)?,
+                id,
+                number: text(row, 1)?,
+                alias_second: row.get(2)?,
+                version: row.get(3)?,
+                status: text(row, 4)?,
+                subject: text(row, 5)?,
+                created_at: row.get(6)?,
+                invite_code: row.get_ref(7)?.as_str_or_null().map_err(rusqlite::Error::from)?,
             };
-            let text =
-                row.get_ref(9)?.as_str().map_err(|error| in_column("state")(error.to_string()))?;
-            let state = rows::read_state(&columns, text).map_err(in_column("state"))?;
+            let state = rows::read_state(&columns, text(row, 8)?).map_err(in_column("state"))?;
             let account = parsed(row, "account_id", AccountId::parse)?;
             Ok(Stored { group: Group::from_state(state), account })
         },
