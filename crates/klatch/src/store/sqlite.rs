@@ -3,7 +3,7 @@
 //! SQLite has one writer at a time anyway, so there is one: a thread that takes what has queued up
 //! while the last transaction was on its way to the disk, writes all of it in one transaction, and
 //! answers each caller after the fsync. Readers have connections of their own and, in WAL mode,
-//! never wait for the writer. Groups and keys that are in use are kept in a [`cache`].
+//! never wait for the writer. Groups and keys that are in use are kept in a cache.
 
 mod cache;
 mod read;
