@@ -2,6 +2,7 @@
 //! there, and of those that were not, each is there whole or not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,36 +16,66 @@ use klatch::sandbox;
 use klatch::store::Store as _;
 use klatch::store::sqlite::Sqlite;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::process::Sandbox;
 
 const ROUNDS: usize = 20;
 const CLIENTS: usize = 8;
 
-/// What was answered: groups, and who was let into each.
-type Answered = Mutex<BTreeMap<String, BTreeSet<String>>>;
+/// What was asked and answered.
+#[derive(Clone, Default)]
+struct Told {
+    /// Groups, and who was let into each.
+    groups: BTreeMap<String, BTreeSet<String>>,
+    /// Groups that were asked to end.
+    ending: BTreeSet<String>,
+    /// Groups that have ended.
+    ended: BTreeSet<String>,
+}
 
-/// One client: creates groups and lets people join, until there is no answer any more.
-async fn client(sandbox: &Sandbox, number: usize, answered: &Answered, answers: &AtomicUsize) {
-    for attempt in 0.. {
-        let subject = format!("Group {number}.{attempt}");
-        let body = json!({ "subject": subject });
-        let Some((200, created)) = sandbox.call(Method::POST, "/groups", Some(body)).await else {
-            return;
-        };
-        let id = created["id"].as_str().unwrap().to_owned();
-        answered.lock().unwrap().entry(id.clone()).or_default();
+/// One client: creates groups, lets people in by link or by approval, ends every other group; until
+/// there is no answer any more.
+async fn client(
+    sandbox: &Sandbox,
+    number: usize,
+    told: &Mutex<Told>,
+    answers: &AtomicUsize,
+) -> Option<Infallible> {
+    let call = async |method, path: &str, body: Value| {
+        let (status, answer) = sandbox.call(method, path, Some(body)).await?;
+        assert_eq!(status, 200, "{answer}");
         answers.fetch_add(1, Ordering::SeqCst);
+        Some(answer)
+    };
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let mode = if attempt % 2 == 0 { "auto_approve" } else { "approval_required" };
+        let subject = format!("Group {number}.{attempt}");
+        let body = json!({ "subject": subject, "join_approval_mode": mode });
+        let created = call(Method::POST, "/groups", body).await?;
+        let id = created["id"].as_str().unwrap().to_owned();
+        told.lock().unwrap().groups.insert(id.clone(), BTreeSet::new());
         let path = format!("/groups/{id}/invite_link");
-        let Some((200, link)) = sandbox.call(Method::GET, &path, None).await else { return };
+        let (_, link) = sandbox.call(Method::GET, &path, None).await?;
         for person in 0..3 {
             let wa_id = format!("1650555{person:04}");
             let path = format!("/klatch/v1/people/{wa_id}/join");
             let tap = json!({ "invite_link": link["invite_link"] });
-            let Some((200, _)) = sandbox.call(Method::POST, &path, Some(tap)).await else { return };
-            answered.lock().unwrap().get_mut(&id).unwrap().insert(wa_id);
-            answers.fetch_add(1, Ordering::SeqCst);
+            let tapped = call(Method::POST, &path, tap).await?;
+            if let Some(request) = tapped.get("join_request_id") {
+                let path = format!("/groups/{id}/join_requests");
+                let body = json!({ "join_requests": [request] });
+                let approved = call(Method::POST, &path, body).await?;
+                assert_eq!(approved["approved_join_requests"][0], *request);
+            }
+            told.lock().unwrap().groups.get_mut(&id).unwrap().insert(wa_id);
+        }
+        if attempt % 3 == 0 {
+            told.lock().unwrap().ending.insert(id.clone());
+            call(Method::DELETE, &format!("/groups/{id}"), json!({})).await?;
+            told.lock().unwrap().ended.insert(id);
         }
     }
 }
@@ -52,14 +83,14 @@ async fn client(sandbox: &Sandbox, number: usize, answered: &Answered, answers: 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_answered_is_lost() {
     let folder = tempfile::tempdir().unwrap();
-    let answered = Answered::default();
+    let told = Mutex::<Told>::default();
     let mut unanswered_max = 0;
     for round in 0..ROUNDS {
         let mut sandbox = Sandbox::start(Some(folder.path()));
         let answers = AtomicUsize::new(0);
         // Each round is cut off at another point.
         let enough = 20 + 13 * round;
-        let clients = (0..CLIENTS).map(|number| client(&sandbox, number, &answered, &answers));
+        let clients = (0..CLIENTS).map(|number| client(&sandbox, number, &told, &answers));
         tokio::select! {
             _ = futures_util::future::join_all(clients) => panic!("nobody killed the server"),
             () = async {
@@ -71,46 +102,43 @@ async fn nothing_that_was_answered_is_lost() {
         sandbox.kill();
         // Each client had at most one change on its way.
         unanswered_max += CLIENTS;
-        check(folder.path(), &answered, unanswered_max).await;
+        let told = told.lock().unwrap().clone();
+        check(folder.path(), &told, unanswered_max).await;
     }
 }
 
-async fn check(folder: &Path, answered: &Answered, unanswered_max: usize) {
+async fn check(folder: &Path, told: &Told, unanswered_max: usize) {
     let store = Sqlite::open(folder, &Metrics::default()).unwrap();
-    let answered = answered.lock().unwrap().clone();
+    let listed = list(&store).await;
     let mut unanswered = 0;
-    let mut found = 0;
-    let number = PhoneNumberId::parse(sandbox::PHONE_NUMBER_ID).unwrap();
-    let mut page = Page { limit: 1_000, seek: Seek::First };
-    loop {
-        let slice = store.groups(&number, page).await.unwrap();
-        for (_, summary) in &slice.items {
-            found += 1;
-            let stored = store.group(&Scope::Everything, &summary.id).await.unwrap().unwrap();
-            let log = store.history(&summary.id, 1, u32::MAX).await.unwrap();
-            let folded = Group::fold(log.iter().map(|one| (&one.event, one.at))).unwrap();
-            assert_eq!(folded, stored.group);
-            let people: BTreeSet<String> = stored
-                .group
-                .state()
-                .participants
-                .iter()
-                .map(|participant| participant.person.wa_id.as_ref().unwrap().to_string())
-                .collect();
-            let nobody = BTreeSet::new();
-            let joined = answered.get(summary.id.as_str());
-            assert!(joined.unwrap_or(&nobody).is_subset(&people), "a join was lost");
-            unanswered += usize::from(joined.is_none());
-            unanswered += people.difference(joined.unwrap_or(&nobody)).count();
+    let known = told.groups.keys().cloned();
+    let everything: BTreeSet<String> = listed.iter().cloned().chain(known).collect();
+    for id in &everything {
+        let group_id = GroupId::parse(id).unwrap();
+        let stored = store.group(&Scope::Everything, &group_id).await.unwrap();
+        let group = stored.unwrap_or_else(|| panic!("{id} was lost")).group.clone();
+        let log = store.history(&group_id, 1, u32::MAX).await.unwrap();
+        let folded = Group::fold(log.iter().map(|one| (&one.event, one.at))).unwrap();
+        assert_eq!(folded, group);
+
+        let alive = group.state().exists();
+        assert_eq!(alive, listed.contains(id));
+        if !alive {
+            assert!(told.ending.contains(id), "{id} has ended, and nobody asked for it");
+            unanswered += usize::from(!told.ended.contains(id));
+            continue;
         }
-        match slice.items.last() {
-            Some((key, _)) if slice.more_after => page.seek = Seek::After(*key),
-            _ => break,
-        }
-    }
-    for id in answered.keys() {
-        let id = GroupId::parse(id).unwrap();
-        assert!(store.group(&Scope::Everything, &id).await.unwrap().is_some(), "{id} was lost");
+        assert!(!told.ended.contains(id), "the end of {id} was lost");
+        let inside: BTreeSet<String> = group
+            .state()
+            .participants
+            .iter()
+            .map(|participant| participant.person.wa_id.as_ref().unwrap().to_string())
+            .collect();
+        let nobody = BTreeSet::new();
+        let answered = told.groups.get(id).unwrap_or(&nobody);
+        assert!(answered.is_subset(&inside), "a join of {id} was lost");
+        unanswered += usize::from(!told.groups.contains_key(id)) + inside.len() - answered.len();
     }
     assert!(unanswered <= unanswered_max, "{unanswered} changes that nobody was told of");
     drop(store);
@@ -118,8 +146,27 @@ async fn check(folder: &Path, answered: &Answered, unanswered_max: usize) {
     // The tables that are kept beside the groups agree with them.
     let file = rusqlite::Connection::open(folder.join("klatch.db")).unwrap();
     let count = |sql: &str| file.query_row(sql, [], |row| row.get::<_, usize>(0)).unwrap();
-    assert_eq!(count("SELECT groups FROM number_usage"), found);
-    let participants =
-        "SELECT coalesce(sum(json_array_length(state, '$.participants')), 0) FROM groups";
-    assert_eq!(count("SELECT count(*) FROM standings"), count(participants));
+    assert_eq!(count("SELECT groups FROM number_usage"), listed.len());
+    let of_the_living = "SELECT count(*) FROM standings JOIN groups ON seq = group_seq
+                         WHERE status = 'active'";
+    let in_their_states = "SELECT coalesce(sum(
+                             coalesce(json_array_length(state, '$.participants'), 0) +
+                             coalesce(json_array_length(state, '$.requests'), 0)), 0)
+                           FROM groups WHERE status = 'active'";
+    assert_eq!(count(of_the_living), count(in_their_states));
+}
+
+/// The ids of all groups that exist.
+async fn list(store: &Sqlite) -> BTreeSet<String> {
+    let number = PhoneNumberId::parse(sandbox::PHONE_NUMBER_ID).unwrap();
+    let mut page = Page { limit: 1_000, seek: Seek::First };
+    let mut listed = BTreeSet::new();
+    loop {
+        let slice = store.groups(&number, page).await.unwrap();
+        listed.extend(slice.items.iter().map(|(_, summary)| summary.id.to_string()));
+        match slice.items.last() {
+            Some((key, _)) if slice.more_after => page.seek = Seek::After(*key),
+            _ => return listed,
+        }
+    }
 }
