@@ -108,7 +108,7 @@ fn time_and_chance_are_arguments() {
 
 #[test]
 fn a_refusal_is_matched_without_a_wildcard() {
-    for path in ["dialect/d360/error.rs", "admin/error.rs", "dialect/graph.rs"] {
+    for path in ["dialect/d360/error.rs", "admin/error.rs", "dialect/graph/code.rs"] {
         let text = text(&root().join("crates/klatch/src").join(path));
         let of_refusals = text
             .split("match ")

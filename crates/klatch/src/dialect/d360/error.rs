@@ -10,7 +10,8 @@ use utoipa::{IntoResponses, ToSchema};
 
 use crate::app::Failure;
 use crate::app::StoreError;
-use crate::dialect::graph::{Code, UpdateProblem, sentence};
+use crate::dialect::graph::ask::UpdateProblem;
+use crate::dialect::graph::code::{Code, sentence};
 use crate::http::problem::Problem;
 use crate::telemetry;
 

@@ -9,9 +9,8 @@ use super::auth::{Caller, InPath};
 use super::error::{Error, ErrorBody, GroupErrors};
 use super::{Body, Query, Upload};
 use crate::app::App;
-use crate::dialect::graph::{
-    CreateGroup, Created, Fields, GroupInfo, GroupPage, Success, UpdateGroup,
-};
+use crate::dialect::graph::answer::{Created, GroupInfo, GroupPage, Success};
+use crate::dialect::graph::ask::{CreateGroup, Fields, UpdateGroup};
 use crate::http::paging::{Address, Paging};
 use crate::http::params::PageParams;
 

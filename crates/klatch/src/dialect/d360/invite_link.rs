@@ -8,7 +8,8 @@ use super::Body;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use crate::app::{App, Outcome};
-use crate::dialect::graph::{InviteLink, ProductOnly};
+use crate::dialect::graph::answer::InviteLink;
+use crate::dialect::graph::ask::ProductOnly;
 
 /// Gives the invite link; where it had been deleted, a new one.
 #[utoipa::path(

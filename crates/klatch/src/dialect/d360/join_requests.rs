@@ -9,7 +9,8 @@ use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use super::{Body, Query};
 use crate::app::App;
-use crate::dialect::graph::{JoinRequestList, JoinRequestPage, JoinRequestsAnswered};
+use crate::dialect::graph::answer::{JoinRequestPage, JoinRequestsAnswered};
+use crate::dialect::graph::ask::JoinRequestList;
 use crate::http::paging::{Address, Paging};
 use crate::http::params::PageParams;
 

@@ -8,7 +8,8 @@ use super::Body;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use crate::app::App;
-use crate::dialect::graph::{ParticipantList, Success};
+use crate::dialect::graph::answer::Success;
+use crate::dialect::graph::ask::ParticipantList;
 
 /// Removes people for good: no link brings them back. Who was not in the group is told of by
 /// webhook; the answer only says that the call was taken.

@@ -1,0 +1,295 @@
+//! What callers get.
+
+use domain::event::Answered;
+use domain::group::{JoinRequest, Participant};
+use domain::ids::{RequestId, UserId};
+use domain::values::{InviteCode, WaId};
+use domain::{Event, GroupState};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::PRODUCT;
+use super::ask::Fields;
+use super::code::ErrorItem;
+use crate::app::{GroupSummary, Outcome};
+use crate::http::paging::Paging;
+
+/// A new group.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Created {
+    messaging_product: &'static str,
+    /// The group's id.
+    id: String,
+    /// The call's id, repeated in the webhook.
+    request_id: String,
+}
+
+impl From<&Outcome> for Created {
+    fn from(outcome: &Outcome) -> Self {
+        Self {
+            messaging_product: PRODUCT,
+            id: outcome.stored.group.state().id.to_string(),
+            request_id: outcome.request_id.to_string(),
+        }
+    }
+}
+
+/// Done.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Success {
+    messaging_product: &'static str,
+    /// Always true: what did not succeed has another answer.
+    success: bool,
+    /// The call's id, repeated in the webhook.
+    request_id: String,
+}
+
+impl From<&Outcome> for Success {
+    fn from(outcome: &Outcome) -> Self {
+        let request_id = outcome.request_id.to_string();
+        Self { messaging_product: PRODUCT, success: true, request_id }
+    }
+}
+
+/// An invite link.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InviteLink {
+    messaging_product: &'static str,
+    /// The call's id, where it made the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    /// Always begins with `https://chat.whatsapp.com/`.
+    #[schema(example = "https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv")]
+    invite_link: String,
+}
+
+impl InviteLink {
+    /// A link, and the call that made it, if one did.
+    #[must_use]
+    pub fn new(code: &InviteCode, request: Option<&RequestId>) -> Self {
+        Self {
+            messaging_product: PRODUCT,
+            request_id: request.map(ToString::to_string),
+            invite_link: code.link(),
+        }
+    }
+}
+
+/// A page of groups.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GroupPage {
+    data: GroupPageData,
+    paging: Paging,
+}
+
+/// The groups of a page.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GroupPageData {
+    /// Newest first.
+    groups: Vec<GroupEntry>,
+}
+
+/// A group in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GroupEntry {
+    id: String,
+    subject: String,
+    /// Unix seconds.
+    created_at: i64,
+}
+
+impl GroupPage {
+    /// Renders a page.
+    #[must_use]
+    pub fn new(groups: Vec<(u64, GroupSummary)>, paging: Paging) -> Self {
+        let groups = groups
+            .into_iter()
+            .map(|(_, group)| GroupEntry {
+                id: group.id.to_string(),
+                subject: group.subject.as_str().to_owned(),
+                created_at: group.created_at.as_secs(),
+            })
+            .collect();
+        Self { data: GroupPageData { groups }, paging }
+    }
+}
+
+/// A person, as every answer shows one.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PersonInfo<'a> {
+    /// Phone number in digits; missing for a person who hides it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wa_id: Option<&'a str>,
+    /// The person as this business knows them.
+    user_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_user_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+}
+
+impl<'a> From<&'a domain::Person> for PersonInfo<'a> {
+    fn from(person: &'a domain::Person) -> Self {
+        Self {
+            wa_id: person.wa_id.as_ref().map(WaId::as_str),
+            user_id: person.user_id.as_str(),
+            parent_user_id: person.parent_user_id.as_ref().map(UserId::as_str),
+            username: person.username.as_deref(),
+        }
+    }
+}
+
+/// What is known of a group, as far as it was asked for.
+// Borrows from the group: this is the answer that is given most.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GroupInfo<'a> {
+    messaging_product: &'static str,
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    /// Missing where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    /// Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    creation_timestamp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suspended: Option<bool>,
+    /// The business not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_participant_count: Option<usize>,
+    /// The business not among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    participants: Option<Vec<PersonInfo<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    join_approval_mode: Option<&'static str>,
+}
+
+impl<'a> GroupInfo<'a> {
+    /// Renders the chosen fields.
+    #[must_use]
+    pub fn new(group: &'a GroupState, fields: &Fields) -> Self {
+        let chosen = |name| fields.has(name);
+        let description = group.description.as_str();
+        let person = |participant: &'a Participant| PersonInfo::from(&participant.person);
+        Self {
+            messaging_product: PRODUCT,
+            id: group.id.as_str(),
+            subject: chosen("subject").then(|| group.subject.as_str()),
+            description: Some(description).filter(|text| chosen("description") && !text.is_empty()),
+            creation_timestamp: chosen("creation_timestamp").then(|| group.created_at.as_secs()),
+            suspended: chosen("suspended").then_some(group.status == domain::Status::Suspended),
+            total_participant_count: chosen("total_participant_count")
+                .then_some(group.participants.len()),
+            participants: chosen("participants")
+                .then(|| group.participants.iter().map(person).collect()),
+            join_approval_mode: chosen("join_approval_mode").then(|| group.mode.as_str()),
+        }
+    }
+}
+
+/// A page of open join requests.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JoinRequestPage<'a> {
+    /// Oldest first.
+    data: Vec<JoinRequestInfo<'a>>,
+    paging: Paging,
+}
+
+/// An open join request.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JoinRequestInfo<'a> {
+    join_request_id: &'a str,
+    #[serde(flatten)]
+    person: PersonInfo<'a>,
+    /// Unix seconds.
+    creation_timestamp: i64,
+}
+
+impl<'a> JoinRequestPage<'a> {
+    /// Renders a page.
+    #[must_use]
+    pub fn new(requests: Vec<(u64, &'a JoinRequest)>, paging: Paging) -> Self {
+        let data = requests
+            .into_iter()
+            .map(|(_, request)| JoinRequestInfo {
+                join_request_id: request.id.as_str(),
+                person: (&request.person).into(),
+                creation_timestamp: request.created_at.as_secs(),
+            })
+            .collect();
+        Self { data, paging }
+    }
+}
+
+/// What became of the join requests that were named.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JoinRequestsAnswered {
+    messaging_product: &'static str,
+    /// The call's id, repeated in the webhook.
+    request_id: String,
+    /// Ids of those let in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approved_join_requests: Option<Vec<String>>,
+    /// Ids of those turned away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected_join_requests: Option<Vec<String>>,
+    /// Those that came to nothing; only there if some did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed_join_requests: Vec<FailedJoinRequest>,
+    /// Why, once for each reason; only there if some came to nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ErrorItem>,
+}
+
+/// A join request that came to nothing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FailedJoinRequest {
+    join_request_id: String,
+    errors: Vec<ErrorItem>,
+}
+
+impl JoinRequestsAnswered {
+    /// Those let in, and those that came to nothing.
+    #[must_use]
+    pub fn approved(outcome: &Outcome) -> Self {
+        Self { approved_join_requests: Some(answered(outcome)), ..Self::failed(outcome) }
+    }
+
+    /// Those turned away, and those that came to nothing.
+    #[must_use]
+    pub fn rejected(outcome: &Outcome) -> Self {
+        Self { rejected_join_requests: Some(answered(outcome)), ..Self::failed(outcome) }
+    }
+
+    fn failed(outcome: &Outcome) -> Self {
+        let mut errors: Vec<ErrorItem> = Vec::new();
+        let mut failed_join_requests = Vec::new();
+        for failed in &outcome.refused {
+            let error = ErrorItem::from(&failed.refusal);
+            if !errors.contains(&error) {
+                errors.push(error.clone());
+            }
+            let join_request_id = failed.input.clone();
+            failed_join_requests.push(FailedJoinRequest { join_request_id, errors: vec![error] });
+        }
+        Self {
+            messaging_product: PRODUCT,
+            request_id: outcome.request_id.to_string(),
+            approved_join_requests: None,
+            rejected_join_requests: None,
+            failed_join_requests,
+            errors,
+        }
+    }
+}
+
+/// The requests that a call answered.
+fn answered(outcome: &Outcome) -> Vec<String> {
+    let answered: &[Answered] = match &outcome.event {
+        Some(Event::JoinRequestsApproved { approved }) => approved,
+        Some(Event::JoinRequestsRejected { rejected }) => rejected,
+        _ => &[],
+    };
+    answered.iter().map(|answered| answered.request.to_string()).collect()
+}

@@ -1,0 +1,284 @@
+//! What callers send, and what it means.
+
+use bytes::Bytes;
+use domain::ids::{JoinRequestId, UserId};
+use domain::person::Entry;
+use domain::values::{Batch, Description, JoinApprovalMode, Subject};
+use domain::{Command, PersonRef};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::PRODUCT;
+use crate::app::mint::person_ref;
+use crate::app::{Change, NewGroup};
+use crate::http::problem::{Problem, parse};
+use crate::picture::{self, PictureProblem};
+
+/// Entries in one call about participants. Published.
+pub const PARTICIPANTS_PER_CALL_MAX: usize = 8;
+/// Entries in one call about join requests. Ours: as many as can be open.
+pub const REQUESTS_PER_CALL_MAX: usize = domain::limits::OPEN_REQUESTS_MAX;
+
+/// `messaging_product`, where it is said, must be `whatsapp`; older clients leave it out.
+fn check_product(product: Option<&str>) -> Result<(), Problem> {
+    match product {
+        None | Some(PRODUCT) => Ok(()),
+        Some(_) => Err(Problem::field("messaging_product", "must be whatsapp")),
+    }
+}
+
+/// Asks for a new group.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct CreateGroup {
+    /// `whatsapp`; may be left out.
+    messaging_product: Option<String>,
+    /// Name of the group, 1 to 128 characters after trimming. Required.
+    #[schema(example = "New Purchase Inquiry", max_length = 128)]
+    subject: Option<String>,
+    /// About text, at most 2,048 characters.
+    #[schema(max_length = 2048)]
+    description: Option<String>,
+    /// `auto_approve` (the default) or `approval_required`; cannot be changed later.
+    #[schema(example = "auto_approve")]
+    join_approval_mode: Option<String>,
+}
+
+impl CreateGroup {
+    /// As values.
+    pub fn parse(self) -> Result<NewGroup, Problem> {
+        check_product(self.messaging_product.as_deref())?;
+        let mode = self.join_approval_mode.as_deref();
+        Ok(NewGroup {
+            subject: parse("subject", self.subject.as_deref().unwrap_or_default(), Subject::parse)?,
+            description: parse(
+                "description",
+                self.description.as_deref().unwrap_or_default(),
+                Description::parse,
+            )?,
+            mode: mode
+                .map(|mode| parse("join_approval_mode", mode, JoinApprovalMode::parse))
+                .transpose()?
+                .unwrap_or_default(),
+        })
+    }
+}
+
+/// Asks for other settings. What is left out stays as it is.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct UpdateGroup {
+    /// `whatsapp`; may be left out.
+    messaging_product: Option<String>,
+    /// New name, 1 to 128 characters after trimming.
+    #[schema(max_length = 128)]
+    subject: Option<String>,
+    /// New about text, at most 2,048 characters; an empty one clears it.
+    #[schema(max_length = 2048)]
+    description: Option<String>,
+    /// Cannot be sent as JSON: upload the picture as multipart/form-data, part `file`.
+    profile_picture_file: Option<String>,
+}
+
+/// The names under which clients upload a picture.
+const PICTURE_PARTS: [&str; 2] = ["file", "profile_picture_file"];
+
+impl UpdateGroup {
+    /// As a command, if it came as JSON.
+    pub fn parse(self) -> Result<Change, Problem> {
+        if self.profile_picture_file.is_some() {
+            let detail = "must be uploaded as multipart/form-data, a path is of no use here";
+            return Err(Problem::field("profile_picture_file", detail));
+        }
+        Ok(self.settings()?.into())
+    }
+
+    /// As a command, if it came as a form. A picture that breaks the published rules has codes of
+    /// its own, hence the other error.
+    pub fn parse_form(parts: Vec<(String, Bytes)>) -> Result<Change, UpdateProblem> {
+        let mut update = Self::default();
+        let mut uploaded = None;
+        for (name, bytes) in parts {
+            let text = || {
+                std::str::from_utf8(&bytes)
+                    .map(str::to_owned)
+                    .map_err(|_| Problem::field(&name, "must be text in UTF-8"))
+            };
+            match name.as_str() {
+                "messaging_product" => update.messaging_product = Some(text()?),
+                "subject" => update.subject = Some(text()?),
+                "description" => update.description = Some(text()?),
+                part if PICTURE_PARTS.contains(&part) => uploaded = Some((name, bytes)),
+                _ => {}
+            }
+        }
+        let mut change = Change::from(update.settings()?);
+        if let (Some((part, bytes)), Command::ChangeSettings { picture, .. }) =
+            (uploaded, &mut change.command)
+        {
+            let inspected = picture::inspect(&bytes)
+                .map_err(|problem| UpdateProblem::Picture { part, problem })?;
+            *picture = Some(inspected);
+            change.picture = Some(bytes);
+        }
+        Ok(change)
+    }
+
+    fn settings(&self) -> Result<Command, Problem> {
+        check_product(self.messaging_product.as_deref())?;
+        let subject = self.subject.as_deref();
+        let description = self.description.as_deref();
+        Ok(Command::ChangeSettings {
+            subject: subject.map(|text| parse("subject", text, Subject::parse)).transpose()?,
+            description: description
+                .map(|text| parse("description", text, Description::parse))
+                .transpose()?,
+            picture: None,
+        })
+    }
+}
+
+/// What can be wrong with new settings.
+#[derive(Debug)]
+pub enum UpdateProblem {
+    /// As with any request.
+    Request(Problem),
+    /// The picture is none, or not a fit one.
+    Picture {
+        /// The part it was uploaded as.
+        part: String,
+        /// What is wrong.
+        problem: PictureProblem,
+    },
+}
+
+impl From<Problem> for UpdateProblem {
+    fn from(problem: Problem) -> Self {
+        Self::Request(problem)
+    }
+}
+
+/// A body that says nothing but which product is meant.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ProductOnly {
+    /// `whatsapp`; may be left out.
+    messaging_product: Option<String>,
+}
+
+impl ProductOnly {
+    /// Checks that it says nothing wrong.
+    pub fn parse(self) -> Result<(), Problem> {
+        check_product(self.messaging_product.as_deref())
+    }
+}
+
+/// Names join requests to answer.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct JoinRequestList {
+    /// `whatsapp`; may be left out.
+    messaging_product: Option<String>,
+    /// Ids of open requests, each once.
+    join_requests: Option<Vec<String>>,
+}
+
+impl JoinRequestList {
+    /// As ids. What cannot be an id is a mistake; what can be one but is none fails alone, later.
+    pub fn parse(self) -> Result<Batch<JoinRequestId>, Problem> {
+        check_product(self.messaging_product.as_deref())?;
+        let ids = self.join_requests.unwrap_or_default();
+        let ids = ids
+            .iter()
+            .enumerate()
+            .map(|(index, id)| parse(&format!("join_requests[{index}]"), id, JoinRequestId::parse))
+            .collect::<Result<_, _>>()?;
+        Batch::new(ids, REQUESTS_PER_CALL_MAX)
+            .map_err(|problem| Problem::field("join_requests", problem))
+    }
+}
+
+/// Names participants.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ParticipantList {
+    /// `whatsapp`; may be left out.
+    messaging_product: Option<String>,
+    /// One to eight people, each once.
+    participants: Option<Vec<ParticipantEntry>>,
+}
+
+/// One person in a list.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ParticipantEntry {
+    /// Phone number, with or without `+`, blanks and dashes; or user id.
+    #[schema(example = "+16505551234")]
+    user: Option<String>,
+    /// User id, instead of `user`.
+    user_id: Option<String>,
+}
+
+impl ParticipantList {
+    /// As references to people, each with what the caller wrote.
+    pub fn parse(self) -> Result<Batch<Entry<PersonRef>>, Problem> {
+        check_product(self.messaging_product.as_deref())?;
+        let entries = self.participants.unwrap_or_default();
+        let entries = entries
+            .into_iter()
+            .enumerate()
+            .map(|(index, entry)| {
+                let name = |field: &str| format!("participants[{index}].{field}");
+                let (input, target) = match (entry.user, entry.user_id) {
+                    (Some(input), None) => {
+                        let target = parse(&name("user"), &input, person_ref)?;
+                        (input, target)
+                    }
+                    (None, Some(input)) => {
+                        let target = parse(&name("user_id"), &input, UserId::parse)?;
+                        (input, PersonRef::User(target))
+                    }
+                    (None, None) => return Err(Problem::field(name("user"), "must not be empty")),
+                    (Some(_), Some(_)) => {
+                        let detail = "cannot be combined with user";
+                        return Err(Problem::field(name("user_id"), detail));
+                    }
+                };
+                Ok(Entry { input, target })
+            })
+            .collect::<Result<_, _>>()?;
+        Batch::new(entries, PARTICIPANTS_PER_CALL_MAX)
+            .map_err(|problem| Problem::field("participants", problem))
+    }
+}
+
+/// The fields that a caller may choose from.
+const FIELDS: [&str; 9] = [
+    "messaging_product",
+    "id",
+    "subject",
+    "description",
+    "join_approval_mode",
+    "suspended",
+    "creation_timestamp",
+    "participants",
+    "total_participant_count",
+];
+
+/// The fields that a caller has chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fields(Vec<&'static str>);
+
+impl Fields {
+    /// Reads a comma list; nothing chosen leaves `id` and `messaging_product`.
+    pub fn parse(list: Option<&str>) -> Result<Self, Problem> {
+        let names = list.unwrap_or_default().split(',').map(str::trim);
+        let fields = names.filter(|name| !name.is_empty()).map(|name| {
+            FIELDS.into_iter().find(|field| *field == name).ok_or_else(|| {
+                let known = FIELDS.join(", ");
+                Problem::field("fields", format!("must only name {known}; {name} is unknown"))
+            })
+        });
+        Ok(Self(fields.collect::<Result<_, _>>()?))
+    }
+
+    /// Whether this one is among them.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains(&name)
+    }
+}

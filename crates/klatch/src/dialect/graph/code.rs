@@ -1,0 +1,110 @@
+//! What is wrong, as numbers and titles that Meta has published.
+
+use domain::Refusal;
+use domain::refusal::List;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::picture::PictureProblem;
+
+/// An error inside an answer or a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ErrorItem {
+    /// One of the published codes.
+    #[schema(example = 131_213)]
+    code: u32,
+    /// `(#code) ` and details.
+    message: String,
+    title: &'static str,
+    error_data: ErrorData,
+}
+
+/// The human part of an error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ErrorData {
+    details: String,
+}
+
+impl From<&Refusal> for ErrorItem {
+    fn from(refusal: &Refusal) -> Self {
+        let Code { code, title } = Code::of(refusal);
+        let details = sentence(refusal);
+        let message = format!("(#{code}) {details}");
+        Self { code, message, title, error_data: ErrorData { details } }
+    }
+}
+
+/// A published error: number and title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// Number.
+    pub code: u32,
+    /// Title.
+    pub title: &'static str,
+}
+
+impl Code {
+    /// Graph's general code for anything that is wrong with a parameter.
+    pub const INVALID_PARAMETER: Self = Self::new(100, "Invalid parameter");
+    /// A cursor that leads nowhere.
+    pub const INVALID_CURSOR: Self = Self::new(131_059, "Invalid cursor");
+
+    const fn new(code: u32, title: &'static str) -> Self {
+        Self { code, title }
+    }
+
+    /// The code of a refusal. Meta's table of group errors; where it has none, 100.
+    #[must_use]
+    pub const fn of(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::GroupUnknown => Self::new(131_041, "Group unknown"),
+            Refusal::GroupSuspended => Self::new(131_207, "Group suspended"),
+            Refusal::GroupFull { .. } => Self::new(131_204, "Participant overlimit"),
+            Refusal::GroupLimitReached { .. } => Self::new(131_211, "Group create limit reached"),
+            Refusal::NotParticipant => {
+                Self::new(131_212, "Participant is not a part of the group.")
+            }
+            Refusal::JoinRequestUnknown => Self::new(131_213, "Group join request does not exist."),
+            Refusal::DuplicateEntry { .. } => Self::new(131_202, "Duplicate participant"),
+            Refusal::BusinessNamed
+            | Refusal::NothingToChange
+            | Refusal::InviteLinkDead
+            | Refusal::RemovedByBusiness
+            | Refusal::AlreadyParticipant
+            | Refusal::TooManyJoinRequests { .. } => Self::INVALID_PARAMETER,
+        }
+    }
+
+    /// The code of a picture that breaks the published rules.
+    #[must_use]
+    pub const fn of_picture(problem: PictureProblem) -> Self {
+        match problem {
+            PictureProblem::NotSquare { .. } => {
+                Self::new(131_209, "Invalid Group Profile Picture Aspect Ratio")
+            }
+            PictureProblem::TooSmall { .. } => Self::new(131_210, "Image is Too Small to Process"),
+            PictureProblem::Empty
+            | PictureProblem::TooLarge { .. }
+            | PictureProblem::NotJpeg
+            | PictureProblem::Damaged => Self::INVALID_PARAMETER,
+        }
+    }
+}
+
+/// What a refusal says to a caller of this family, naming the field where there is one.
+#[must_use]
+pub fn sentence(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NothingToChange => {
+            "give at least one of subject, description and a picture (part file)".to_owned()
+        }
+        Refusal::DuplicateEntry { list, input, first, second } => {
+            let list = match list {
+                List::JoinRequests => "join_requests",
+                List::People => "participants",
+            };
+            format!("{list}[{second}] repeats {list}[{first}]: {input}")
+        }
+        plain => plain.to_string(),
+    }
+}
