@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 
 use self::directory::{AccountCommand, KeyCommand, NumberCommand};
 use self::people::{GroupCommand, PersonCommand};
-use crate::config::{ClientArgs, DevArgs, EXAMPLE, ServeArgs};
+use crate::config::{ClientArgs, DevArgs, EXAMPLE, ServeArgs, unknown_variables};
 use crate::lifecycle::{Running, Told};
 use crate::openapi::DOCUMENTS;
 use crate::telemetry;
@@ -124,9 +124,14 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => {
             let (settings, log) = args.resolve()?;
             telemetry::start(&log.filter, log.format)?;
+            for variable in unknown_variables() {
+                tracing::warn!(variable, "this variable of the environment is not a setting");
+            }
             let told = Told::listen()?;
             let server = Running::start(&settings).await?;
-            tracing::info!(address = %server.address, people = settings.people, "klatch is up");
+            let version = env!("CARGO_PKG_VERSION");
+            let (address, data, people) = (server.address, settings.storage, settings.people);
+            tracing::info!(version, %address, %data, people, "klatch is up");
             told.to_stop(server).await;
             Ok(())
         }

@@ -29,6 +29,15 @@ pub enum Storage {
     Folder(PathBuf),
 }
 
+impl std::fmt::Display for Storage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::Folder(folder) => folder.display().fmt(f),
+        }
+    }
+}
+
 /// Everything that a server needs to know to start.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -93,7 +102,7 @@ pub struct ServeArgs {
     #[arg(long, env = "KLATCH_CONFIG")]
     config: Option<PathBuf>,
     /// Address to listen on; port 0 takes a free one.
-    #[arg(long, env = "KLATCH_LISTEN")]
+    #[arg(long, env = "KLATCH_LISTEN", value_parser = address)]
     listen: Option<SocketAddr>,
     /// Folder for the data; created where it is missing.
     #[arg(long, env = "KLATCH_DATA")]
@@ -124,7 +133,7 @@ pub struct ServeArgs {
 #[derive(Debug, Args)]
 pub struct DevArgs {
     /// Address to listen on; port 0 takes a free one.
-    #[arg(long, env = "KLATCH_LISTEN", default_value_t = LISTEN)]
+    #[arg(long, env = "KLATCH_LISTEN", default_value_t = LISTEN, value_parser = address)]
     listen: SocketAddr,
     /// Keep everything in this folder; without it, everything is forgotten at exit.
     #[arg(long, env = "KLATCH_DATA")]
@@ -236,6 +245,38 @@ impl File {
     }
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let text = text.replacen("localhost:", "127.0.0.1:", 1);
+    text.parse().map_err(|_| "must be an address such as 127.0.0.1:8080".to_owned())
+}
+
+/// What looks like a setting in the environment but is none: a typo, or what an orchestrator puts
+/// there for a service of our name. Worth a warning, not a refusal.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may look")]
+pub fn unknown_variables() -> Vec<String> {
+    std::env::vars_os()
+        .map(|(name, _)| name.to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("KLATCH_") && !VARIABLES.contains(&name.as_str()))
+        .collect()
+}
+
+/// The variables that the command line understands.
+const VARIABLES: [&str; 12] = [
+    "KLATCH_CONFIG",
+    "KLATCH_LISTEN",
+    "KLATCH_DATA",
+    "KLATCH_ADMIN_TOKEN",
+    "KLATCH_ADMIN_TOKEN_FILE",
+    "KLATCH_PEOPLE",
+    "KLATCH_PUBLIC_URL",
+    "KLATCH_BODY_TIMEOUT_SECS",
+    "KLATCH_GRACE_SECS",
+    "KLATCH_LOG",
+    "KLATCH_LOG_FORMAT",
+    "KLATCH_URL",
+];
+
 fn admin_token(token: Option<String>, file: Option<PathBuf>) -> anyhow::Result<String> {
     let token = match (token, file) {
         (Some(_), Some(_)) => bail!("give admin_token or admin_token_file, not both"),
@@ -308,6 +349,20 @@ mod tests {
         let slow = ServeArgs { body_timeout_secs: Some(0), ..good() };
         assert!(resolve(slow).contains("body_timeout_secs"));
         assert!(good().resolve().is_ok());
+    }
+
+    #[test]
+    fn the_known_variables_are_those_of_the_flags() {
+        let mut known: Vec<String> = Vec::new();
+        for command in <crate::cli::Cli as clap::CommandFactory>::command().get_subcommands() {
+            let variables = command.get_arguments().filter_map(clap::Arg::get_env);
+            known.extend(variables.map(|name| name.to_string_lossy().into_owned()));
+        }
+        known.sort();
+        known.dedup();
+        let mut ours = VARIABLES.to_vec();
+        ours.sort_unstable();
+        assert_eq!(known, ours);
     }
 
     #[test]

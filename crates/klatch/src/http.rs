@@ -24,7 +24,7 @@ use tower::ServiceExt as _;
 use self::problem::Problem;
 use crate::app::App;
 use crate::metrics::{ApiLabels, Metrics, RequestLabels, Status};
-use crate::telemetry::{self, TraceId};
+use crate::telemetry::{self, Reason, TraceId};
 use crate::{admin, dialect, openapi};
 
 /// Bytes that all headers of a request may have together. Ours.
@@ -108,6 +108,7 @@ impl Port {
             id: TraceId::new(self.0.app.mint.log_id()),
             begun: Instant::now(),
             status: Cell::new(None),
+            reason: Cell::new(None),
         };
         told.metrics.in_flight.inc();
         telemetry::traced(told.id, async {
@@ -116,6 +117,7 @@ impl Port {
             let mut response = answered.unwrap_or_else(|_| api.answer(Problem::Panicked));
             response.headers_mut().insert("x-request-id", told.id.header());
             told.status.set(Some(response.status()));
+            told.reason.set(response.extensions_mut().remove::<Reason>());
             drop(told);
             response
         })
@@ -148,6 +150,7 @@ struct Told<'a> {
     id: TraceId,
     begun: Instant,
     status: Cell<Option<StatusCode>>,
+    reason: Cell<Option<Reason>>,
 }
 
 /// The status of a request whose caller went away, in logs and figures only. As nginx has it.
@@ -155,7 +158,7 @@ const GONE_AWAY: u16 = 499;
 
 impl Drop for Told<'_> {
     fn drop(&mut self) {
-        let Self { metrics, api, method, uri, id, begun, status } = self;
+        let Self { metrics, api, method, uri, id, begun, status, reason } = self;
         let taken = begun.elapsed();
         let status = status.get().map_or(GONE_AWAY, |status| status.as_u16());
         let api = api.as_str();
@@ -164,13 +167,21 @@ impl Drop for Told<'_> {
         metrics.requests.get_or_create(&labels).inc();
         metrics.request_seconds.get_or_create(&ApiLabels { api }).observe(taken.as_secs_f64());
         let micros = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);
-        // Queries can hold secrets; paths cannot.
-        let path = uri.path();
+        let (path, reason) = (shown(uri), reason.take().map(|reason| reason.0));
         if (500..600).contains(&status) {
-            tracing::warn!(target: "klatch::access", request_id = %id, %method, path, status, micros, "answered");
+            tracing::warn!(target: "klatch::access", request_id = %id, %method, path, status, micros, reason, "answered");
         } else {
-            tracing::info!(target: "klatch::access", request_id = %id, %method, path, status, micros, "answered");
+            tracing::info!(target: "klatch::access", request_id = %id, %method, path, status, micros, reason, "answered");
         }
+    }
+}
+
+/// A path as the log may have it: without the query, which can hold secrets, and without what
+/// somebody took for the id of a key, which may be the key.
+fn shown(uri: &Uri) -> &str {
+    match uri.path().strip_prefix("/klatch/v1/keys/") {
+        Some(id) if !id.starts_with("key_") => "/klatch/v1/keys/…",
+        _ => uri.path(),
     }
 }
 
@@ -234,6 +245,17 @@ async fn metrics(State(app): State<App>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_log_shows_no_secret() {
+        for (uri, expected) in [
+            ("/groups?access_token=secret", "/groups"),
+            ("/klatch/v1/keys/key_1", "/klatch/v1/keys/key_1"),
+            ("/klatch/v1/keys/aH7lloIaci1dUE5NqlvN0Ez5CLbudRYY", "/klatch/v1/keys/…"),
+        ] {
+            assert_eq!(shown(&uri.parse().unwrap()), expected);
+        }
+    }
 
     #[test]
     fn the_path_decides() {

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -56,10 +55,15 @@ impl Running {
         );
         if settings.sandbox {
             sandbox::seed(&app).await?;
+        } else if app.opening(sandbox::KEY).await?.is_some() {
+            let key = sandbox::KEY;
+            tracing::warn!(
+                "the key {key}, which everybody knows, opens an account here: revoke it"
+            );
         }
         let server = Server::bind(settings.listen)
             .await
-            .with_context(|| format!("cannot listen on {}", settings.listen))?;
+            .map_err(|error| cannot_listen(settings.listen, error))?;
         let address = server.address()?;
         let stop = CancellationToken::new();
         let serving =
@@ -103,6 +107,16 @@ impl Told {
             tracing::warn!("stopped; some requests did not finish within the grace period");
         }
     }
+}
+
+fn cannot_listen(address: SocketAddr, error: std::io::Error) -> anyhow::Error {
+    let hint = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            " (another klatch may be running; --listen 127.0.0.1:0 takes a free port)"
+        }
+        _ => "",
+    };
+    anyhow::Error::new(error).context(format!("cannot listen on {address}{hint}"))
 }
 
 async fn sweep(app: App, stop: CancellationToken) {

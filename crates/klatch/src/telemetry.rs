@@ -55,6 +55,10 @@ impl fmt::Display for TraceId {
     }
 }
 
+/// Why an answer is an error, carried beside it for the log.
+#[derive(Debug, Clone)]
+pub struct Reason(pub String);
+
 tokio::task_local! {
     /// The request that is being answered.
     static TRACE_ID: TraceId;
@@ -75,6 +79,16 @@ pub fn trace_id() -> Option<String> {
 pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     use std::io::IsTerminal as _;
 
+    // A word that is no level would be taken for the name of a module, and nothing be logged.
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    for directive in filter.split(',') {
+        let level = directive.rsplit('=').next().unwrap_or(directive).trim();
+        anyhow::ensure!(
+            levels.contains(&level.to_ascii_lowercase().as_str()),
+            "log = {filter:?}: {level:?} is not a level; use one of {}, or klatch::access=info",
+            levels.join(", ")
+        );
+    }
     let filter = EnvFilter::try_new(filter).with_context(|| {
         format!("log = {filter:?} is not a filter such as info or warn,klatch::access=info")
     })?;

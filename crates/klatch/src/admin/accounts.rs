@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::directory::{Account, RecordChange};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
-use crate::http::problem::parse;
+use crate::http::problem::{parse, required};
 
 const LIST: &str = "accounts";
 
@@ -94,12 +94,11 @@ pub(super) async fn create(
     let account = Account {
         id: parse("id", &new.id.unwrap_or_else(|| app.mint.record_id("acc")), AccountId::parse)?,
         // A name is a line of text like any other.
-        name: parse("name", new.name.as_deref().unwrap_or_default(), Subject::parse)?
-            .as_str()
-            .to_owned(),
+        name: parse("name", &required("name", new.name)?, Subject::parse)?.as_str().to_owned(),
         created_at: app.now(),
     };
     app.change(RecordChange::AddAccount(account.clone())).await?;
+    tracing::info!(account = %account.id, "an account was created");
     Ok((StatusCode::CREATED, Json(account.into())))
 }
 

@@ -11,6 +11,7 @@ use crate::app::Scope;
 use crate::app::caller::{Call, Idempotency};
 
 use crate::directory::KeyHash;
+use crate::telemetry;
 
 /// The operator.
 #[derive(Debug)]
@@ -37,6 +38,10 @@ impl FromRequestParts<App> for Operator {
         if bool::from(KeyHash::of(token).as_bytes().ct_eq(expected.as_bytes())) {
             Ok(Self)
         } else {
+            tracing::warn!(
+                request_id = telemetry::trace_id(),
+                "somebody tried a wrong admin token"
+            );
             Err(Error::wrong_token())
         }
     }

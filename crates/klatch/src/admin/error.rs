@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::app::{ChangeError, Failure, StoreError};
 use crate::http::problem::Problem;
-use crate::telemetry;
+use crate::telemetry::{self, Reason};
 
 /// An answer that is not the one that was hoped for.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Error {
     }
 
     pub(super) fn no_token() -> Self {
-        let message = "Send the admin token as Authorization: Bearer <token>";
+        let message = "The admin token is missing: send it as Authorization: Bearer <token>";
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message).naming("Authorization")
     }
 
@@ -181,8 +181,10 @@ impl From<ChangeError> for Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let Self { status, code, message, field } = self;
+        let reason = Reason(message.clone());
         let body = ErrorBody { error: ErrorDetail { code, message, field } };
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(reason);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

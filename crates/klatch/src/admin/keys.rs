@@ -143,6 +143,7 @@ pub(super) async fn create(
         revoked_at: None,
     };
     app.change(RecordChange::AddKey(key.clone(), KeyHash::of(&secret))).await?;
+    tracing::info!(key = key.id, account = %key.account, "a key was created");
     Ok((StatusCode::CREATED, Json(CreatedKey { info: key.into(), key: secret })))
 }
 
@@ -155,6 +156,7 @@ pub(super) async fn create(
     responses(
         (status = 200, description = "The key", body = KeyInfo),
         (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 400, description = "Not the id of a key", body = ErrorBody),
         (status = 404, description = "No such key", body = ErrorBody),
     ),
 )]
@@ -163,7 +165,7 @@ pub(super) async fn get(
     _: Operator,
     path: PathParams,
 ) -> Result<Json<KeyInfo>, Error> {
-    show(&app, path.get("key_id")).await
+    show(&app, named(&path)?).await
 }
 
 /// Revokes a key: it opens nothing from now on. Revoking it again changes nothing.
@@ -175,6 +177,7 @@ pub(super) async fn get(
     responses(
         (status = 200, description = "The key, revoked", body = KeyInfo),
         (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 400, description = "Not the id of a key", body = ErrorBody),
         (status = 404, description = "No such key", body = ErrorBody),
     ),
 )]
@@ -183,14 +186,27 @@ pub(super) async fn revoke(
     _: Operator,
     path: PathParams,
 ) -> Result<Json<KeyInfo>, Error> {
-    let id = path.get("key_id");
+    let id = named(&path)?;
     app.change(RecordChange::RevokeKey(id.to_owned(), app.now())).await.map_err(
         |error| match error {
             crate::app::ChangeError::Unknown { .. } => Error::unknown("key_id"),
             other => other.into(),
         },
     )?;
+    tracing::info!(key = id, "a key was revoked");
     show(&app, id).await
+}
+
+/// The key's id. Its secret is asked for so often that it gets an answer of its own.
+fn named(path: &PathParams) -> Result<&str, Problem> {
+    let id = path.get("key_id");
+    if id.starts_with("key_") {
+        return Ok(id);
+    }
+    Err(Problem::field(
+        "key_id",
+        "must be the key's id, which begins with key_, and not its secret",
+    ))
 }
 
 async fn show(app: &App, id: &str) -> Result<Json<KeyInfo>, Error> {

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::directory::{self, Number, RecordChange};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
-use crate::http::problem::{Problem, parse};
+use crate::http::problem::{Problem, parse, required};
 
 /// Asks for a number.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -177,16 +177,18 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<NumberInfo>), Error> {
     body.refuse_key()?;
     let new: NewNumber = body.json()?;
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let display_number =
-        parse("display_phone_number", &text(&new.display_phone_number), WaId::parse)?;
+    let display_number = parse(
+        "display_phone_number",
+        &required("display_phone_number", new.display_phone_number)?,
+        WaId::parse,
+    )?;
     // Each of these is an id like the number's own, as far as its form goes.
     let id = |name: &str, value: Option<String>, minted: &dyn Fn() -> String| {
         parse(name, &value.unwrap_or_else(minted), PhoneNumberId::parse)
     };
     let limits = new.limits.unwrap_or_default().parse()?;
     let number = Number {
-        account: parse("account_id", &text(&new.account_id), AccountId::parse)?,
+        account: parse("account_id", &required("account_id", new.account_id)?, AccountId::parse)?,
         id: id("phone_number_id", new.phone_number_id, &|| app.mint.numeric_id())?,
         waba_id: id("waba_id", new.waba_id, &|| app.mint.numeric_id())?.to_string(),
         bot_id: id("bot_id", new.bot_id, &|| display_number.to_string())?.to_string(),
@@ -198,6 +200,7 @@ pub(super) async fn create(
         display_number,
     };
     app.change(RecordChange::AddNumber(number.clone())).await?;
+    tracing::info!(number = %number.id, account = %number.account, "a number was created");
     Ok((StatusCode::CREATED, Json(number.into())))
 }
 
@@ -250,6 +253,7 @@ pub(super) async fn change(
     let limits = change.limits.ok_or_else(|| Problem::field("limits", "must be given"))?;
     let id = named(&path)?;
     app.change(RecordChange::SetLimits(id.clone(), limits.parse()?)).await?;
+    tracing::info!(number = %id, "a number's limits were changed");
     show(&app, &id).await
 }
 

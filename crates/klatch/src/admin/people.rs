@@ -12,7 +12,7 @@ use super::error::{Error, ErrorBody};
 use super::{Body, rfc3339};
 use crate::app::{App, PersonStanding};
 use crate::http::params::PathParams;
-use crate::http::problem::{Problem, parse};
+use crate::http::problem::{Problem, parse, required};
 use crate::people::Joined;
 
 /// A tap on an invite link.
@@ -79,7 +79,7 @@ fn person(path: &PathParams) -> Result<WaId, Problem> {
 }
 
 fn group(body: &Body) -> Result<GroupId, Error> {
-    let named = body.json::<InGroup>()?.group_id.unwrap_or_default();
+    let named = required("group_id", body.json::<InGroup>()?.group_id)?;
     Ok(parse("group_id", &named, GroupId::parse)?)
 }
 
@@ -135,7 +135,7 @@ pub(super) async fn join(
     body: Body,
 ) -> Result<Json<TapResult>, Error> {
     let wa_id = person(&path)?;
-    let link = body.json::<Tap>()?.invite_link.unwrap_or_default();
+    let link = required("invite_link", body.json::<Tap>()?.invite_link)?;
     let code = parse("invite_link", &link, InviteCode::from_link)?;
     let call = Operator::call(body.idempotency);
     let (result, group, request) = match app.join(&call, &wa_id, &code).await? {

@@ -24,7 +24,7 @@ pub(super) async fn ask(
     body: Option<Value>,
 ) -> anyhow::Result<()> {
     let mut url = reqwest::Url::parse(&args.url)
-        .with_context(|| format!("{} is not an address", args.url))?;
+        .with_context(|| format!("{} is not an address such as http://127.0.0.1:8080", args.url))?;
     // Segment by segment: what stands in them is escaped.
     url.path_segments_mut()
         .map_err(|()| anyhow::anyhow!("{} is not an address", args.url))?
@@ -48,8 +48,8 @@ pub(super) async fn ask(
         let error = &answer["error"];
         let message = error["message"].as_str().unwrap_or(&text);
         match error["field"].as_str() {
-            Some(field) => bail!("{message} ({field})"),
-            None => bail!("{message}"),
+            Some(field) if !message.contains(field) => bail!("{message} ({field})"),
+            _ => bail!("{message}"),
         }
     }
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&answer)?)?;

@@ -1,6 +1,6 @@
 //! `klatch account|number|key …`: the operator's records, through the admin API.
 
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -137,13 +137,14 @@ impl NumberCommand {
 /// What can be done with keys.
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
-    /// Make a key and show its secret, this once.
+    /// Make a key and show its secret, this once: of a number, or of a whole account.
+    #[command(group = ArgGroup::new("opens").required(true).multiple(true))]
     Add {
         /// The only number that it opens.
-        #[arg(long, required_unless_present = "account_id")]
+        #[arg(long, group = "opens")]
         phone_number_id: Option<String>,
         /// The account that it opens, where no number is given.
-        #[arg(long)]
+        #[arg(long, group = "opens")]
         account_id: Option<String>,
     },
     /// List the keys, revoked ones included.

@@ -169,7 +169,9 @@ impl<E, const FORM: usize> Body<E, FORM> {
         if text[0] != b'{' {
             let detail = match serde_json::from_slice::<serde::de::IgnoredAny>(text) {
                 Ok(_) => "it must be an object".to_owned(),
-                Err(error) => error.to_string(),
+                Err(_) => {
+                    "it must be an object, such as {\"messaging_product\":\"whatsapp\"}".to_owned()
+                }
             };
             return Err(Problem::NotJson { detail });
         }

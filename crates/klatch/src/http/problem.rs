@@ -82,7 +82,7 @@ impl Problem {
             Self::BodyTooSlow => "The request body did not arrive in time".to_owned(),
             Self::BodyBroken => "The request body broke off".to_owned(),
             Self::MediaType { found } => {
-                format!("Content-Type {found} is not supported here")
+                format!("Content-Type {found} is not supported here: send application/json")
             }
             Self::NotJson { detail } => format!("Invalid JSON in request body: {detail}"),
             Self::NotMultipart { detail } => format!("Invalid multipart request body: {detail}"),
@@ -102,4 +102,9 @@ pub fn parse<T>(
     f: impl FnOnce(&str) -> Result<T, values::Problem>,
 ) -> Result<T, Problem> {
     f(value).map_err(|problem| Problem::field(name, problem))
+}
+
+/// A field that has to be there.
+pub fn required<T>(name: &str, value: Option<T>) -> Result<T, Problem> {
+    value.ok_or_else(|| Problem::field(name, "is missing"))
 }

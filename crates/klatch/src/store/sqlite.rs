@@ -9,7 +9,8 @@ mod cache;
 mod read;
 mod write;
 
-use std::fs::{File, TryLockError as TryFileLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError as TryFileLockError};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -139,7 +140,8 @@ impl Sqlite {
                 _ => OpenError::Io { path, source },
             }
         };
-        std::fs::create_dir_all(folder).map_err(io(folder))?;
+        // Phone numbers and pictures are nobody else's business.
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io(folder))?;
         let lock = File::create(folder.join("klatch.lock")).map_err(io(folder))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -147,6 +149,9 @@ impl Sqlite {
             Err(TryFileLockError::Error(source)) => return Err(io(folder)(source)),
         }
         let path = folder.join("klatch.db");
+        // SQLite gives the files beside it the same rights.
+        let private = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+        drop(private.map_err(io(&path))?);
         let failed = |source| open_error(&path, source);
         let mut writer = Connection::open(&path).map_err(failed)?;
         // SQLite opens a file that it may not write without a word.

@@ -1,6 +1,14 @@
 //! The program as a person runs it.
 
+use std::os::unix::fs::PermissionsExt as _;
+
+use domain::ids::AccountId;
+use domain::values::Timestamp;
+use klatch::directory::{Account, RecordChange};
+use klatch::metrics::Metrics;
 use klatch::sandbox;
+use klatch::store::Store as _;
+use klatch::store::sqlite::Sqlite;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -83,10 +91,35 @@ async fn data_outlive_a_sandbox_that_was_told_where_to_keep_them() {
     assert!(why.contains("in use by another klatch") && why.contains(&folder_name), "{why}");
 
     assert_eq!(sandbox.terminate(), Some(0));
+    let private = |name: &str| {
+        let rights = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(rights & 0o077, 0, "{name} can be read by others");
+    };
+    private("klatch.db");
     let sandbox = Sandbox::start(Some(folder.path()));
+    private("klatch.db-wal");
     let path = format!("/groups/{}?fields=subject", created["id"].as_str().unwrap());
     let (status, info) = sandbox.call(Method::GET, &path, None).await.unwrap();
     assert_eq!((status, info["subject"].as_str()), (200, Some("Kept")));
+}
+
+/// A key that everybody knows does not get into data that are somebody's own.
+#[tokio::test]
+async fn a_sandbox_keeps_out_of_the_data_of_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(folder.path(), &Metrics::default()).unwrap();
+    let account = Account {
+        id: AccountId::parse("acc_own").unwrap(),
+        name: "Own".to_owned(),
+        created_at: Timestamp::from_millis(0),
+    };
+    store.change(RecordChange::AddAccount(account)).await.unwrap();
+    drop(store);
+    let data = folder.path().display().to_string();
+    let output = run(&["dev", "--listen", "127.0.0.1:0", "--data", &data]);
+    assert_eq!(output.status.code(), Some(1));
+    let why = complained(&output);
+    assert!(why.contains("give `klatch dev` a folder of its own"), "{why}");
 }
 
 #[test]
@@ -103,7 +136,12 @@ fn mistakes_are_explained() {
         (&["dev", "--listen", "203.0.113.1:80"], "cannot listen on 203.0.113.1:80"),
         (&["person", "1650555", "show", "--url", "http://127.0.0.1:9"], "no server answers at"),
         (&["person", "1650555", "show", "--url", "nonsense"], "nonsense is not an address"),
-        (&["key", "add"], "--phone-number-id"),
+        (&["key", "add"], "--phone-number-id <PHONE_NUMBER_ID>|--account-id <ACCOUNT_ID>"),
+        (&["dev", "--listen", "8080"], "must be an address such as 127.0.0.1:8080"),
+        (
+            &["serve", "--admin-token", "0123456789abcdef", "--log", "loud"],
+            "\"loud\" is not a level",
+        ),
         (&["openapi", "meta"], "possible values: d360, klatch"),
     ] {
         let output = run(args);
@@ -123,7 +161,9 @@ async fn an_answer_that_is_an_error_fails_the_command() {
         complained(&output)
     };
     let nobody = klatch(&["person", "nobody", "show"]);
-    assert_eq!(nobody, "klatch: wa_id must be a phone number of 5 to 15 digits (wa_id)\n");
+    assert_eq!(nobody, "klatch: wa_id must be a phone number of 5 to 15 digits\n");
+    let secret = klatch(&["key", "revoke", "aH7lloIaci1dUE5NqlvN0Ez5CLbudRYY"]);
+    assert!(secret.contains("begins with key_, and not its secret"), "{secret}");
     let wrong = klatch(&["account", "list", "--token", "wrong"]);
     assert_eq!(wrong, "klatch: This is not the admin token (Authorization)\n");
 }

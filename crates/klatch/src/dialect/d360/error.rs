@@ -13,7 +13,7 @@ use crate::app::StoreError;
 use crate::dialect::graph::ask::UpdateProblem;
 use crate::dialect::graph::code::{Code, sentence};
 use crate::http::problem::Problem;
-use crate::telemetry;
+use crate::telemetry::{self, Reason};
 
 /// An answer that is not the one that was hoped for.
 #[derive(Debug)]
@@ -200,8 +200,10 @@ impl IntoResponse for Error {
             developer_message: self.text.clone(),
             trace_id: telemetry::trace_id(),
         });
+        let reason = Reason(self.text.clone());
         let mut response =
             (self.status, Json(ErrorBody { error: self.text, meta })).into_response();
+        response.extensions_mut().insert(reason);
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::PRODUCT;
 use crate::app::mint::person_ref;
 use crate::app::{Change, NewGroup};
-use crate::http::problem::{Problem, parse};
+use crate::http::problem::{Problem, parse, required};
 use crate::picture::{self, PictureProblem};
 
 /// Entries in one call about participants. Published.
@@ -33,7 +33,7 @@ pub struct CreateGroup {
     /// `whatsapp`; may be left out.
     messaging_product: Option<String>,
     /// Name of the group, 1 to 128 characters after trimming. Required.
-    #[schema(example = "New Purchase Inquiry", max_length = 128)]
+    #[schema(example = "New Purchase Inquiry", max_length = 128, required = true)]
     subject: Option<String>,
     /// About text, at most 2,048 characters.
     #[schema(max_length = 2048)]
@@ -49,7 +49,7 @@ impl CreateGroup {
         check_product(self.messaging_product.as_deref())?;
         let mode = self.join_approval_mode.as_deref();
         Ok(NewGroup {
-            subject: parse("subject", self.subject.as_deref().unwrap_or_default(), Subject::parse)?,
+            subject: parse("subject", &required("subject", self.subject)?, Subject::parse)?,
             description: parse(
                 "description",
                 self.description.as_deref().unwrap_or_default(),
@@ -76,6 +76,8 @@ pub struct UpdateGroup {
     description: Option<String>,
     /// Cannot be sent as JSON: upload the picture as multipart/form-data, part `file`.
     profile_picture_file: Option<String>,
+    /// Cannot be changed: it is what it was when the group was created.
+    join_approval_mode: Option<String>,
 }
 
 /// The names under which clients upload a picture.
@@ -106,6 +108,7 @@ impl UpdateGroup {
                 "messaging_product" => update.messaging_product = Some(text()?),
                 "subject" => update.subject = Some(text()?),
                 "description" => update.description = Some(text()?),
+                "join_approval_mode" => update.join_approval_mode = Some(text()?),
                 part if PICTURE_PARTS.contains(&part) => uploaded = Some((name, bytes)),
                 _ => {}
             }
@@ -124,6 +127,10 @@ impl UpdateGroup {
 
     fn settings(&self) -> Result<Command, Problem> {
         check_product(self.messaging_product.as_deref())?;
+        if self.join_approval_mode.is_some() {
+            let detail = "cannot be changed once the group is there";
+            return Err(Problem::field("join_approval_mode", detail));
+        }
         let subject = self.subject.as_deref();
         let description = self.description.as_deref();
         Ok(Command::ChangeSettings {
@@ -176,6 +183,7 @@ pub struct JoinRequestList {
     /// `whatsapp`; may be left out.
     messaging_product: Option<String>,
     /// Ids of open requests, each once.
+    #[schema(required = true)]
     join_requests: Option<Vec<String>>,
 }
 
@@ -183,7 +191,7 @@ impl JoinRequestList {
     /// As ids. What cannot be an id is a mistake; what can be one but is none fails alone, later.
     pub fn parse(self) -> Result<Batch<JoinRequestId>, Problem> {
         check_product(self.messaging_product.as_deref())?;
-        let ids = self.join_requests.unwrap_or_default();
+        let ids = required("join_requests", self.join_requests)?;
         let ids = ids
             .iter()
             .enumerate()
@@ -200,6 +208,7 @@ pub struct ParticipantList {
     /// `whatsapp`; may be left out.
     messaging_product: Option<String>,
     /// One to eight people, each once.
+    #[schema(required = true)]
     participants: Option<Vec<ParticipantEntry>>,
 }
 
@@ -217,7 +226,7 @@ impl ParticipantList {
     /// As references to people, each with what the caller wrote.
     pub fn parse(self) -> Result<Batch<Entry<PersonRef>>, Problem> {
         check_product(self.messaging_product.as_deref())?;
-        let entries = self.participants.unwrap_or_default();
+        let entries = required("participants", self.participants)?;
         let entries = entries
             .into_iter()
             .enumerate()
@@ -232,7 +241,7 @@ impl ParticipantList {
                         let target = parse(&name("user_id"), &input, UserId::parse)?;
                         (input, PersonRef::User(target))
                     }
-                    (None, None) => return Err(Problem::field(name("user"), "must not be empty")),
+                    (None, None) => return Err(Problem::field(name("user"), "is missing")),
                     (Some(_), Some(_)) => {
                         let detail = "cannot be combined with user";
                         return Err(Problem::field(name("user_id"), detail));

@@ -443,8 +443,8 @@ async fn creating_needs_a_sound_subject_description_and_mode() {
         refusals.add(what, &app.d360(Method::POST, "/groups", Some(body)).await);
     }
     assert_snapshot!(refusals.shown(), @"
-    nothing: 400 (#100) Invalid parameter: subject must not be empty
-    null: 400 (#100) Invalid parameter: subject must not be empty
+    nothing: 400 (#100) Invalid parameter: subject is missing
+    null: 400 (#100) Invalid parameter: subject is missing
     empty: 400 (#100) Invalid parameter: subject must not be empty
     blank: 400 (#100) Invalid parameter: subject must not be empty
     a number: 400 (#100) Invalid parameter: subject has the wrong type: integer `5`, expected a string
@@ -504,7 +504,7 @@ async fn updating_needs_a_sound_setting_and_at_least_one() {
     nothing: 400 (#100) Invalid parameter: give at least one of subject, description and a picture (part file)
     the product alone: 400 (#100) Invalid parameter: give at least one of subject, description and a picture (part file)
     nulls: 400 (#100) Invalid parameter: give at least one of subject, description and a picture (part file)
-    only unknown fields: 400 (#100) Invalid parameter: give at least one of subject, description and a picture (part file)
+    only unknown fields: 400 (#100) Invalid parameter: join_approval_mode cannot be changed once the group is there
     empty subject: 400 (#100) Invalid parameter: subject must not be empty
     blank subject: 400 (#100) Invalid parameter: subject must not be empty
     129 characters: 400 (#100) Invalid parameter: subject must not be longer than 128 characters (it has 129)

@@ -383,10 +383,10 @@ async fn a_list_of_requests_must_be_sound() {
         }
     }
     assert_snapshot!(refusals.shown(), @r#"
-    nothing, POST: 400 (#100) Invalid parameter: join_requests must not be empty
-    nothing, DELETE: 400 (#100) Invalid parameter: join_requests must not be empty
-    null, POST: 400 (#100) Invalid parameter: join_requests must not be empty
-    null, DELETE: 400 (#100) Invalid parameter: join_requests must not be empty
+    nothing, POST: 400 (#100) Invalid parameter: join_requests is missing
+    nothing, DELETE: 400 (#100) Invalid parameter: join_requests is missing
+    null, POST: 400 (#100) Invalid parameter: join_requests is missing
+    null, DELETE: 400 (#100) Invalid parameter: join_requests is missing
     empty, POST: 400 (#100) Invalid parameter: join_requests must not be empty
     empty, DELETE: 400 (#100) Invalid parameter: join_requests must not be empty
     not a list, POST: 400 (#100) Invalid parameter: join_requests has the wrong type: string "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0", expected a list

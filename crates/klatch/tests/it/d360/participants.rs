@@ -170,14 +170,14 @@ async fn a_list_of_people_must_be_sound() {
     refusals.add("product", &app.d360(Method::DELETE, &path, Some(body)).await);
     let shown = refusals.shown().replace(user_id.as_str().unwrap(), "<user id>");
     assert_snapshot!(shown, @r#"
-    null: 400 (#100) Invalid parameter: participants must not be empty
+    null: 400 (#100) Invalid parameter: participants is missing
     empty: 400 (#100) Invalid parameter: participants must not be empty
     not a list: 400 (#100) Invalid parameter: participants has the wrong type: object, expected a list
     a list of texts: 400 (#100) Invalid parameter: participants[0] has the wrong type: string "16505550101", expected an object
     a number: 400 (#100) Invalid parameter: participants[1].user has the wrong type: integer `16505550101`, expected a string
-    no user: 400 (#100) Invalid parameter: participants[0].user must not be empty
-    another name: 400 (#100) Invalid parameter: participants[0].user must not be empty
-    null user: 400 (#100) Invalid parameter: participants[0].user must not be empty
+    no user: 400 (#100) Invalid parameter: participants[0].user is missing
+    another name: 400 (#100) Invalid parameter: participants[0].user is missing
+    null user: 400 (#100) Invalid parameter: participants[0].user is missing
     empty user: 400 (#100) Invalid parameter: participants[1].user must be a phone number of 5 to 15 digits
     blank user: 400 (#100) Invalid parameter: participants[0].user must be a phone number of 5 to 15 digits
     letters: 400 (#100) Invalid parameter: participants[0].user must be a phone number of 5 to 15 digits
@@ -192,8 +192,8 @@ async fn a_list_of_people_must_be_sound() {
     two spellings: 400 (#131202) Duplicate participant: participants[1] repeats participants[0]: +1 650-555-0101
     two names: 400 (#131202) Duplicate participant: participants[2] repeats participants[1]: <user id>
     two spellings of a stranger: 400 (#131202) Duplicate participant: participants[1] repeats participants[0]: +16505550199
-    no list: 400 (#100) Invalid parameter: participants must not be empty
-    no body: 400 (#100) Invalid parameter: participants must not be empty
+    no list: 400 (#100) Invalid parameter: participants is missing
+    no body: 400 (#100) Invalid parameter: participants is missing
     product: 400 (#100) Invalid parameter: messaging_product must be whatsapp
     "#);
     assert_eq!(members(&app, &group).await, ["16505550101", "16505550102"]);
