@@ -167,13 +167,7 @@ impl<E, const FORM: usize> Body<E, FORM> {
         let text = self.bytes.trim_ascii();
         let text = if text.is_empty() { b"{}" } else { text };
         if text[0] != b'{' {
-            let detail = match serde_json::from_slice::<serde::de::IgnoredAny>(text) {
-                Ok(_) => "it must be an object".to_owned(),
-                Err(_) => {
-                    "it must be an object, such as {\"messaging_product\":\"whatsapp\"}".to_owned()
-                }
-            };
-            return Err(Problem::NotJson { detail });
+            return Err(Problem::NotJson { detail: "it must be a JSON object".to_owned() });
         }
         let mut json = serde_json::Deserializer::from_slice(text);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {

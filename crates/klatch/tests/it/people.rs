@@ -258,7 +258,7 @@ async fn what_a_person_cannot_do() {
     join, no number: 400 invalid_field (wa_id): wa_id must be a phone number of 5 to 15 digits
     join, a short number: 400 invalid_field (wa_id): wa_id must be a phone number of 5 to 15 digits
     join, not UTF-8: 400 invalid_field (wa_id): wa_id must be a phone number of 5 to 15 digits
-    join, a list: 400 invalid_body: Invalid JSON in request body: it must be an object
+    join, a list: 400 invalid_body: Invalid JSON in request body: it must be a JSON object
     leave, no group: 400 invalid_field (group_id): group_id is missing
     leave, a number as group: 400 invalid_field (group_id): group_id has the wrong type: integer `5`, expected a string
     leave, an empty group: 400 invalid_field (group_id): group_id must be an id of 1 to 256 bytes without blanks

@@ -48,8 +48,8 @@ async fn what_is_not_a_json_object_is_refused() {
     refusals.add("deep in a field", &send_bytes(&app, Method::POST, "/groups", deep).await);
     let deep = format!("{{\"unknown\":{}", "{\"a\":".repeat(40_000));
     refusals.add("deep beside it", &send_bytes(&app, Method::POST, "/groups", deep).await);
-    assert_snapshot!(refusals.shown(), @r#"
-    words: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be an object, such as {"messaging_product":"whatsapp"}
+    assert_snapshot!(refusals.shown(), @r"
+    words: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be a JSON object
     half: 400 (#100) Invalid parameter: Invalid JSON in request body: EOF while parsing an object at line 1 column 18
     an open text: 400 (#100) Invalid parameter: Invalid JSON in request body: EOF while parsing a string at line 1 column 15
     a trailing comma: 400 (#100) Invalid parameter: Invalid JSON in request body: trailing comma at line 1 column 20
@@ -61,18 +61,18 @@ async fn what_is_not_a_json_object_is_refused() {
     half a surrogate: 400 (#100) Invalid parameter: Invalid JSON in request body: unexpected end of hex escape at line 1 column 19
     a raw control: 400 (#100) Invalid parameter: Invalid JSON in request body: control character (\u0000-\u001F) found while parsing a string at line 2 column 0
     not UTF-8: 400 (#100) Invalid parameter: Invalid JSON in request body: invalid unicode code point at line 1 column 14
-    UTF-16: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be an object, such as {"messaging_product":"whatsapp"}
-    a byte order mark: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be an object, such as {"messaging_product":"whatsapp"}
+    UTF-16: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be a JSON object
+    a byte order mark: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be a JSON object
     said twice: 400 (#100) Invalid parameter: Invalid JSON in request body: duplicate field `subject` at line 1 column 28
-    a list: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be an object
-    a text: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be an object
-    a number: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be an object
-    null: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be an object
-    a zero byte: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be an object, such as {"messaging_product":"whatsapp"}
-    deep: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be an object, such as {"messaging_product":"whatsapp"}
+    a list: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be a JSON object
+    a text: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be a JSON object
+    a number: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be a JSON object
+    null: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be a JSON object
+    a zero byte: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be a JSON object
+    deep: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be a JSON object
     deep in a field: 400 (#100) Invalid parameter: subject has the wrong type: list, expected a string
     deep beside it: 400 (#100) Invalid parameter: Invalid JSON in request body: EOF while parsing a value at line 1 column 200011
-    "#);
+    ");
     let list = app.d360(Method::GET, "/groups", None).await.ok();
     assert_eq!(list["data"]["groups"], json!([]));
 }
