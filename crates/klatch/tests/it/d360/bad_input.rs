@@ -89,7 +89,7 @@ async fn every_operation_with_json_wants_an_object() {
         (Method::DELETE, "/participants"),
     ] {
         for (bytes, text) in [
-            ("[]", "Invalid JSON in request body: it must be an object"),
+            ("[]", "Invalid JSON in request body: it must be a JSON object"),
             ("{", "Invalid JSON in request body: EOF while parsing an object at line 1 column 1"),
         ] {
             let path = format!("/groups/{group}{path}");
