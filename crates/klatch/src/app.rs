@@ -20,7 +20,6 @@ use self::clock::Clock;
 pub use self::execute::{Change, NewGroup, Outcome};
 use self::mint::Mint;
 use crate::directory::KeyHash;
-use crate::http::body::FORMS_MAX;
 use crate::metrics::Metrics;
 use crate::store::Store;
 pub use crate::store::{
@@ -63,6 +62,10 @@ pub struct Parts {
 /// Changes to one group in this process take turns, so that they seldom meet in the store. A turn
 /// is shared by the groups that fall on the same place.
 const TURNS: usize = 1_024;
+
+/// Forms that are read at the same time; who comes then waits, so that pictures cannot fill the
+/// memory. Ours.
+const FORMS_MAX: usize = 16;
 
 impl App {
     /// Puts everything together.

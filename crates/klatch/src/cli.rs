@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use self::directory::{AccountCommand, KeyCommand, NumberCommand};
 use self::people::{GroupCommand, PersonCommand};
 use crate::config::{ClientArgs, DevArgs, EXAMPLE, ServeArgs, unknown_variables};
-use crate::lifecycle::{Running, Told};
+use crate::lifecycle::{Running, StopSignals};
 use crate::openapi::DOCUMENTS;
 use crate::telemetry;
 
@@ -127,12 +127,12 @@ async fn run(command: Command) -> anyhow::Result<()> {
             for variable in unknown_variables() {
                 tracing::warn!(variable, "this variable of the environment is not a setting");
             }
-            let told = Told::listen()?;
+            let signals = StopSignals::listen()?;
             let server = Running::start(&settings).await?;
             let version = env!("CARGO_PKG_VERSION");
             let (address, data, people) = (server.address, settings.storage, settings.people);
             tracing::info!(version, %address, %data, people, "klatch is up");
-            told.to_stop(server).await;
+            signals.stop(server).await;
             Ok(())
         }
         Command::Config { command: ConfigCommand::Example } => {

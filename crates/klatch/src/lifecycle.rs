@@ -84,19 +84,19 @@ impl Running {
 
 /// Hears when the program is asked to end: by the system (SIGTERM), or by a person (Ctrl-C).
 /// Made before the server is up, so that no request to end is missed.
-pub struct Told {
+pub struct StopSignals {
     term: Signal,
     int: Signal,
 }
 
-impl Told {
+impl StopSignals {
     /// Begins to listen.
     pub fn listen() -> std::io::Result<Self> {
         Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for the word, then stops the server in order.
-    pub async fn to_stop(mut self, server: Running) {
+    /// Waits for one, then stops the server in order.
+    pub async fn stop(mut self, server: Running) {
         tokio::select! {
             _ = self.term.recv() => tracing::info!("told to stop (SIGTERM)"),
             _ = self.int.recv() => tracing::info!("told to stop (SIGINT)"),

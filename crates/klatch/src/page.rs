@@ -77,17 +77,6 @@ pub struct Slice<T> {
     pub more_after: bool,
 }
 
-impl<T> Slice<T> {
-    /// The same page of other things.
-    pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> Slice<U> {
-        Slice {
-            items: self.items.into_iter().map(|(key, item)| (key, f(item))).collect(),
-            more_before: self.more_before,
-            more_after: self.more_after,
-        }
-    }
-}
-
 /// A key as callers carry it around: base64 of a decimal number, as in Meta's samples. The lower
 /// bits bind it to the list that it came from, so that a damaged cursor, or one of another list,
 /// is noticed.

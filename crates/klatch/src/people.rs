@@ -6,10 +6,10 @@
 use domain::event::Standing;
 use domain::ids::{GroupId, JoinRequestId};
 use domain::values::{InviteCode, WaId};
-use domain::{Command, Event, PersonRef};
+use domain::{Command, Event, Person, PersonRef};
 
 use crate::app::caller::Call;
-use crate::app::{App, Failure, Outcome, mint};
+use crate::app::{App, Failure, Outcome, Stored, mint};
 use crate::app::{PersonStanding, StoreError};
 
 /// What a tap on a link came to.
@@ -21,22 +21,6 @@ pub enum Joined {
     Requested(GroupId, JoinRequestId),
 }
 
-impl Joined {
-    /// Reads it from the event; where nothing happened, the request was open already.
-    fn from(outcome: &Outcome, open: Option<JoinRequestId>) -> Self {
-        let group = outcome.stored.group.state().id.clone();
-        let request = match &outcome.event {
-            Some(Event::JoinRequested { request, .. }) => Some(request.clone()),
-            Some(_) => None,
-            None => open,
-        };
-        match request {
-            Some(request) => Self::Requested(group, request),
-            None => Self::In(group),
-        }
-    }
-}
-
 impl App {
     /// A person taps an invite link.
     pub async fn join(
@@ -46,16 +30,20 @@ impl App {
         code: &InviteCode,
     ) -> Result<Joined, Failure> {
         // The link may have died since the first of two same calls.
-        if let Some(outcome) = self.repeated(call).await? {
-            return Ok(Joined::from(&outcome, None));
-        }
-        let stored = self.group_by_invite(code).await?;
-        let state = stored.group.state();
-        let person = mint::person(&stored.account, wa_id);
-        let request = mint::join_request_id(&person, state.serial);
-        let command = Command::Join { person, code: code.clone(), request: request.clone() };
-        let outcome = self.execute(call, &state.id, command).await?;
-        Ok(Joined::from(&outcome, Some(request)))
+        let outcome = if let Some(earlier) = self.repeated(call).await? {
+            earlier
+        } else {
+            let stored = self.group_by_invite(code).await?;
+            let (person, request) = asking(&stored, wa_id);
+            let command = Command::Join { person, code: code.clone(), request };
+            self.execute(call, &stored.group.state().id, command).await?
+        };
+        let group = outcome.stored.group.state().id.clone();
+        Ok(match outcome.event {
+            Some(Event::ParticipantJoined { .. }) => Joined::In(group),
+            // If nothing happened, the request was open already: it has the same id.
+            _ => Joined::Requested(group, asking(&outcome.stored, wa_id).1),
+        })
     }
 
     /// A person withdraws a request.
@@ -92,6 +80,13 @@ impl App {
             removed: with(Standing::Removed),
         })
     }
+}
+
+/// Who a phone number is to a group's business, and the id of their wish to join.
+fn asking(stored: &Stored, wa_id: &WaId) -> (Person, JoinRequestId) {
+    let person = mint::person(&stored.account, wa_id);
+    let request = mint::join_request_id(&person, stored.group.state().serial);
+    (person, request)
 }
 
 /// Where a person stands, oldest first.

@@ -3,12 +3,12 @@
 use std::io::Write as _;
 
 use crate::config::{Settings, Storage};
-use crate::lifecycle::{Running, Told};
+use crate::lifecycle::{Running, StopSignals};
 use crate::sandbox::{ADMIN_TOKEN, BOT_ID, DISPLAY_NUMBER, KEY, PHONE_NUMBER_ID, WABA_ID};
 
 /// Runs the sandbox until it is told to stop.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
-    let told = Told::listen()?;
+    let signals = StopSignals::listen()?;
     let server = Running::start(settings).await?;
     let address = server.address;
     let kept = match &settings.storage {
@@ -37,6 +37,6 @@ Create a group, get its link, and let somebody tap it:
 Routes: http://{address}/klatch/openapi/d360.json and …/klatch.json. Ctrl-C stops.
 "
     )?;
-    told.to_stop(server).await;
+    signals.stop(server).await;
     Ok(())
 }

@@ -21,9 +21,6 @@ use crate::app::caller::{IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_CHARS_MAX, Idempote
 pub const JSON_BYTES_MAX: usize = 256 * 1_024;
 /// Longest form that can hold a picture, in bytes: the picture, and 64 KB around it. Ours.
 pub const FORM_BYTES_MAX: usize = PICTURE_BYTES_MAX + 64 * 1_024;
-/// Forms that are read at the same time; who comes then waits, so that pictures cannot fill the
-/// memory. Ours.
-pub const FORMS_MAX: usize = 16;
 
 /// A request's body, and what else the call said about itself. `E` is the error of the API that
 /// the request is for, so that a bad body is answered in its shape; `FORM` is how long a form may

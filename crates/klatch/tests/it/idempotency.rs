@@ -379,6 +379,19 @@ async fn a_call_that_changed_nothing_is_remembered_too() {
     assert_eq!(other.send(&app).await.status, 409);
 }
 
+/// Who has asked already, and asks again with a key, has still only asked.
+#[tokio::test]
+async fn a_second_wish_that_is_repeated_is_still_a_wish() {
+    let app = TestApp::new().await;
+    let group = app.group("Asked", "approval_required").await;
+    let link = app.link(&group).await;
+    let first = app.tap("16505550101", &link).await.ok();
+    let again = Call::tap("16505550101", &link);
+    assert_eq!(again.send(&app).await.ok(), first);
+    assert_eq!(again.send(&app).await.ok(), first);
+    assert_eq!(first["result"], "requested");
+}
+
 /// Clients draw a new boundary for each attempt.
 #[tokio::test]
 async fn an_upload_is_the_same_under_another_boundary() {
