@@ -1,15 +1,19 @@
-//! Our own API under `/klatch/v1`: accounts, numbers, keys; and the people, where they are on.
+//! Our own API under `/klatch/v1`: accounts, numbers, keys, subscriptions; what happened, and what
+//! was told of it; and the people, where they are on.
 //!
 //! Whoever holds the admin token is the operator and may do everything. The same care as in the
 //! dialects: JSON always, the field named, lists with cursors.
 
 mod accounts;
 mod auth;
+mod deliveries;
 pub mod error;
+mod events;
 mod groups;
 mod keys;
 mod numbers;
 mod people;
+mod subscriptions;
 
 use axum::Router;
 use jiff::Timestamp as Moment;
@@ -22,6 +26,7 @@ use utoipa_axum::routes;
 use self::error::Error;
 use crate::app::App;
 use crate::http::paging::{Address, Paging};
+use crate::http::problem::Problem;
 use crate::page::Slice;
 
 type Body = crate::http::body::Body<Error>;
@@ -35,6 +40,17 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(numbers::get, numbers::change))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::get, keys::revoke))
+        .routes(routes!(subscriptions::list, subscriptions::create))
+        .routes(routes!(subscriptions::get, subscriptions::change, subscriptions::remove))
+        .routes(routes!(subscriptions::pause))
+        .routes(routes!(subscriptions::resume))
+        .routes(routes!(subscriptions::rotate))
+        .routes(routes!(subscriptions::test))
+        .routes(routes!(events::list))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::replay_many))
+        .routes(routes!(deliveries::get))
+        .routes(routes!(deliveries::replay))
         .routes(routes!(people::get))
         .routes(routes!(people::join))
         .routes(routes!(people::cancel))
@@ -68,6 +84,23 @@ impl<T> Listed<T> {
         let data = slice.items.into_iter().map(|(_, record)| f(record)).collect();
         Self { data, paging }
     }
+}
+
+/// An optional part of a query, parsed.
+fn given<T>(
+    query: &Query,
+    name: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, Problem>,
+) -> Result<Option<T>, Problem> {
+    query.get(name).filter(|text| !text.is_empty()).map(parse).transpose()
+}
+
+/// Reads a moment in RFC 3339.
+fn moment(name: &str, text: &str) -> Result<domain::values::Timestamp, Problem> {
+    let moment: Moment = text
+        .parse()
+        .map_err(|_| Problem::field(name, "must be a moment such as 2026-01-31T12:00:00Z"))?;
+    Ok(domain::values::Timestamp::from_millis(moment.as_millisecond()))
 }
 
 /// A moment in RFC 3339.

@@ -5,6 +5,7 @@ pub mod clock;
 mod execute;
 mod idempotency;
 pub mod mint;
+pub mod outbox;
 mod read;
 
 use std::collections::HashMap;
@@ -25,6 +26,8 @@ use crate::store::Store;
 pub use crate::store::{
     ChangeError, GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored,
 };
+use crate::webhook::dispatch::Dispatch;
+use crate::webhook::send::Outbound;
 
 /// Settings that requests depend on.
 #[derive(Debug, Clone)]
@@ -37,6 +40,8 @@ pub struct AppSettings {
     pub public_url: Option<String>,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
+    /// How long settled deliveries are kept.
+    pub retention: Duration,
 }
 
 /// A handle to everything; clones are cheap and share it.
@@ -53,6 +58,10 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Settings.
     pub settings: AppSettings,
+    /// The way to receivers.
+    pub outbound: Outbound,
+    /// What the dispatcher keeps in memory.
+    pub dispatch: Dispatch,
     /// Places for the few bodies that are large.
     pub forms: Arc<Semaphore>,
     turns: Vec<tokio::sync::Mutex<()>>,
@@ -75,12 +84,23 @@ impl App {
         clock: Arc<dyn Clock>,
         mint: Mint,
         metrics: Metrics,
+        outbound: Outbound,
         settings: AppSettings,
     ) -> Self {
         let turns = std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect();
         let forms = Arc::new(Semaphore::new(FORMS_MAX));
-        let aliases = Mutex::default();
-        Self(Arc::new(Parts { store, clock, mint, metrics, settings, forms, turns, aliases }))
+        Self(Arc::new(Parts {
+            store,
+            clock,
+            mint,
+            metrics,
+            settings,
+            outbound,
+            dispatch: Dispatch::default(),
+            forms,
+            turns,
+            aliases: Mutex::default(),
+        }))
     }
 }
 

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::telemetry::LogFormat;
+use crate::webhook::egress::Rules;
 
 /// A settings file that says everything there is to say, with the defaults.
 pub const EXAMPLE: &str = include_str!("../klatch.example.toml");
@@ -19,6 +21,7 @@ pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 
 pub const ADMIN_TOKEN_CHARS_MIN: usize = 16;
 const BODY_TIMEOUT_SECS: u64 = 30;
 const GRACE_SECS: u64 = 20;
+const RETENTION_DAYS: u64 = 14;
 
 /// Where the server keeps its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +60,10 @@ pub struct Settings {
     pub sandbox: bool,
     /// How long running requests may take to finish once the server is told to stop.
     pub grace: Duration,
+    /// Whither webhooks may go.
+    pub egress: Rules,
+    /// How long settled deliveries are kept.
+    pub retention: Duration,
 }
 
 /// How to log.
@@ -80,6 +87,9 @@ struct File {
     public_url: Option<String>,
     body_timeout_secs: Option<u64>,
     grace_secs: Option<u64>,
+    webhook_allow: Option<Vec<IpNet>>,
+    webhook_allow_http: Option<bool>,
+    webhook_retention_days: Option<u64>,
     log: Option<String>,
     log_format: Option<LogFormat>,
 }
@@ -125,6 +135,15 @@ pub struct ServeArgs {
     /// Seconds that running requests may take to finish at shutdown.
     #[arg(long, env = "KLATCH_GRACE_SECS")]
     grace_secs: Option<u64>,
+    /// Networks that webhooks may reach although they are private, such as 10.0.0.0/8.
+    #[arg(long, env = "KLATCH_WEBHOOK_ALLOW", value_delimiter = ',')]
+    webhook_allow: Option<Vec<IpNet>>,
+    /// Let receivers be reached without TLS.
+    #[arg(long, env = "KLATCH_WEBHOOK_ALLOW_HTTP")]
+    webhook_allow_http: Option<bool>,
+    /// Days for which settled deliveries are kept.
+    #[arg(long, env = "KLATCH_WEBHOOK_RETENTION_DAYS")]
+    webhook_retention_days: Option<u64>,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -190,7 +209,19 @@ impl ServeArgs {
             (1..=3_600).contains(&body_timeout_secs),
             "body_timeout_secs must be from 1 to 3600"
         );
+        let retention_days =
+            self.webhook_retention_days.or(file.webhook_retention_days).unwrap_or(RETENTION_DAYS);
+        // Not shorter than deliveries are retried, so that none is forgotten before it is settled.
+        ensure!(
+            (7..=3_650).contains(&retention_days),
+            "webhook_retention_days must be from 7 to 3650"
+        );
         let settings = Settings {
+            egress: Rules {
+                allow: self.webhook_allow.or(file.webhook_allow).unwrap_or_default(),
+                allow_http: self.webhook_allow_http.or(file.webhook_allow_http).unwrap_or_default(),
+            },
+            retention: days(retention_days),
             listen: self.listen.or(file.listen).unwrap_or(LISTEN),
             storage: Storage::Folder(self.data.or(file.data).unwrap_or_else(|| "data".into())),
             admin_token: admin_token(token, token_file)?,
@@ -227,8 +258,14 @@ impl Settings {
             public_url: None,
             body_timeout: Duration::from_secs(BODY_TIMEOUT_SECS),
             grace: Duration::from_secs(GRACE_SECS),
+            egress: Rules::sandbox(),
+            retention: days(RETENTION_DAYS),
         }
     }
+}
+
+const fn days(days: u64) -> Duration {
+    Duration::from_hours(24 * days)
 }
 
 impl File {
@@ -262,7 +299,7 @@ pub fn unknown_variables() -> Vec<String> {
 }
 
 /// The variables that the command line understands.
-const VARIABLES: [&str; 12] = [
+const VARIABLES: [&str; 15] = [
     "KLATCH_CONFIG",
     "KLATCH_LISTEN",
     "KLATCH_DATA",
@@ -272,6 +309,9 @@ const VARIABLES: [&str; 12] = [
     "KLATCH_PUBLIC_URL",
     "KLATCH_BODY_TIMEOUT_SECS",
     "KLATCH_GRACE_SECS",
+    "KLATCH_WEBHOOK_ALLOW",
+    "KLATCH_WEBHOOK_ALLOW_HTTP",
+    "KLATCH_WEBHOOK_RETENTION_DAYS",
     "KLATCH_LOG",
     "KLATCH_LOG_FORMAT",
     "KLATCH_URL",
@@ -330,6 +370,9 @@ mod tests {
         assert!(file.public_url.is_some());
         assert_eq!(file.body_timeout_secs, Some(BODY_TIMEOUT_SECS));
         assert_eq!(file.grace_secs, Some(GRACE_SECS));
+        assert_eq!(file.webhook_allow, Some(Vec::new()));
+        assert_eq!(file.webhook_allow_http, Some(false));
+        assert_eq!(file.webhook_retention_days, Some(RETENTION_DAYS));
         assert_eq!(file.log.as_deref(), Some("info,klatch::access=warn"));
         assert_eq!(file.log_format, Some(LogFormat::Auto));
     }

@@ -1,4 +1,7 @@
-//! Accounts, numbers and keys: plain records that say who may do what where.
+//! Accounts, numbers, keys and subscriptions: plain records that say who may do what where, and who
+//! is told.
+
+mod subscription;
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +10,11 @@ use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::{Timestamp, WaId};
 use sha2::{Digest as _, Sha256};
+
+pub use self::subscription::{
+    Activity, Reach, Role, Secret, Secrets, Subscription, SubscriptionChange, SubscriptionEvent,
+    SubscriptionId, Target,
+};
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +42,8 @@ pub struct Number {
     pub bot_id: String,
     /// What it is allowed.
     pub limits: Limits,
+    /// Whether its extra receivers, of a vendor that has such, are told.
+    pub extra_receivers: bool,
     /// Since when.
     pub created_at: Timestamp,
 }
@@ -111,4 +121,12 @@ pub enum RecordChange {
     SetLimits(PhoneNumberId, LimitsChange),
     /// A key stops to open anything, at once. Revoking it again changes nothing.
     RevokeKey(String, Timestamp),
+    /// A new subscription.
+    AddSubscription(Subscription),
+    /// Another shape for a subscription, what to call the change in the log, and when.
+    ChangeSubscription(SubscriptionId, SubscriptionChange, SubscriptionEvent, Timestamp),
+    /// A subscription is told of nothing any more. What it is still owed is given up.
+    RemoveSubscription(SubscriptionId, Timestamp),
+    /// Whether a number's extra receivers are told.
+    SetExtraReceivers(PhoneNumberId, bool),
 }

@@ -17,9 +17,12 @@ use crate::http::Port;
 use crate::http::server::Server;
 use crate::metrics::Metrics;
 use crate::store::sqlite::Sqlite;
+use crate::webhook::dispatch;
+use crate::webhook::egress::SystemLookup;
+use crate::webhook::send::Outbound;
 use crate::{sandbox, telemetry};
 
-/// How often old idempotency receipts are forgotten.
+/// How often old idempotency receipts and deliveries are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// A server that is up.
@@ -31,6 +34,8 @@ pub struct Running {
     stop: CancellationToken,
     serving: JoinHandle<bool>,
     sweeping: JoinHandle<()>,
+    dispatching: JoinHandle<()>,
+    grace: Duration,
 }
 
 impl Running {
@@ -46,11 +51,13 @@ impl Running {
             Arc::new(SystemClock),
             Mint::system(),
             metrics,
+            Outbound::new(settings.egress.clone(), Arc::new(SystemLookup))?,
             AppSettings {
                 admin_token: KeyHash::of(&settings.admin_token),
                 people: settings.people,
                 public_url: settings.public_url.clone(),
                 body_timeout: settings.body_timeout,
+                retention: settings.retention,
             },
         );
         if settings.sandbox {
@@ -69,16 +76,22 @@ impl Running {
         let serving =
             tokio::spawn(server.serve(Port::new(app.clone()), stop.clone(), settings.grace));
         let sweeping = tokio::spawn(sweep(app.clone(), stop.clone()));
-        Ok(Self { address, app, stop, serving, sweeping })
+        let dispatching = tokio::spawn(dispatch::run(app.clone(), stop.clone()));
+        let grace = settings.grace;
+        Ok(Self { address, app, stop, serving, sweeping, dispatching, grace })
     }
 
-    /// Stops accepting, lets running requests finish, closes the store. Gives whether all requests
-    /// finished within the grace period.
+    /// Stops accepting, lets running requests and deliveries finish, closes the store. Gives whether
+    /// all of them finished within the grace period. Deliveries that did not are made again at the
+    /// next start.
     pub async fn stop(self) -> bool {
         self.stop.cancel();
-        let finished = self.serving.await.unwrap_or(false);
+        let mut dispatching = self.dispatching;
+        let (served, dispatched) =
+            tokio::join!(self.serving, tokio::time::timeout(self.grace, &mut dispatching));
+        dispatching.abort();
         let _ = self.sweeping.await;
-        finished
+        served.unwrap_or(false) && dispatched.is_ok()
     }
 }
 
@@ -104,7 +117,9 @@ impl StopSignals {
         if server.stop().await {
             tracing::info!("stopped");
         } else {
-            tracing::warn!("stopped; some requests did not finish within the grace period");
+            tracing::warn!(
+                "stopped; some requests or deliveries did not finish within the grace period"
+            );
         }
     }
 }
@@ -128,7 +143,7 @@ async fn sweep(app: App, stop: CancellationToken) {
         }
         match app.sweep().await {
             Ok(0) => {}
-            Ok(receipts) => tracing::debug!(receipts, "forgot old idempotency receipts"),
+            Ok(rows) => tracing::debug!(rows, "forgot what was too old"),
             Err(error) => telemetry::store_failed(&error),
         }
     }

@@ -41,6 +41,22 @@ pub struct ApiLabels {
     pub api: &'static str,
 }
 
+/// By dialect.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DialectLabels {
+    /// Which: `meta`, `d360`, `sinch`.
+    pub dialect: &'static str,
+}
+
+/// By what attempts at deliveries are told apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AttemptLabels {
+    /// Which dialect.
+    pub dialect: &'static str,
+    /// `delivered` or `failed`.
+    pub outcome: &'static str,
+}
+
 /// The program's figures. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -58,6 +74,14 @@ pub struct Metrics {
     pub commit_batches: Counter,
     /// Decisions that had to be made again because somebody else was faster.
     pub conflicts: Counter,
+    /// Deliveries that came to be owed.
+    pub webhook_deliveries: Counter,
+    /// Attempts at deliveries.
+    pub webhook_attempts: Family<AttemptLabels, Counter>,
+    /// Seconds until a receiver had answered, or had not.
+    pub webhook_seconds: Family<DialectLabels, Histogram, fn() -> Histogram>,
+    /// Attempts on their way.
+    pub webhooks_in_flight: Gauge,
 }
 
 impl Default for Metrics {
@@ -70,6 +94,10 @@ impl Default for Metrics {
             commits: Counter::default(),
             commit_batches: Counter::default(),
             conflicts: Counter::default(),
+            webhook_deliveries: Counter::default(),
+            webhook_attempts: Family::default(),
+            webhook_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            webhooks_in_flight: Gauge::default(),
         }
     }
 }
@@ -109,6 +137,26 @@ impl Metrics {
             "commit_conflicts",
             "Decisions made again because somebody else was faster",
             self.conflicts.clone(),
+        );
+        registry.register(
+            "webhook_deliveries",
+            "Deliveries that came to be owed",
+            self.webhook_deliveries.clone(),
+        );
+        registry.register(
+            "webhook_attempts",
+            "Attempts at deliveries, by dialect and outcome",
+            self.webhook_attempts.clone(),
+        );
+        registry.register(
+            "webhook_attempt_seconds",
+            "Time until a receiver had answered, or had not, by dialect",
+            self.webhook_seconds.clone(),
+        );
+        registry.register(
+            "webhooks_in_flight",
+            "Attempts on their way",
+            self.webhooks_in_flight.clone(),
         );
         let mut text = String::new();
         // Writing to a `String` cannot fail.

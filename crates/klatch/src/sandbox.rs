@@ -50,6 +50,7 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
             waba_id: WABA_ID.to_owned(),
             bot_id: BOT_ID.to_owned(),
             limits: Limits::default(),
+            extra_receivers: false,
             created_at,
         }),
         RecordChange::AddKey(

@@ -5,6 +5,7 @@
 //! leaves this module.
 
 pub mod migrate;
+pub mod outbox;
 mod rows;
 pub mod sqlite;
 
@@ -17,7 +18,13 @@ use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
 use domain::values::{InviteCode, Subject, Timestamp};
 use domain::{Event, Group};
 
-use crate::directory::{Account, Key, KeyHash, Number, Opening, RecordChange};
+use self::outbox::{
+    Amend, Amended, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, Exchange, Exchanged,
+    LogFilter, Logged, Owed, Sweep,
+};
+use crate::directory::{
+    Account, Key, KeyHash, Number, Opening, RecordChange, Subscription, SubscriptionId,
+};
 use crate::page::{Page, Slice};
 
 /// Where a caller may look. Every read of a group needs one, so that a tenant cannot be forgotten.
@@ -90,6 +97,8 @@ pub struct Commit {
     pub picture: Option<Bytes>,
     /// What to remember of the call, if it may be repeated.
     pub receipt: Option<Receipt>,
+    /// The deliveries that are owed from now on.
+    pub owed: Owed,
 }
 
 /// Standings of one person that are told of. Ours.
@@ -267,9 +276,48 @@ pub trait Store: Send + Sync + 'static {
     /// The latest alias second that the number has used; 0 before the first.
     async fn last_alias(&self, number: &PhoneNumberId) -> Result<i64, StoreError>;
 
-    /// Forgets some receipts that are older than this; gives how many. Zero means that none is
+    /// Those of the account's subscriptions that reach the number, oldest first.
+    async fn receivers(&self, number: &Number) -> Result<Arc<[Subscription]>, StoreError>;
+
+    /// A subscription that was not removed.
+    async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Subscription>, StoreError>;
+
+    /// The subscriptions of an account, or all, oldest first.
+    async fn subscriptions(
+        &self,
+        account: Option<&AccountId>,
+        page: Page,
+    ) -> Result<Slice<Subscription>, StoreError>;
+
+    /// What happened, oldest first.
+    async fn log(&self, filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError>;
+
+    /// Deliveries, newest first.
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: Page,
+    ) -> Result<Slice<Delivery>, StoreError>;
+
+    /// A delivery, with its body and attempts.
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, StoreError>;
+
+    /// Takes a delivery that is owed without anything having happened: a test. `None` if there is
+    /// no such subscription any more.
+    async fn enqueue(&self, owed: Owed, at: Timestamp) -> Result<Option<DeliveryId>, StoreError>;
+
+    /// The subscriptions for which something is due: neither paused nor switched off.
+    async fn due(&self, now: Timestamp) -> Result<Vec<SubscriptionId>, StoreError>;
+
+    /// Settles deliveries of a subscription and leases the next ones, whole or not at all.
+    async fn exchange(&self, exchange: Exchange) -> Result<Exchanged, StoreError>;
+
+    /// Changes the fate of deliveries, oldest first.
+    async fn amend(&self, amend: Amend) -> Result<Amended, StoreError>;
+
+    /// Gives up and forgets some of what is too old; gives how many rows. Zero means that none is
     /// left.
-    async fn sweep_receipts(&self, before: Timestamp) -> Result<usize, StoreError>;
+    async fn sweep(&self, sweep: Sweep) -> Result<usize, StoreError>;
 
     /// Whether reads and writes work.
     async fn ready(&self) -> Result<(), StoreError>;

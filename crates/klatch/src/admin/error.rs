@@ -63,6 +63,17 @@ impl Error {
         Self::new(StatusCode::FORBIDDEN, "people_off", message)
     }
 
+    pub(super) fn handshake_failed(what: &str) -> Self {
+        let message = format!("The handshake failed: the receiver {what}");
+        Self::new(StatusCode::BAD_REQUEST, "handshake_failed", message).naming("url")
+    }
+
+    pub(super) fn not_replayed() -> Self {
+        let message = "The delivery is just being made, waits for another one, or its subscription \
+                       was removed";
+        Self::new(StatusCode::CONFLICT, "not_replayed", message)
+    }
+
     pub(super) fn unknown(field: &'static str) -> Self {
         ChangeError::Unknown { field }.into()
     }

@@ -196,6 +196,7 @@ pub(super) async fn create(
             participants: limits.participants.unwrap_or(PARTICIPANTS_MAX),
             groups: limits.groups.unwrap_or(GROUPS_PER_NUMBER_MAX),
         },
+        extra_receivers: false,
         created_at: app.now(),
         display_number,
     };

@@ -3,20 +3,24 @@
 
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use domain::event::Failed;
 use domain::ids::{GroupId, PhoneNumberId, RequestId};
 use domain::values::{Description, JoinApprovalMode, Subject, Timestamp};
-use domain::{Command, CreateGroup, Decision, Event, Group, GroupState, Limits, Refusal};
+use domain::{Command, CreateGroup, Decision, Event, Group, GroupState, Refusal};
 
 use super::caller::Call;
 use super::idempotency::receipt_scope;
 use super::{App, Failure, TURNS, mint};
 use crate::directory::{Number, RecordChange};
+use crate::store::outbox::{Owed, Sweep};
 use crate::store::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, StoreError, Stored,
 };
+use crate::webhook::plan::plan;
+use crate::webhook::{News, What, retry};
 
 /// How often a decision is made again before the caller is told to come back later.
 const ATTEMPTS_MAX: usize = 16;
@@ -62,11 +66,12 @@ pub struct Outcome {
 
 /// What was decided upon and is not yet on the disk.
 struct Decided {
+    number: Arc<Number>,
+    before: Option<Arc<Stored>>,
     stored: Stored,
     event: Event,
     refused: Vec<Failed>,
     picture: Option<Bytes>,
-    limits: Limits,
     at: Timestamp,
 }
 
@@ -75,7 +80,7 @@ impl App {
     pub async fn create(
         &self,
         call: &Call,
-        number: &Number,
+        number: &Arc<Number>,
         new: &NewGroup,
     ) -> Result<Outcome, Failure> {
         if let Some(outcome) = self.repeated(call).await? {
@@ -99,11 +104,12 @@ impl App {
                 at,
             );
             let decided = Decided {
+                number: Arc::clone(number),
+                before: None,
                 stored: Stored { group, account: number.account.clone() },
                 event,
                 refused: Vec::new(),
                 picture: None,
-                limits: number.limits,
                 at,
             };
             match self.commit(call, decided).await? {
@@ -130,16 +136,18 @@ impl App {
         let at = self.clock.now();
         for _ in 0..ATTEMPTS_MAX {
             let stored = self.store.group(&call.scope, id).await?.ok_or(Refusal::GroupUnknown)?;
-            let limits = self.limits(&stored.group.state().number).await?;
-            let Decision { event, refused } = stored.group.decide(&command, limits)?;
+            let number = self.number_of(&stored).await?;
+            let Decision { event, refused } = stored.group.decide(&command, number.limits)?;
             let Some(event) = event else {
                 let outcome =
                     Outcome { stored, request_id: self.mint.request_id(), event: None, refused };
                 return self.remember(call, outcome, at).await;
             };
+            let before = Some(Arc::clone(&stored));
             let mut stored = Stored::clone(&stored);
             stored.group.apply(&event, at);
-            let decided = Decided { stored, event, refused, picture: picture.clone(), limits, at };
+            let picture = picture.clone();
+            let decided = Decided { number, before, stored, event, refused, picture, at };
             if let Some(outcome) = self.commit(call, decided).await? {
                 return Ok(outcome);
             }
@@ -149,9 +157,21 @@ impl App {
 
     /// Builds the one value that the store takes or leaves. `None`: somebody else was faster.
     async fn commit(&self, call: &Call, decided: Decided) -> Result<Option<Outcome>, Failure> {
-        let Decided { stored, event, refused, picture, limits, at } = decided;
+        let Decided { number, before, stored, event, refused, picture, at } = decided;
         let state = stored.group.state();
         let request_id = self.mint.request_id();
+        let owed = self
+            .owed(&News {
+                number: &number,
+                before: before.as_ref().map(|before| before.group.state()),
+                group: state,
+                at,
+                request_id: &request_id,
+                what: What::Happened(&event),
+            })
+            .await?;
+        let owing: Vec<_> =
+            owed.plan.deliveries.iter().map(|planned| planned.subscription.clone()).collect();
         let receipt = receipt(call, state, &request_id, Some(state.version), &refused, at);
         let recorded = Recorded {
             version: state.version,
@@ -159,17 +179,23 @@ impl App {
             request_id: request_id.clone(),
             event: event.clone(),
         };
-        let number = state.number.clone();
         let stored = Arc::new(stored);
         let commit = Commit {
             stored: Arc::clone(&stored),
             recorded,
-            groups_max: limits.groups,
+            groups_max: number.limits.groups,
             picture,
             receipt,
+            owed,
         };
         match self.store.commit(commit).await {
-            Ok(()) => Ok(Some(Outcome { stored, request_id, event: Some(event), refused })),
+            Ok(()) => {
+                if !owing.is_empty() {
+                    self.metrics.webhook_deliveries.inc_by(owing.len() as u64);
+                    self.dispatch.hint(owing);
+                }
+                Ok(Some(Outcome { stored, request_id, event: Some(event), refused }))
+            }
             Err(CommitError::Conflict) => {
                 self.metrics.conflicts.inc();
                 Ok(None)
@@ -178,10 +204,10 @@ impl App {
             Err(CommitError::ReceiptTaken) => self.repeated(call).await,
             Err(CommitError::NoRoom) => {
                 // Nothing was created: the second was not used up.
-                self.forget_alias(&number);
+                self.forget_alias(&number.id);
                 match self.repeated(call).await? {
                     Some(earlier) => Ok(Some(earlier)),
-                    None => Err(Refusal::GroupLimitReached { limit: limits.groups }.into()),
+                    None => Err(Refusal::GroupLimitReached { limit: number.limits.groups }.into()),
                 }
             }
             Err(CommitError::Store(error)) => Err(error.into()),
@@ -213,28 +239,49 @@ impl App {
         self.store.change(change).await
     }
 
-    /// Forgets calls that are too old to be repeated. Gives how many.
+    /// What the number's receivers are owed for these news.
+    async fn owed(&self, news: &News<'_>) -> Result<Owed, StoreError> {
+        let receivers = self.store.receivers(news.number).await?;
+        if receivers.is_empty() {
+            return Ok(Owed::default());
+        }
+        let plan = plan(news, &receivers);
+        let nonces = plan.deliveries.iter().map(|_| self.mint.nonce()).collect();
+        Ok(Owed { plan, nonces })
+    }
+
+    /// Forgets what is too old: calls that cannot be repeated any more, deliveries that were
+    /// settled long ago. Gives up deliveries that are owed for longer than the retry horizon. Gives
+    /// how many rows that were.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
-        let before = self.clock.now().minus_millis(RECEIPT_HORIZON_MS);
+        let now = self.clock.now();
+        let ago = |duration: Duration| {
+            now.minus_millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+        };
+        let sweep = Sweep {
+            now,
+            receipts_before: now.minus_millis(RECEIPT_HORIZON_MS),
+            owed_before: ago(retry::HORIZON),
+            settled_before: ago(self.settings.retention),
+        };
         let mut swept = 0;
         loop {
-            match self.store.sweep_receipts(before).await? {
+            // Bit by bit: in between, others get their turn.
+            match self.store.sweep(sweep).await? {
                 0 => return Ok(swept),
                 some => swept += some,
             }
         }
     }
 
-    async fn limits(&self, number: &PhoneNumberId) -> Result<Limits, StoreError> {
-        match self.store.number(number).await? {
-            Some(number) => Ok(number.limits),
-            None => Err(StoreError::Corrupt {
-                table: "groups",
-                column: "number_id",
-                row: number.to_string(),
-                problem: "there is no such number".to_owned(),
-            }),
-        }
+    async fn number_of(&self, stored: &Stored) -> Result<Arc<Number>, StoreError> {
+        let id = &stored.group.state().number;
+        self.store.number(id).await?.ok_or_else(|| StoreError::Corrupt {
+            table: "groups",
+            column: "number_id",
+            row: id.to_string(),
+            problem: "there is no such number".to_owned(),
+        })
     }
 
     /// This second, or the next one that no group of the number has yet.

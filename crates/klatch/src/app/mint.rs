@@ -11,6 +11,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngExt as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};
 
+use crate::directory::SubscriptionId;
+use crate::webhook::sign::STANDARD_PREFIX;
+
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Letters and digits in the secret of a key: 190 bits.
 const SECRET_CHARS: usize = 32;
@@ -83,6 +86,26 @@ impl Mint {
         RequestId::parse(&format!("{bits:032X}")).expect("hex digits")
     }
 
+    /// A random part for ids that count up, and the name of a lease: any number that is not
+    /// negative.
+    #[must_use]
+    pub fn nonce(&self) -> i64 {
+        self.draw(|rng| rng.random_range(0..i64::MAX))
+    }
+
+    /// Any number from 0 to 1.
+    #[must_use]
+    pub fn fraction(&self) -> f64 {
+        self.draw(|rng| rng.random_range(0.0..1.0))
+    }
+
+    /// A secret for signatures, as Standard Webhooks has them: 24 bytes in base64.
+    #[must_use]
+    pub fn signing_secret(&self) -> String {
+        let bytes: [u8; 24] = self.draw(|rng| rng.random());
+        format!("{STANDARD_PREFIX}{}", BASE64.encode(bytes))
+    }
+
     /// A short id for log lines.
     #[must_use]
     pub fn log_id(&self) -> u64 {
@@ -93,6 +116,14 @@ impl Mint {
     #[must_use]
     pub fn record_id(&self, prefix: &str) -> String {
         format!("{prefix}_{}", self.base62(16))
+    }
+
+    /// An id for a subscription.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "letters and digits are an id")]
+    #[expect(clippy::expect_used, reason = "letters and digits are an id")]
+    pub fn subscription_id(&self) -> SubscriptionId {
+        SubscriptionId::parse(&self.record_id("sub")).expect("letters and digits")
     }
 
     /// Fifteen digits, like the ids that Meta gives to numbers and business accounts.

@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod ask;
 pub mod code;
+pub mod webhook;
 
 /// The one value that `messaging_product` may have.
 pub const PRODUCT: &str = "whatsapp";

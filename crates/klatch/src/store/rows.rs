@@ -2,6 +2,8 @@
 //!
 //! The words are ours and for ever: a field may be added with a default, none may be renamed.
 
+pub(super) mod subscription;
+
 use std::borrow::Cow;
 
 use domain::event::{Answered, Failed};

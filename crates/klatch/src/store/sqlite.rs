@@ -22,21 +22,34 @@ use domain::values::{InviteCode, Timestamp};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use self::cache::Cache;
-use self::write::{Other, Write, Writer};
+use self::write::{Other, Shared, Sweeping, Write, Writer};
 use super::migrate::{self, Applied, MigrateError, Migration};
+use super::outbox::{
+    Amend, Amended, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, Exchange, Exchanged,
+    LogFilter, Logged, Owed, Sweep,
+};
 use super::{
     ChangeError, Commit, CommitError, GroupSummary, PersonStanding, Receipt, Recorded, Scope,
     Store, StoreError, Stored,
 };
-use crate::directory::{Account, Key, KeyHash, Number, Opening, RecordChange};
+use crate::directory::{
+    Account, Key, KeyHash, Number, Opening, RecordChange, Subscription, SubscriptionId,
+};
 use crate::metrics::Metrics;
 use crate::page::{Page, Slice};
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "0001_initial",
-    sql: include_str!("../../migrations/sqlite/0001_initial.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "0001_initial",
+        sql: include_str!("../../migrations/sqlite/0001_initial.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "0002_webhooks",
+        sql: include_str!("../../migrations/sqlite/0002_webhooks.sql"),
+    },
+];
 
 /// Marks the file as ours in its header ("Klat").
 const APPLICATION_ID: i32 = 0x4B6C_6174;
@@ -119,6 +132,7 @@ struct Caches {
     groups: Cache<GroupId, Arc<Stored>>,
     openings: Cache<KeyHash, Arc<Opening>>,
     numbers: Cache<PhoneNumberId, Arc<Number>>,
+    receivers: Cache<PhoneNumberId, Arc<[Subscription]>>,
 }
 
 /// Whether a group is worth its place in memory: the cache counts groups, not bytes.
@@ -164,6 +178,8 @@ impl Sqlite {
         writer.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(failed)?;
         prepare(&mut writer, &path)?;
+        // Whoever had leases is no more: this process has the folder.
+        write::outbox::take_leases_back(&writer).map_err(failed)?;
         let mut readers = Vec::with_capacity(READERS);
         for _ in 0..READERS {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -195,6 +211,7 @@ impl Sqlite {
             groups: Cache::new(CACHED_GROUPS),
             openings: Cache::new(CACHED_RECORDS),
             numbers: Cache::new(CACHED_RECORDS),
+            receivers: Cache::new(CACHED_RECORDS),
         });
         let writer = Writer::start(writer, Arc::clone(&caches), metrics.clone());
         Self { writer, readers, next_reader: AtomicUsize::new(0), caches, _lock: lock }
@@ -378,7 +395,7 @@ impl Store for Sqlite {
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let prepared = Box::new(write::Prepared::from(commit));
-        self.writer.ask(|reply| Write::Commit((prepared, reply))).await?
+        self.writer.ask(|reply| Write::Shared(Shared::Commit(prepared, reply))).await?
     }
 
     async fn remember(&self, receipt: Receipt) -> Result<(), CommitError> {
@@ -451,7 +468,7 @@ impl Store for Sqlite {
     }
 
     async fn change(&self, change: RecordChange) -> Result<(), ChangeError> {
-        self.writer.ask(|reply| Write::Other(Other::Change(change, reply))).await?
+        self.writer.ask(|reply| Write::Other(Other::Change(Box::new(change), reply))).await?
     }
 
     async fn last_alias(&self, number: &PhoneNumberId) -> Result<i64, StoreError> {
@@ -459,8 +476,75 @@ impl Store for Sqlite {
         self.read(move |connection| read::last_alias(connection, &number)).await
     }
 
-    async fn sweep_receipts(&self, before: Timestamp) -> Result<usize, StoreError> {
-        self.writer.ask(|reply| Write::Other(Other::SweepReceipts(before, reply))).await?
+    async fn receivers(&self, number: &Number) -> Result<Arc<[Subscription]>, StoreError> {
+        match self.caches.receivers.get(&number.id) {
+            Ok(receivers) => Ok(receivers),
+            Err(epoch) => {
+                let wanted = number.clone();
+                let found =
+                    self.look_up(move |connection| read::receivers(connection, &wanted)).await?;
+                let found: Arc<[Subscription]> = found.into();
+                self.caches.receivers.fill(number.id.clone(), Arc::clone(&found), &epoch);
+                Ok(found)
+            }
+        }
+    }
+
+    async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Subscription>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| read::subscription(connection, &id)).await
+    }
+
+    async fn subscriptions(
+        &self,
+        account: Option<&AccountId>,
+        page: Page,
+    ) -> Result<Slice<Subscription>, StoreError> {
+        let account = account.cloned();
+        self.read(move |connection| read::subscriptions(connection, account.as_ref(), page)).await
+    }
+
+    async fn log(&self, filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError> {
+        let filter = filter.clone();
+        self.read(move |connection| read::log(connection, &filter, page)).await
+    }
+
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: Page,
+    ) -> Result<Slice<Delivery>, StoreError> {
+        let filter = filter.clone();
+        self.read(move |connection| read::deliveries(connection, &filter, page)).await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, StoreError> {
+        self.read(move |connection| read::delivery(connection, id)).await
+    }
+
+    async fn enqueue(&self, owed: Owed, at: Timestamp) -> Result<Option<DeliveryId>, StoreError> {
+        self.writer.ask(|reply| Write::Other(Other::Enqueue(owed, at, reply))).await?
+    }
+
+    async fn due(&self, now: Timestamp) -> Result<Vec<SubscriptionId>, StoreError> {
+        self.read(move |connection| read::due(connection, now)).await
+    }
+
+    async fn exchange(&self, exchange: Exchange) -> Result<Exchanged, StoreError> {
+        let exchange = Box::new(exchange);
+        self.writer.ask(|reply| Write::Shared(Shared::Exchange(exchange, reply))).await?
+    }
+
+    async fn amend(&self, amend: Amend) -> Result<Amended, StoreError> {
+        self.writer.ask(|reply| Write::Other(Other::Amend(amend, reply))).await?
+    }
+
+    async fn sweep(&self, sweep: Sweep) -> Result<usize, StoreError> {
+        // Looked for where it holds up nobody, written down by key.
+        let deliveries = self.read(move |connection| read::too_old(connection, &sweep)).await?;
+        let Sweep { now, receipts_before, .. } = sweep;
+        let sweeping = Sweeping { now, receipts_before, deliveries };
+        self.writer.ask(|reply| Write::Other(Other::Sweep(sweeping, reply))).await?
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ use klatch::app::mint::{self, Mint};
 use klatch::directory::{Account, Key, KeyHash, LimitsChange, Number, RecordChange};
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
+use klatch::store::outbox::{Owed, Sweep};
 use klatch::store::sqlite::Sqlite;
 use klatch::store::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, Scope, Store, Stored,
@@ -36,6 +37,7 @@ fn number(id: &str, of: &str, digits: &str, groups: u32) -> Number {
         waba_id: "waba".to_owned(),
         bot_id: format!("bot{id}"),
         limits: Limits { participants: 8, groups },
+        extra_receivers: false,
         created_at: at(0),
     }
 }
@@ -74,7 +76,14 @@ fn create(mint: &Mint, of: &Number, alias_second: i64, subject: &str) -> Commit 
 fn commit(mint: &Mint, stored: Stored, event: Event, groups_max: u32) -> Commit {
     let version = stored.group.state().version;
     let recorded = Recorded { version, at: at(1), request_id: mint.request_id(), event };
-    Commit { stored: Arc::new(stored), recorded, groups_max, picture: None, receipt: None }
+    Commit {
+        stored: Arc::new(stored),
+        recorded,
+        groups_max,
+        picture: None,
+        receipt: None,
+        owed: Owed::default(),
+    }
 }
 
 /// What a command makes of a stored group; the command must bring something about.
@@ -84,6 +93,10 @@ fn change(mint: &Mint, before: &Stored, command: &Command) -> Commit {
     let mut after = before.clone();
     after.group.apply(&event, at(1));
     commit(mint, after, event, limits.groups)
+}
+
+fn receipts_before(receipts_before: Timestamp) -> Sweep {
+    Sweep { now: at(0), receipts_before, owed_before: at(0), settled_before: at(0) }
 }
 
 fn id(commit: &Commit) -> GroupId {
@@ -331,10 +344,14 @@ async fn repeating(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
     second.receipt = Some(receipt(next_day, &second.stored));
     store.commit(second.clone()).await.unwrap();
     assert_eq!(store.receipt("number:1001", "once").await.unwrap(), second.receipt);
-    assert_eq!(store.sweep_receipts(next_day).await.unwrap(), 1, "the one without a change");
-    assert_eq!(store.sweep_receipts(next_day).await.unwrap(), 0);
+    assert_eq!(
+        store.sweep(receipts_before(next_day)).await.unwrap(),
+        1,
+        "the one without a change"
+    );
+    assert_eq!(store.sweep(receipts_before(next_day)).await.unwrap(), 0);
     let later = Timestamp::from_millis(next_day.as_millis() + 1);
-    assert_eq!(store.sweep_receipts(later).await.unwrap(), 1);
+    assert_eq!(store.sweep(receipts_before(later)).await.unwrap(), 1);
     assert_eq!(store.receipt("number:1001", "once").await.unwrap(), None);
 }
 

@@ -23,6 +23,8 @@ use klatch::metrics::Metrics;
 use klatch::sandbox;
 use klatch::store::Store;
 use klatch::store::sqlite::Sqlite;
+use klatch::webhook::egress::{Rules, SystemLookup};
+use klatch::webhook::send::Outbound;
 use serde_json::{Value, json};
 
 /// 2025-08-18 20:27:57 UTC: the moment of Meta's samples.
@@ -115,9 +117,11 @@ impl TestApp {
             people,
             public_url: None,
             body_timeout: Duration::from_millis(200),
+            retention: Duration::from_hours(14 * 24),
         };
         let same = Arc::clone(&clock);
-        let app = App::new(store, same, Mint::seeded(7), Metrics::default(), settings);
+        let outbound = Outbound::new(Rules::sandbox(), Arc::new(SystemLookup)).unwrap();
+        let app = App::new(store, same, Mint::seeded(7), Metrics::default(), outbound, settings);
         sandbox::seed(&app).await.unwrap();
         Self { port: Port::new(app.clone()), app, clock }
     }

@@ -34,6 +34,22 @@ impl From<&Refusal> for ErrorItem {
     }
 }
 
+impl ErrorItem {
+    /// What stands over a call to `add` or `remove` people that failed for some of them. Number
+    /// from the table of group errors, words as in the sample.
+    #[must_use]
+    pub fn partly(verb: &'static str, failed: usize) -> Self {
+        let title = match verb {
+            "add" => "Not All Participants Add Succeeded",
+            _ => "Not All Participants Remove Succeeded",
+        };
+        let (preposition, verb) = if verb == "add" { ("to", "add") } else { ("from", verb) };
+        let message = format!("Failed to {verb} some participants {preposition} the group");
+        let details = format!("{failed} of the participants failed; each says why");
+        Self { code: 131_201, message, title, error_data: ErrorData { details } }
+    }
+}
+
 /// A published error: number and title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {

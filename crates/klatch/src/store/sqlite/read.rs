@@ -1,5 +1,7 @@
 //! Queries: one function each, from a connection and values to values.
 
+mod outbox;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +12,10 @@ use domain::{Group, Limits};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, RowIndex};
 
+pub(super) use self::outbox::{
+    Filtered, TooOld, deliveries, delivery, due, log, receivers, subscription, subscriptions,
+    too_old,
+};
 use super::super::rows::{self, Damage, GroupColumns};
 use super::super::{
     GroupSummary, PersonStanding, Receipt, Recorded, STANDINGS_MAX, StoreError, Stored,
@@ -300,7 +306,7 @@ pub(super) fn opening(
 fn numbers_where(condition: &str) -> String {
     format!(
         "SELECT seq, id, account_id, display_number, waba_id, bot_id, participants_limit,
-                groups_limit, created_at
+                groups_limit, extra_receivers, created_at
          FROM numbers WHERE {condition}"
     )
 }
@@ -316,6 +322,7 @@ fn read_number(row: &Row<'_>) -> Result<Number, RowError> {
             participants: row.get("participants_limit")?,
             groups: row.get("groups_limit")?,
         },
+        extra_receivers: row.get("extra_receivers")?,
         created_at: time(row, "created_at")?,
     })
 }

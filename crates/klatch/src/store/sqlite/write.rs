@@ -1,5 +1,6 @@
 //! The one writer: a thread, a queue, and a transaction for all that has queued up.
 
+pub(super) mod outbox;
 mod records;
 
 use std::sync::{Arc, Mutex};
@@ -11,9 +12,11 @@ use domain::values::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::outbox::{Amend, Amended, DeliveryId, Exchange, Exchanged, Owed};
 use super::super::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, StoreError, rows,
 };
+use super::read::TooOld;
 use super::{Caches, failed, is_small, locked, unavailable};
 use crate::directory::RecordChange;
 use crate::metrics::Metrics;
@@ -30,19 +33,32 @@ type Reply<T, E> = oneshot::Sender<Result<T, E>>;
 /// What the writer can be asked for.
 pub(super) enum Write {
     /// Written together with others of its kind.
-    Commit(Queued),
+    Shared(Shared),
     /// Written alone.
     Other(Other),
 }
 
-type Queued = (Box<Prepared>, Reply<(), CommitError>);
+/// Writes that come in numbers, and share a transaction.
+pub(super) enum Shared {
+    Commit(Box<Prepared>, Reply<(), CommitError>),
+    Exchange(Box<Exchange>, Reply<Exchanged, StoreError>),
+}
 
 /// Writes that come seldom.
 pub(super) enum Other {
     Remember(Receipt, Reply<(), CommitError>),
-    Change(RecordChange, Reply<(), ChangeError>),
-    SweepReceipts(Timestamp, Reply<usize, StoreError>),
+    Change(Box<RecordChange>, Reply<(), ChangeError>),
+    Enqueue(Owed, Timestamp, Reply<Option<DeliveryId>, StoreError>),
+    Amend(Amend, Reply<Amended, StoreError>),
+    Sweep(Sweeping, Reply<usize, StoreError>),
     Probe(Reply<(), StoreError>),
+}
+
+/// What is to be given up and forgotten in one go.
+pub(super) struct Sweeping {
+    pub(super) now: Timestamp,
+    pub(super) receipts_before: Timestamp,
+    pub(super) deliveries: TooOld,
 }
 
 /// A commit with its rows written out, so that the writer does nothing but write.
@@ -138,57 +154,72 @@ enum Trouble<E> {
     Dirty(E),
 }
 
-/// Writes a batch: commits together, everything else one by one in its place.
+/// Writes a batch: what can share a transaction in one, everything else one by one.
 fn write(connection: &mut Connection, caches: &Caches, metrics: &Metrics, batch: Vec<Write>) {
-    let mut commits = Vec::with_capacity(batch.len());
+    let mut shared = Vec::with_capacity(batch.len());
     let mut others = Vec::new();
     for write in batch {
         match write {
-            Write::Commit(queued) => commits.push(queued),
+            Write::Shared(write) => shared.push(write),
             Write::Other(other) => others.push(other),
         }
     }
-    if !commits.is_empty() {
-        write_commits(connection, caches, metrics, commits);
+    if !shared.is_empty() {
+        write_shared(connection, caches, metrics, shared);
     }
     for other in others {
         write_other(connection, caches, other);
     }
 }
 
-fn write_commits(
+/// What came of a write that shared a transaction.
+enum Done {
+    Commit(Result<(), CommitError>),
+    Exchange(Result<Exchanged, StoreError>),
+}
+
+fn write_shared(
     connection: &mut Connection,
     caches: &Caches,
     metrics: &Metrics,
-    commits: Vec<Queued>,
+    writes: Vec<Shared>,
 ) {
-    let outcomes = match commit_together(connection, &commits) {
+    let outcomes = match write_together(connection, &writes) {
         Together::Written(outcomes) => {
             metrics.commit_batches.inc();
             outcomes
         }
         Together::NotBegun(error) => {
             let why = error.to_string();
-            commits.iter().map(|_| Err(failed_alike(&why).into())).collect()
+            writes.iter().map(|write| write.failed(failed_alike(&why))).collect()
         }
         Together::Spoiled => {
-            metrics.commit_batches.inc_by(commits.len() as u64);
-            commits.iter().map(|(prepared, _)| commit_alone(connection, prepared)).collect()
+            metrics.commit_batches.inc_by(writes.len() as u64);
+            writes.iter().map(|write| write_alone(connection, write)).collect()
         }
     };
-    for ((prepared, reply), outcome) in commits.into_iter().zip(outcomes) {
-        if outcome.is_ok() {
-            metrics.commits.inc();
-            let stored = prepared.commit.stored;
-            let id = stored.group.state().id.clone();
-            if is_small(&stored) {
-                caches.groups.put(id, stored);
-            } else {
-                caches.groups.forget(&id);
+    // Who asked may have gone away; what was written stays written.
+    for (write, outcome) in writes.into_iter().zip(outcomes) {
+        match (write, outcome) {
+            (Shared::Commit(prepared, reply), Done::Commit(outcome)) => {
+                if outcome.is_ok() {
+                    metrics.commits.inc();
+                    let stored = prepared.commit.stored;
+                    let id = stored.group.state().id.clone();
+                    if is_small(&stored) {
+                        caches.groups.put(id, stored);
+                    } else {
+                        caches.groups.forget(&id);
+                    }
+                }
+                let _ = reply.send(outcome);
             }
+            (Shared::Exchange(_, reply), Done::Exchange(outcome)) => {
+                let _ = reply.send(outcome);
+            }
+            // Each outcome was made from the write in its place.
+            (Shared::Commit(..), Done::Exchange(_)) | (Shared::Exchange(..), Done::Commit(_)) => {}
         }
-        // Who asked may have gone away; what was written stays written.
-        let _ = reply.send(outcome);
     }
 }
 
@@ -207,10 +238,17 @@ fn write_other(connection: &mut Connection, caches: &Caches, other: Other) {
             let outcome = records::change_alone(connection, &record);
             caches.openings.clear();
             caches.numbers.clear();
+            caches.receivers.clear();
             let _ = reply.send(outcome);
         }
-        Other::SweepReceipts(before, reply) => {
-            let _ = reply.send(sweep_receipts(connection, before).map_err(failed));
+        Other::Enqueue(owed, at, reply) => {
+            let _ = reply.send(outbox::enqueue(connection, &owed, at).map_err(failed));
+        }
+        Other::Amend(amend, reply) => {
+            let _ = reply.send(outbox::amend(connection, &amend));
+        }
+        Other::Sweep(sweeping, reply) => {
+            let _ = reply.send(sweep(connection, &sweeping).map_err(failed));
         }
         Other::Probe(reply) => {
             let written = connection.execute("UPDATE probe SET written = written + 1", []);
@@ -222,23 +260,22 @@ fn write_other(connection: &mut Connection, caches: &Caches, other: Other) {
 /// What came of the attempt to share a transaction.
 enum Together {
     /// Each has its outcome.
-    Written(Vec<Result<(), CommitError>>),
+    Written(Vec<Done>),
     /// There was no transaction to share; one of its own would not do better.
     NotBegun(rusqlite::Error),
     /// Nothing was written, since one of them needs a transaction of its own to fail in.
     Spoiled,
 }
 
-fn commit_together(connection: &mut Connection, commits: &[Queued]) -> Together {
+fn write_together(connection: &mut Connection, writes: &[Shared]) -> Together {
     let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         Err(error) => return Together::NotBegun(error),
     };
-    let mut outcomes = Vec::with_capacity(commits.len());
-    for (prepared, _) in commits {
-        match commit(&transaction, prepared) {
-            Ok(()) => outcomes.push(Ok(())),
-            Err(Trouble::Clean(error)) => outcomes.push(Err(error)),
+    let mut outcomes = Vec::with_capacity(writes.len());
+    for write in writes {
+        match write.perform(&transaction) {
+            Ok(done) | Err(Trouble::Clean(done)) => outcomes.push(done),
             Err(Trouble::Dirty(_)) => return Together::Spoiled,
         }
     }
@@ -248,12 +285,40 @@ fn commit_together(connection: &mut Connection, commits: &[Queued]) -> Together 
     }
 }
 
-fn commit_alone(connection: &mut Connection, prepared: &Prepared) -> Result<(), CommitError> {
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    match commit(&transaction, prepared) {
-        Ok(()) => Ok(transaction.commit().map_err(failed)?),
-        Err(Trouble::Clean(error) | Trouble::Dirty(error)) => Err(error),
+fn write_alone(connection: &mut Connection, write: &Shared) -> Done {
+    let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => transaction,
+        Err(error) => return write.failed(failed(error)),
+    };
+    match write.perform(&transaction) {
+        Ok(done) => match transaction.commit() {
+            Ok(()) => done,
+            Err(error) => write.failed(failed(error)),
+        },
+        Err(Trouble::Clean(done) | Trouble::Dirty(done)) => done,
+    }
+}
+
+impl Shared {
+    fn perform(&self, connection: &Connection) -> Result<Done, Trouble<Done>> {
+        match self {
+            Self::Commit(prepared, _) => match commit(connection, prepared) {
+                Ok(()) => Ok(Done::Commit(Ok(()))),
+                Err(Trouble::Clean(error)) => Err(Trouble::Clean(Done::Commit(Err(error)))),
+                Err(Trouble::Dirty(error)) => Err(Trouble::Dirty(Done::Commit(Err(error)))),
+            },
+            Self::Exchange(exchange, _) => match outbox::exchange(connection, exchange) {
+                Ok(exchanged) => Ok(Done::Exchange(Ok(exchanged))),
+                Err(error) => Err(Trouble::Dirty(Done::Exchange(Err(error)))),
+            },
+        }
+    }
+
+    fn failed(&self, error: StoreError) -> Done {
+        match self {
+            Self::Commit(..) => Done::Commit(Err(error.into())),
+            Self::Exchange(..) => Done::Exchange(Err(error)),
+        }
     }
 }
 
@@ -276,10 +341,11 @@ fn commit(connection: &Connection, prepared: &Prepared) -> Result<(), Trouble<Co
     let recorded = &commit.recorded;
     connection
         .prepare_cached(
-            "INSERT INTO events (group_seq, version, at, request_id, event)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO events (number_seq, group_seq, version, at, request_id, event)
+             VALUES ((SELECT seq FROM numbers WHERE id = ?1), ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute((
+            commit.stored.group.state().number.as_str(),
             group_seq,
             recorded.version,
             recorded.at.as_millis(),
@@ -287,6 +353,7 @@ fn commit(connection: &Connection, prepared: &Prepared) -> Result<(), Trouble<Co
             &prepared.event,
         ))?;
     write_standings(connection, group_seq, commit)?;
+    outbox::owe(connection, Some((group_seq, recorded.version)), &commit.owed, recorded.at)?;
     if let Event::SettingsChanged { picture: Some(picture), .. } = &recorded.event
         && let Some(bytes) = &commit.picture
     {
@@ -445,13 +512,16 @@ fn remember_alone(connection: &mut Connection, receipt: &Receipt) -> Result<(), 
     Ok(transaction.commit().map_err(failed)?)
 }
 
-fn sweep_receipts(connection: &Connection, before: Timestamp) -> Result<usize, rusqlite::Error> {
-    connection
+/// Gives how many rows there were to sweep.
+fn sweep(connection: &mut Connection, sweeping: &Sweeping) -> Result<usize, rusqlite::Error> {
+    let Sweeping { now, receipts_before, deliveries } = sweeping;
+    let receipts = connection
         .prepare_cached(
             "DELETE FROM receipts WHERE (scope, key) IN
              (SELECT scope, key FROM receipts WHERE created_at < ?1 LIMIT ?2)",
         )?
-        .execute((before.as_millis(), SWEEP_MAX))
+        .execute((receipts_before.as_millis(), SWEEP_MAX))?;
+    Ok(receipts + outbox::sweep(connection, deliveries, *now)?)
 }
 
 /// Whether a query finds anything.

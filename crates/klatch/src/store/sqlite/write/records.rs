@@ -1,13 +1,16 @@
-//! Changes to the records: accounts, numbers, keys. Each in a transaction of its own.
+//! Changes to the records: accounts, numbers, keys, subscriptions. Each in a transaction of its own.
 
-use domain::ids::PhoneNumberId;
+use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::super::super::ChangeError;
+use super::super::super::{ChangeError, rows};
 use super::super::failed;
 use super::{Trouble, exists};
-use crate::directory::{Account, Key, KeyHash, LimitsChange, Number, RecordChange};
+use crate::directory::{
+    Account, Activity, Key, KeyHash, LimitsChange, Number, Reach, RecordChange, Role, Secret,
+    Secrets, Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
+};
 
 /// Makes the change, whole or not at all.
 pub(super) fn change_alone(
@@ -22,6 +25,16 @@ pub(super) fn change_alone(
         RecordChange::AddKey(key, hash) => add_key(&transaction, key, hash),
         RecordChange::SetLimits(number, limits) => set_limits(&transaction, number, *limits),
         RecordChange::RevokeKey(key, at) => revoke_key(&transaction, key, *at),
+        RecordChange::AddSubscription(subscription) => add_subscription(&transaction, subscription),
+        RecordChange::ChangeSubscription(id, change, event, at) => {
+            change_subscription(&transaction, id, change, event, *at)
+        }
+        RecordChange::RemoveSubscription(id, at) => remove_subscription(&transaction, id, *at),
+        RecordChange::SetExtraReceivers(number, on) => {
+            let sql = "UPDATE numbers SET extra_receivers = ?2 WHERE id = ?1";
+            let changed = transaction.execute(sql, (number.as_str(), on)).map_err(failed)?;
+            require(changed > 0, ChangeError::Unknown { field: "phone_number_id" })
+        }
     };
     match changed {
         Ok(()) => Ok(transaction.commit().map_err(failed)?),
@@ -33,6 +46,18 @@ type Changed = Result<(), Trouble<ChangeError>>;
 
 fn require(condition: bool, error: ChangeError) -> Changed {
     if condition { Ok(()) } else { Err(Trouble::Clean(error)) }
+}
+
+fn require_account(connection: &Connection, account: &AccountId) -> Changed {
+    let known = exists(connection, "SELECT 1 FROM accounts WHERE id = ?1", [account.as_str()])?;
+    require(known, ChangeError::Unknown { field: "account_id" })
+}
+
+/// A number of this account.
+fn require_number(connection: &Connection, id: &PhoneNumberId, account: &AccountId) -> Changed {
+    let sql = "SELECT 1 FROM numbers WHERE id = ?1 AND account_id = ?2";
+    let known = exists(connection, sql, (id.as_str(), account.as_str()))?;
+    require(known, ChangeError::Unknown { field: "phone_number_id" })
 }
 
 fn add_account(connection: &Connection, account: &Account) -> Changed {
@@ -47,9 +72,7 @@ fn add_account(connection: &Connection, account: &Account) -> Changed {
 }
 
 fn add_number(connection: &Connection, number: &Number) -> Changed {
-    let account =
-        exists(connection, "SELECT 1 FROM accounts WHERE id = ?1", [number.account.as_str()])?;
-    require(account, ChangeError::Unknown { field: "account_id" })?;
+    require_account(connection, &number.account)?;
     let taken = exists(connection, "SELECT 1 FROM numbers WHERE id = ?1", [number.id.as_str()])?;
     require(!taken, ChangeError::Taken { field: "phone_number_id" })?;
     let sql = "SELECT 1 FROM numbers WHERE display_number = ?1";
@@ -60,8 +83,8 @@ fn add_number(connection: &Connection, number: &Number) -> Changed {
     require(!taken, ChangeError::Taken { field: "bot_id" })?;
     connection.execute(
         "INSERT INTO numbers (id, account_id, display_number, waba_id, bot_id,
-                              participants_limit, groups_limit, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                              participants_limit, groups_limit, extra_receivers, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         (
             number.id.as_str(),
             number.account.as_str(),
@@ -70,6 +93,7 @@ fn add_number(connection: &Connection, number: &Number) -> Changed {
             &number.bot_id,
             number.limits.participants,
             number.limits.groups,
+            number.extra_receivers,
             number.created_at.as_millis(),
         ),
     )?;
@@ -81,13 +105,9 @@ fn add_number(connection: &Connection, number: &Number) -> Changed {
 }
 
 fn add_key(connection: &Connection, key: &Key, hash: &KeyHash) -> Changed {
-    let sql = "SELECT 1 FROM accounts WHERE id = ?1";
-    let account = exists(connection, sql, [key.account.as_str()])?;
-    require(account, ChangeError::Unknown { field: "account_id" })?;
+    require_account(connection, &key.account)?;
     if let Some(number) = &key.number {
-        let sql = "SELECT 1 FROM numbers WHERE id = ?1 AND account_id = ?2";
-        let number = exists(connection, sql, (number.as_str(), key.account.as_str()))?;
-        require(number, ChangeError::Unknown { field: "phone_number_id" })?;
+        require_number(connection, number, &key.account)?;
     }
     let sql = "SELECT 1 FROM keys WHERE id = ?1 OR sha256 = ?2";
     let taken = exists(connection, sql, (&key.id, hash.as_bytes()))?;
@@ -123,4 +143,151 @@ fn revoke_key(connection: &Connection, key: &str, at: Timestamp) -> Changed {
         (key, at.as_millis()),
     )?;
     require(changed > 0, ChangeError::Unknown { field: "id" })
+}
+
+fn add_subscription(connection: &Connection, subscription: &Subscription) -> Changed {
+    let Subscription { id, account, reach, dialect, role, topics, secrets, .. } = subscription;
+    require_account(connection, account)?;
+    let (number, waba_id) = match reach {
+        Reach::Number(number) => {
+            require_number(connection, number, account)?;
+            (Some(number.as_str()), None)
+        }
+        Reach::Waba(waba_id) => {
+            let sql = "SELECT 1 FROM numbers WHERE waba_id = ?1 AND account_id = ?2";
+            let known = exists(connection, sql, (waba_id, account.as_str()))?;
+            require(known, ChangeError::Unknown { field: "waba_id" })?;
+            (None, Some(waba_id))
+        }
+        Reach::Account => (None, None),
+    };
+    let (role, over_all, name) = match role {
+        Role::Added => ("added", false, None),
+        Role::Main { over_all } => ("main", *over_all, None),
+        Role::Extra { name } => ("extra", false, Some(name)),
+    };
+    let added = connection.execute(
+        "INSERT INTO subscriptions (id, account_id, number_id, waba_id, dialect, role, over_all,
+                                    name, url, headers, timeout_ms, topics, secret,
+                                    vendor_signature, verify_token, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '', '', 0, ?9, ?10, ?11, ?12, ?13)
+         ON CONFLICT DO NOTHING",
+        (
+            id.as_str(),
+            account.as_str(),
+            number,
+            waba_id,
+            dialect.as_str(),
+            role,
+            over_all,
+            name,
+            topics.as_deref().map(rows::subscription::write_topics),
+            secrets.current.reveal(),
+            subscription.vendor_signature,
+            subscription.verify_token.as_ref().map(Secret::reveal),
+            subscription.created_at.as_millis(),
+        ),
+    )?;
+    require(added > 0, ChangeError::Taken { field: "id" })?;
+    set_target(connection, id, &subscription.target)?;
+    log(connection, id, &SubscriptionEvent::Added, subscription.created_at)
+}
+
+fn set_target(connection: &Connection, id: &SubscriptionId, target: &Target) -> Changed {
+    let Target { url, headers, timeout } = target;
+    let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
+    connection.execute(
+        "UPDATE subscriptions SET url = ?2, headers = ?3, timeout_ms = ?4 WHERE id = ?1",
+        (id.as_str(), url.as_str(), rows::subscription::write_headers(headers), timeout_ms),
+    )?;
+    Ok(())
+}
+
+fn change_subscription(
+    connection: &Connection,
+    id: &SubscriptionId,
+    change: &SubscriptionChange,
+    event: &SubscriptionEvent,
+    at: Timestamp,
+) -> Changed {
+    require_subscription(connection, id)?;
+    let SubscriptionChange { target, topics, secrets, verify_token, activity, over_all } = change;
+    let key = id.as_str();
+    if let Some(target) = target {
+        set_target(connection, id, target)?;
+    }
+    if let Some(topics) = topics {
+        let topics = rows::subscription::write_topics(topics);
+        connection.execute("UPDATE subscriptions SET topics = ?2 WHERE id = ?1", (key, topics))?;
+    }
+    if let Some(Secrets { current, old }) = secrets {
+        let (old, until) =
+            old.as_ref().map(|(old, until)| (old.reveal(), until.as_millis())).unzip();
+        connection.execute(
+            "UPDATE subscriptions SET secret = ?2, old_secret = ?3, old_secret_until = ?4
+             WHERE id = ?1",
+            (key, current.reveal(), old, until),
+        )?;
+    }
+    if let Some(token) = verify_token {
+        let sql = "UPDATE subscriptions SET verify_token = ?2 WHERE id = ?1";
+        connection.execute(sql, (key, token.reveal()))?;
+    }
+    if let Some(over_all) = over_all {
+        let sql = "UPDATE subscriptions SET over_all = ?2 WHERE id = ?1";
+        connection.execute(sql, (key, over_all))?;
+    }
+    if let Some(activity) = activity {
+        let millis = Timestamp::as_millis;
+        let (paused_at, off_at, reason) = match activity {
+            Activity::On => (None, None, None),
+            Activity::Paused { since } => (Some(millis(*since)), None, None),
+            Activity::Off { since, reason } => (None, Some(millis(*since)), Some(reason)),
+        };
+        // Whoever is let go again starts with a clean record.
+        connection.execute(
+            "UPDATE subscriptions SET paused_at = ?2, off_at = ?3, off_reason = ?4,
+                                      failing_since = iif(?5, NULL, failing_since)
+             WHERE id = ?1",
+            (key, paused_at, off_at, reason, *activity == Activity::On),
+        )?;
+    }
+    log(connection, id, event, at)
+}
+
+fn require_subscription(connection: &Connection, id: &SubscriptionId) -> Changed {
+    let sql = "SELECT 1 FROM subscriptions WHERE id = ?1 AND removed_at IS NULL";
+    let known = exists(connection, sql, [id.as_str()])?;
+    require(known, ChangeError::Unknown { field: "subscription_id" })
+}
+
+fn remove_subscription(connection: &Connection, id: &SubscriptionId, at: Timestamp) -> Changed {
+    require_subscription(connection, id)?;
+    // Its secrets have no business here any more.
+    connection.execute(
+        "UPDATE subscriptions SET removed_at = ?2, secret = '', old_secret = NULL, headers = '[]',
+                                  verify_token = NULL
+         WHERE id = ?1",
+        (id.as_str(), at.as_millis()),
+    )?;
+    log(connection, id, &SubscriptionEvent::Removed, at)
+}
+
+/// Writes down what happened to a subscription: in its number's stream, or in its account's.
+fn log(
+    connection: &Connection,
+    id: &SubscriptionId,
+    event: &SubscriptionEvent,
+    at: Timestamp,
+) -> Changed {
+    connection.execute(
+        "INSERT INTO events (number_seq, account_seq, subscription_seq, at, event)
+         SELECT numbers.seq, iif(numbers.seq IS NULL, accounts.seq, NULL), subscriptions.seq, ?2, ?3
+         FROM subscriptions
+         JOIN accounts ON accounts.id = subscriptions.account_id
+         LEFT JOIN numbers ON numbers.id = subscriptions.number_id
+         WHERE subscriptions.id = ?1",
+        (id.as_str(), at.as_millis(), rows::subscription::write_subscription_event(event)),
+    )?;
+    Ok(())
 }

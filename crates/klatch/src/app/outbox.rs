@@ -1,0 +1,141 @@
+//! The outbox as the rest of the program sees it: what is owed, what came of it, and doing it once
+//! more.
+
+use domain::ids::AccountId;
+
+use super::App;
+use crate::directory::{
+    Activity, RecordChange, Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId,
+};
+use crate::page::{Page, Slice};
+use crate::store::ChangeError;
+use crate::store::StoreError;
+use crate::store::outbox::{Amend, Amendment, Owed};
+pub use crate::store::outbox::{
+    Attempt, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState, Exchange,
+    Exchanged, Fate, Leased, LogFilter, Logged, LoggedEvent, Settlement,
+};
+use crate::webhook::plan::{Payload, Plan, Planned};
+
+/// Deliveries that are amended in one write, so that they never hold up a commit for long.
+const AMENDED_TOGETHER: usize = 500;
+
+impl App {
+    /// A page of what happened, oldest first.
+    pub async fn log(&self, filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError> {
+        self.store.log(filter, page).await
+    }
+
+    /// A subscription.
+    pub async fn subscription(
+        &self,
+        id: &SubscriptionId,
+    ) -> Result<Option<Subscription>, StoreError> {
+        self.store.subscription(id).await
+    }
+
+    /// A page of subscriptions.
+    pub async fn subscriptions(
+        &self,
+        account: Option<&AccountId>,
+        page: Page,
+    ) -> Result<Slice<Subscription>, StoreError> {
+        self.store.subscriptions(account, page).await
+    }
+
+    /// A page of deliveries, newest first.
+    pub async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: Page,
+    ) -> Result<Slice<Delivery>, StoreError> {
+        self.store.deliveries(filter, page).await
+    }
+
+    /// A delivery, with its body and attempts.
+    pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, StoreError> {
+        self.store.delivery(id).await
+    }
+
+    /// Owes a subscription a delivery that no event stands behind. `None` if it is no more.
+    pub async fn send_test(
+        &self,
+        subscription: &SubscriptionId,
+        payload: Payload,
+    ) -> Result<Option<DeliveryId>, StoreError> {
+        let deliveries =
+            vec![Planned { subscription: subscription.clone(), payload: 0, follows: None }];
+        let plan = Plan { payloads: vec![payload], deliveries };
+        let owed = Owed { plan, nonces: vec![self.mint.nonce()] };
+        let id = self.store.enqueue(owed, self.clock.now()).await?;
+        self.metrics.webhook_deliveries.inc_by(id.iter().count() as u64);
+        self.dispatch.hint([subscription.clone()]);
+        Ok(id)
+    }
+
+    /// Has deliveries made once more, with the same ids and bodies. Gives how many.
+    pub async fn replay(&self, filter: DeliveryFilter) -> Result<usize, StoreError> {
+        self.amend(Amendment::Replay, filter).await
+    }
+
+    async fn amend(
+        &self,
+        amendment: Amendment,
+        filter: DeliveryFilter,
+    ) -> Result<usize, StoreError> {
+        let (now, limit) = (self.clock.now(), AMENDED_TOGETHER);
+        let mut amend = Amend { now, amendment, filter, after: 0, limit };
+        let mut count = 0;
+        loop {
+            let amended = self.store.amend(amend.clone()).await?;
+            count += amended.count;
+            self.dispatch.hint(amended.subscriptions);
+            match amended.next {
+                Some(next) => amend.after = next,
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// Removes a subscription, and gives up what it is still owed.
+    pub async fn remove_subscription(&self, id: &SubscriptionId) -> Result<(), ChangeError> {
+        let change = RecordChange::RemoveSubscription(id.clone(), self.clock.now());
+        self.store.change(change).await?;
+        let reason = "the subscription was removed".to_owned();
+        let filter = DeliveryFilter { subscription: Some(id.clone()), ..DeliveryFilter::default() };
+        self.amend(Amendment::GiveUp { reason }, filter).await?;
+        Ok(())
+    }
+
+    /// Changes a subscription, and tells its pump.
+    pub async fn change_subscription(
+        &self,
+        id: &SubscriptionId,
+        change: SubscriptionChange,
+        event: SubscriptionEvent,
+    ) -> Result<(), ChangeError> {
+        let change = RecordChange::ChangeSubscription(id.clone(), change, event, self.clock.now());
+        self.store.change(change).await?;
+        self.dispatch.hint([id.clone()]);
+        Ok(())
+    }
+
+    pub(crate) async fn switch_off(
+        &self,
+        id: &SubscriptionId,
+        reason: String,
+    ) -> Result<(), ChangeError> {
+        let event = SubscriptionEvent::SwitchedOff { reason: reason.clone() };
+        let activity = Some(Activity::Off { since: self.clock.now(), reason });
+        let change = SubscriptionChange { activity, ..SubscriptionChange::default() };
+        self.change_subscription(id, change, event).await
+    }
+
+    pub(crate) async fn due(&self) -> Result<Vec<SubscriptionId>, StoreError> {
+        self.store.due(self.clock.now()).await
+    }
+
+    pub(crate) async fn exchange(&self, exchange: Exchange) -> Result<Exchanged, StoreError> {
+        self.store.exchange(exchange).await
+    }
+}

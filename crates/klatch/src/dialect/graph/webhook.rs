@@ -1,0 +1,357 @@
+//! What receivers are told, in Meta's words. 360dialog passes the same payloads on.
+//!
+//! Shapes as in Meta's "Webhooks for Groups API", with the identity fields of 2026. Where its
+//! samples and its tables disagree, `docs/webhooks.md` says what was chosen.
+
+use domain::event::Failed;
+use domain::person::Entry;
+use domain::values::Picture;
+use domain::{Event, Person, Refusal};
+use serde::Serialize;
+
+use super::PRODUCT;
+use super::answer::PersonInfo;
+use super::code::ErrorItem;
+use crate::webhook::plan::ascii_json;
+use crate::webhook::{News, Settings, Topic, What};
+
+/// How a person came in who was let in by the link: the only reason that is published.
+const BY_LINK: &str = "invite_link";
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    object: &'static str,
+    entry: [WabaEntry<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct WabaEntry<'a> {
+    id: &'a str,
+    changes: [Change<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    field: &'static str,
+    value: Value<'a>,
+}
+
+#[derive(Serialize)]
+struct Value<'a> {
+    messaging_product: &'static str,
+    metadata: Metadata<'a>,
+    groups: [GroupNews<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    display_phone_number: &'a str,
+    phone_number_id: &'a str,
+}
+
+/// One thing that happened to one group. What does not belong to its `type` is missing.
+#[derive(Default, Serialize)]
+#[serde(default)]
+struct GroupNews<'a> {
+    /// Unix seconds, as a string.
+    timestamp: String,
+    group_id: &'a str,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invite_link: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    join_approval_mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    join_request_id: Option<&'a str>,
+    #[serde(flatten)]
+    person: Option<PersonInfo<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    initiated_by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    added_participants: Vec<ParticipantNews<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    removed_participants: Vec<ParticipantNews<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed_participants: Vec<FailedNews<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile_picture: Option<PictureNews<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_subject: Option<TextNews<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_description: Option<TextNews<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ErrorItem>,
+}
+
+/// A person who came or went: as the caller had written it, as we know them, or both.
+#[derive(Serialize)]
+struct ParticipantNews<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a str>,
+    #[serde(flatten)]
+    person: Option<PersonInfo<'a>>,
+}
+
+#[derive(Serialize)]
+struct FailedNews<'a> {
+    input: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ErrorItem>,
+}
+
+#[derive(Serialize)]
+struct PictureNews<'a> {
+    mime_type: &'a str,
+    /// Of the bytes as they were uploaded, in hex.
+    sha256: String,
+    #[serde(flatten)]
+    outcome: SettingOutcome,
+}
+
+#[derive(Serialize)]
+struct TextNews<'a> {
+    text: &'a str,
+    #[serde(flatten)]
+    outcome: SettingOutcome,
+}
+
+#[derive(Clone, Serialize)]
+struct SettingOutcome {
+    update_successful: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ErrorItem>,
+}
+
+/// Puts news into Meta's words: the field that they come under, and the whole body.
+#[must_use]
+pub fn render(news: &News<'_>) -> Option<(Topic, Vec<u8>)> {
+    let (topic, told) = tell(news)?;
+    let News { number, group, at, .. } = news;
+    let groups =
+        [GroupNews { timestamp: at.as_secs().to_string(), group_id: group.id.as_str(), ..told }];
+    let metadata = Metadata {
+        display_phone_number: number.display_number.as_str(),
+        phone_number_id: number.id.as_str(),
+    };
+    let value = Value { messaging_product: PRODUCT, metadata, groups };
+    let changes = [Change { field: topic.as_str(), value }];
+    let entry = [WabaEntry { id: &number.waba_id, changes }];
+    Some((topic, ascii_json(&Envelope { object: "whatsapp_business_account", entry })))
+}
+
+fn tell<'a>(news: &News<'a>) -> Option<(Topic, GroupNews<'a>)> {
+    let request_id = Some(news.request_id.as_str());
+    let told = match news.what {
+        What::Happened(event) => return happened(news, event),
+        What::CreateFailed(refusal) => {
+            let told = GroupNews { request_id, errors: vec![refusal.into()], ..created(news) };
+            (Topic::Lifecycle, GroupNews { invite_link: None, join_approval_mode: None, ..told })
+        }
+        What::DeleteFailed(refusal) => {
+            let errors = vec![refusal.into()];
+            (Topic::Lifecycle, GroupNews { errors, ..deleted(news) })
+        }
+        What::SettingsFailed { done, failed, refusal } => {
+            (Topic::Settings, settings(news, done, failed, Some(refusal)))
+        }
+    };
+    Some(told)
+}
+
+fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, GroupNews<'a>)> {
+    let told = match event {
+        Event::Created(_) => (Topic::Lifecycle, created(news)),
+        // To receivers of this family a group that the business left is a group that has ended.
+        Event::Deleted | Event::BusinessLeft => (Topic::Lifecycle, deleted(news)),
+        Event::ParticipantJoined { person } => {
+            let added_participants = vec![known(person)];
+            (Topic::Participants, GroupNews { added_participants, ..added_by_link() })
+        }
+        Event::JoinRequestsApproved { approved } => {
+            let added_participants = approved
+                .iter()
+                .map(|answered| {
+                    let input = Some(spelled(&answered.person));
+                    ParticipantNews { input, ..known(&answered.person) }
+                })
+                .collect();
+            (Topic::Participants, GroupNews { added_participants, ..added_by_link() })
+        }
+        Event::JoinRequested { request, person } => {
+            let r#type = "group_join_request_created";
+            let join_request_id = Some(request.as_str());
+            let person = Some(person.into());
+            (
+                Topic::Participants,
+                GroupNews { r#type, join_request_id, person, ..GroupNews::default() },
+            )
+        }
+        Event::JoinRequestCancelled(answered) => {
+            let r#type = "group_join_request_revoked";
+            let join_request_id = Some(answered.request.as_str());
+            let person = Some((&answered.person).into());
+            (
+                Topic::Participants,
+                GroupNews { r#type, join_request_id, person, ..GroupNews::default() },
+            )
+        }
+        Event::ParticipantsAdded { added, failed } => {
+            let added_participants = added
+                .iter()
+                .map(|entry| ParticipantNews { input: Some(&entry.input), ..known(&entry.target) })
+                .collect::<Vec<_>>();
+            let r#type = "group_participants_add";
+            let told = GroupNews { r#type, added_participants, ..GroupNews::default() };
+            (Topic::Participants, by_business(news, told, added.is_empty(), failed, "add"))
+        }
+        Event::ParticipantsRemoved { removed, failed } => {
+            let removed_participants = removed.iter().map(as_written).collect::<Vec<_>>();
+            let r#type = "group_participants_remove";
+            let initiated_by = Some("business");
+            let told =
+                GroupNews { r#type, initiated_by, removed_participants, ..GroupNews::default() };
+            (Topic::Participants, by_business(news, told, removed.is_empty(), failed, "remove"))
+        }
+        Event::ParticipantLeft { person } => {
+            let r#type = "group_participants_remove";
+            let initiated_by = Some("participant");
+            let removed_participants = vec![known(person)];
+            let told =
+                GroupNews { r#type, initiated_by, removed_participants, ..GroupNews::default() };
+            (Topic::Participants, told)
+        }
+        Event::SettingsChanged { subject, description, picture } => {
+            let (subject, description) = (subject.as_ref(), description.as_ref());
+            let done = Settings { subject, description, picture: picture.as_ref() };
+            (Topic::Settings, settings(news, done, Settings::default(), None))
+        }
+        Event::Suspended => (Topic::Status, plain("group_suspend")),
+        Event::Restored => (Topic::Status, plain("group_suspend_cleared")),
+        // Published: no webhook tells of a rejection, and none is printed for links. Admins are
+        // no part of this family.
+        Event::JoinRequestsRejected { .. }
+        | Event::InviteReset { .. }
+        | Event::InviteDeleted
+        | Event::AdminsPromoted { .. }
+        | Event::AdminsDemoted { .. } => return None,
+    };
+    Some(told)
+}
+
+fn plain<'a>(r#type: &'static str) -> GroupNews<'a> {
+    GroupNews { r#type, ..GroupNews::default() }
+}
+
+fn created<'a>(news: &News<'a>) -> GroupNews<'a> {
+    let group = news.group;
+    GroupNews {
+        request_id: Some(news.request_id.as_str()),
+        subject: Some(group.subject.as_str()),
+        // As elsewhere: what is empty is missing.
+        description: Some(group.description.as_str()).filter(|text| !text.is_empty()),
+        invite_link: group.invite.as_ref().map(domain::values::InviteCode::link),
+        join_approval_mode: Some(group.mode.as_str()),
+        ..plain("group_create")
+    }
+}
+
+fn deleted<'a>(news: &News<'a>) -> GroupNews<'a> {
+    GroupNews { request_id: Some(news.request_id.as_str()), ..plain("group_delete") }
+}
+
+fn added_by_link<'a>() -> GroupNews<'a> {
+    GroupNews { reason: Some(BY_LINK), ..plain("group_participants_add") }
+}
+
+fn known(person: &Person) -> ParticipantNews<'_> {
+    ParticipantNews { input: None, person: Some(person.into()) }
+}
+
+fn as_written(entry: &Entry<Person>) -> ParticipantNews<'_> {
+    ParticipantNews { input: Some(&entry.input), person: None }
+}
+
+/// How one would write a person down to name them.
+fn spelled(person: &Person) -> &str {
+    person.wa_id.as_ref().map_or(person.user_id.as_str(), |wa_id| wa_id.as_str())
+}
+
+/// What the business did to people, with those for whom it failed. In a partial failure each entry
+/// says why; in a total one, which prints no reasons per entry, the whole does.
+fn by_business<'a>(
+    news: &News<'a>,
+    told: GroupNews<'a>,
+    total: bool,
+    failed: &'a [Failed],
+    verb: &'static str,
+) -> GroupNews<'a> {
+    let why = |failed: &'a Failed| ErrorItem::from(&failed.refusal);
+    let failed_participants = failed
+        .iter()
+        .map(|failed| FailedNews {
+            input: &failed.input,
+            errors: if total { Vec::new() } else { vec![why(failed)] },
+        })
+        .collect();
+    let errors = match failed {
+        [] => Vec::new(),
+        some if total => distinct(some.iter().map(why)),
+        some => vec![ErrorItem::partly(verb, some.len())],
+    };
+    let request_id = Some(news.request_id.as_str());
+    GroupNews { request_id, failed_participants, errors, ..told }
+}
+
+fn distinct(all: impl Iterator<Item = ErrorItem>) -> Vec<ErrorItem> {
+    all.fold(Vec::new(), |mut kept, error| {
+        if !kept.contains(&error) {
+            kept.push(error);
+        }
+        kept
+    })
+}
+
+/// One member for each setting that was asked for, whether or not it was changed.
+fn settings<'a>(
+    news: &News<'a>,
+    done: Settings<'a>,
+    failed: Settings<'a>,
+    refusal: Option<&Refusal>,
+) -> GroupNews<'a> {
+    let errors: Vec<ErrorItem> = refusal.map(Into::into).into_iter().collect();
+    let outcome = |update_successful: bool| SettingOutcome {
+        update_successful,
+        errors: if update_successful { Vec::new() } else { errors.clone() },
+    };
+    let text = |done: Option<&'a str>, failed: Option<&'a str>| {
+        let text = done.or(failed)?;
+        Some(TextNews { text, outcome: outcome(done.is_some()) })
+    };
+    let picture = done.picture.or(failed.picture).map(|picture: &Picture| PictureNews {
+        mime_type: &picture.mime_type,
+        sha256: crate::hex(&picture.sha256),
+        outcome: outcome(done.picture.is_some()),
+    });
+    GroupNews {
+        request_id: Some(news.request_id.as_str()),
+        profile_picture: picture,
+        group_subject: text(
+            done.subject.map(domain::values::Subject::as_str),
+            failed.subject.map(domain::values::Subject::as_str),
+        ),
+        group_description: text(
+            done.description.map(domain::values::Description::as_str),
+            failed.description.map(domain::values::Description::as_str),
+        ),
+        errors,
+        ..plain("group_settings_update")
+    }
+}

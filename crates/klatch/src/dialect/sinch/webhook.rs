@@ -1,0 +1,243 @@
+//! What receivers are told, in Sinch's words: callbacks with notifications of type `group_event`.
+//!
+//! Shapes as in Sinch's WhatsApp documentation of July 2020. Join requests do not exist there, so
+//! nothing is told of them.
+
+use domain::event::Failed;
+use domain::values::WaId;
+use domain::{Event, Person, Refusal};
+use jiff::Timestamp as Moment;
+use serde::Serialize;
+
+use crate::webhook::plan::ascii_json;
+use crate::webhook::{News, Topic, What};
+
+/// Stands around the sentences that people are shown, as in the published sample.
+const MARK: char = '\u{200e}';
+
+#[derive(Serialize)]
+struct Callback<'a> {
+    r#type: &'static str,
+    notifications: Vec<Notification<'a>>,
+}
+
+#[derive(Serialize)]
+struct Notification<'a> {
+    /// Who acted, in digits.
+    from: &'a str,
+    message_id: String,
+    message: GroupEvent<'a>,
+    /// Whole seconds.
+    timestamp: String,
+    in_group: &'a str,
+    /// The bot.
+    to: &'a str,
+}
+
+#[derive(Serialize)]
+struct GroupEvent<'a> {
+    r#type: &'static str,
+    event_type: &'static str,
+    /// For people.
+    body: String,
+    /// Whom it happened to, in digits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    members: Vec<String>,
+    in_group: &'a str,
+}
+
+/// One notification, before it is addressed.
+struct Told<'a> {
+    from: &'a str,
+    event_type: &'static str,
+    members: Vec<String>,
+    /// Reads on after the members, or stands alone.
+    sentence: String,
+}
+
+/// Puts news into Sinch's words: the topic, and the whole body.
+#[must_use]
+pub fn render(news: &News<'_>) -> Option<(Topic, Vec<u8>)> {
+    let (topic, told) = tell(news)?;
+    let group = news.group;
+    let in_group = format!("group:{}-{}", group.business, group.alias_second);
+    let timestamp = Moment::from_second(news.at.as_secs()).map(|moment| moment.to_string());
+    let timestamp = timestamp.unwrap_or_default();
+    let notifications = told
+        .into_iter()
+        .enumerate()
+        .map(|(index, told)| {
+            let body = sentence(&told);
+            let Told { from, event_type, members, .. } = told;
+            let r#type = "group_event";
+            Notification {
+                from,
+                message_id: format!("{}{index:02}", news.request_id),
+                message: GroupEvent { r#type, event_type, body, members, in_group: &in_group },
+                timestamp: timestamp.clone(),
+                in_group: &in_group,
+                to: &news.number.bot_id,
+            }
+        })
+        .collect();
+    Some((topic, ascii_json(&Callback { r#type: "whatsapp", notifications })))
+}
+
+fn sentence(told: &Told<'_>) -> String {
+    let members: Vec<String> = told
+        .members
+        .iter()
+        .map(|member| {
+            let is_number = member.bytes().all(|byte| byte.is_ascii_digit());
+            if is_number { format!("+{member}") } else { member.clone() }
+        })
+        .collect();
+    let blank = if members.is_empty() { "" } else { " " };
+    format!("{MARK}{MARK}{}{blank}{}{MARK}", members.join(", "), told.sentence)
+}
+
+fn tell<'a>(news: &News<'a>) -> Option<(Topic, Vec<Told<'a>>)> {
+    match news.what {
+        What::Happened(event) => happened(news, event),
+        // Its calls answer for themselves; of those that fail later, only a picture that could not
+        // be fetched has a word, and this family has no such thing.
+        What::CreateFailed(_) | What::DeleteFailed(_) | What::SettingsFailed { .. } => None,
+    }
+}
+
+/// A single notification.
+fn told<'a>(
+    from: &'a str,
+    event_type: &'static str,
+    members: Vec<String>,
+    sentence: impl Into<String>,
+) -> Vec<Told<'a>> {
+    vec![Told { from, event_type, members, sentence: sentence.into() }]
+}
+
+fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, Vec<Told<'a>>)> {
+    let business = news.group.business.as_str();
+    let itself = || vec![business.to_owned()];
+    Some(match event {
+        Event::Created(group) => {
+            let sentence = format!("created group \"{}\"", group.subject.as_str());
+            (Topic::Lifecycle, told(business, "group_created", itself(), sentence))
+        }
+        Event::Deleted => {
+            (Topic::Lifecycle, told(business, "group_ended", Vec::new(), "The group has ended"))
+        }
+        Event::BusinessLeft => {
+            (Topic::Lifecycle, told(business, "group_user_left", itself(), "left"))
+        }
+        Event::SettingsChanged { subject, description, picture } => {
+            let changed = |event_type, sentence: String| Told {
+                from: business,
+                event_type,
+                members: Vec::new(),
+                sentence,
+            };
+            let subject = subject.as_ref().map(|subject| {
+                let sentence = format!("The subject is now \"{}\"", subject.as_str());
+                changed("group_subject_changed", sentence)
+            });
+            let description = description.as_ref().map(|_| {
+                changed("group_description_changed", "The description was changed".to_owned())
+            });
+            let picture = picture
+                .as_ref()
+                .map(|_| changed("group_icon_changed", "The icon was changed".to_owned()));
+            (Topic::Settings, [subject, description, picture].into_iter().flatten().collect())
+        }
+        Event::InviteDeleted => (Topic::Settings, revoked(business)),
+        // A first link, or one in place of a deleted one, revokes nothing.
+        Event::InviteReset { .. } if news.before.is_some_and(|group| group.invite.is_some()) => {
+            (Topic::Settings, revoked(business))
+        }
+        Event::ParticipantJoined { .. }
+        | Event::ParticipantLeft { .. }
+        | Event::JoinRequestsApproved { .. }
+        | Event::ParticipantsAdded { .. }
+        | Event::ParticipantsRemoved { .. }
+        | Event::AdminsPromoted { .. }
+        | Event::AdminsDemoted { .. } => (Topic::Participants, moved(business, event)),
+        Event::InviteReset { .. }
+        | Event::JoinRequested { .. }
+        | Event::JoinRequestCancelled(_)
+        | Event::JoinRequestsRejected { .. }
+        | Event::Suspended
+        | Event::Restored => return None,
+    })
+}
+
+/// People who came, went, or got other rights.
+fn moved<'a>(business: &'a str, event: &'a Event) -> Vec<Told<'a>> {
+    match event {
+        Event::ParticipantJoined { person } => {
+            let sentence = "joined using this group's invite link";
+            told(named(person), "group_user_joined", all([person]), sentence)
+        }
+        Event::ParticipantLeft { person } => {
+            told(named(person), "group_user_left", all([person]), "left")
+        }
+        Event::JoinRequestsApproved { approved } => {
+            let people = all(approved.iter().map(|answered| &answered.person));
+            told(business, "group_user_joined", people, "was added")
+        }
+        Event::ParticipantsAdded { added, failed } => {
+            let people = all(added.iter().map(|entry| &entry.target));
+            let added = told(business, "group_user_joined", people, "was added");
+            let added = added.into_iter().filter(|told| !told.members.is_empty());
+            added.chain(not_added(business, failed)).collect()
+        }
+        Event::ParticipantsRemoved { removed, failed } => {
+            let people = all(removed.iter().map(|entry| &entry.target));
+            let strangers = failed.iter().map(written).collect();
+            let removed = told(business, "group_user_left", people, "was removed");
+            let sentence = "could not be removed";
+            let failed = told(business, "group_error_removing_user", strangers, sentence);
+            removed.into_iter().chain(failed).filter(|told| !told.members.is_empty()).collect()
+        }
+        Event::AdminsPromoted { people } => {
+            told(business, "group_user_promoted", all(people), "is now an admin")
+        }
+        Event::AdminsDemoted { people } => {
+            told(business, "group_user_demoted", all(people), "is no longer an admin")
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn revoked(business: &str) -> Vec<Told<'_>> {
+    told(business, "group_invite_link_revoked", Vec::new(), "The invite link was revoked")
+}
+
+/// Those who could not be added: for want of room, and for any other reason.
+fn not_added<'a>(business: &'a str, failed: &'a [Failed]) -> Vec<Told<'a>> {
+    let is_full = |failed: &&Failed| matches!(failed.refusal, Refusal::GroupFull { .. });
+    let (full, other): (Vec<_>, Vec<_>) = failed.iter().partition(is_full);
+    [(full, "group_error_full_adding_users"), (other, "group_error_adding_users")]
+        .into_iter()
+        .filter(|(failed, _)| !failed.is_empty())
+        .map(|(failed, event_type)| Told {
+            from: business,
+            event_type,
+            members: failed.into_iter().map(written).collect(),
+            sentence: "could not be added".to_owned(),
+        })
+        .collect()
+}
+
+/// A person as this family names them; by the user id where the number is hidden.
+fn named(person: &Person) -> &str {
+    person.wa_id.as_ref().map_or(person.user_id.as_str(), WaId::as_str)
+}
+
+fn all<'a>(people: impl IntoIterator<Item = &'a Person>) -> Vec<String> {
+    people.into_iter().map(|person| named(person).to_owned()).collect()
+}
+
+/// Whom the caller meant: digits, where it was a phone number.
+fn written(failed: &Failed) -> String {
+    let digits = WaId::parse(&failed.input).map(|wa_id| wa_id.to_string());
+    digits.unwrap_or_else(|_| failed.input.clone())
+}

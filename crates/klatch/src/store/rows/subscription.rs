@@ -1,0 +1,83 @@
+//! The parts of a subscription that have no column of their own.
+
+use axum::http::{HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
+
+use super::Damage;
+use crate::directory::SubscriptionEvent;
+use crate::webhook::Topic;
+
+/// Writes topics.
+pub(in crate::store) fn write_topics(topics: &[Topic]) -> String {
+    super::write(&topics.iter().map(|topic| topic.as_str()).collect::<Vec<_>>())
+}
+
+/// Reads them back.
+pub(in crate::store) fn read_topics(text: &str) -> Result<Vec<Topic>, Damage> {
+    let words: Vec<String> = super::read(text)?;
+    words
+        .iter()
+        .map(|word| Topic::parse(word).ok_or_else(|| format!("{word:?} is not a topic")))
+        .collect()
+}
+
+/// Writes headers: pairs of name and value, in order.
+pub(in crate::store) fn write_headers(headers: &[(HeaderName, HeaderValue)]) -> String {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let pairs = headers.iter().map(|(name, value)| (name.as_str(), text(value)));
+    super::write(&pairs.collect::<Vec<_>>())
+}
+
+/// Reads them back.
+pub(in crate::store) fn read_headers(text: &str) -> Result<Vec<(HeaderName, HeaderValue)>, Damage> {
+    let pairs: Vec<(String, String)> = super::read(text)?;
+    pairs
+        .iter()
+        .map(|(name, value)| {
+            let damaged = || format!("{name:?} is not a header");
+            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| damaged())?;
+            let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| damaged())?;
+            value.set_sensitive(true);
+            Ok((parsed, value))
+        })
+        .collect()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "they are written down beside those of groups")]
+enum EventRow {
+    SubscriptionAdded,
+    SubscriptionChanged,
+    SubscriptionSecretRotated,
+    SubscriptionPaused,
+    SubscriptionResumed,
+    SubscriptionSwitchedOff { reason: String },
+    SubscriptionRemoved,
+}
+
+/// Writes what happened to a subscription.
+pub(in crate::store) fn write_subscription_event(event: &SubscriptionEvent) -> String {
+    super::write(&match event.clone() {
+        SubscriptionEvent::Added => EventRow::SubscriptionAdded,
+        SubscriptionEvent::Changed => EventRow::SubscriptionChanged,
+        SubscriptionEvent::SecretRotated => EventRow::SubscriptionSecretRotated,
+        SubscriptionEvent::Paused => EventRow::SubscriptionPaused,
+        SubscriptionEvent::Resumed => EventRow::SubscriptionResumed,
+        SubscriptionEvent::SwitchedOff { reason } => EventRow::SubscriptionSwitchedOff { reason },
+        SubscriptionEvent::Removed => EventRow::SubscriptionRemoved,
+    })
+}
+
+/// Reads it back.
+pub(in crate::store) fn read_subscription_event(text: &str) -> Result<SubscriptionEvent, Damage> {
+    Ok(match super::read(text)? {
+        EventRow::SubscriptionAdded => SubscriptionEvent::Added,
+        EventRow::SubscriptionChanged => SubscriptionEvent::Changed,
+        EventRow::SubscriptionSecretRotated => SubscriptionEvent::SecretRotated,
+        EventRow::SubscriptionPaused => SubscriptionEvent::Paused,
+        EventRow::SubscriptionResumed => SubscriptionEvent::Resumed,
+        EventRow::SubscriptionSwitchedOff { reason } => SubscriptionEvent::SwitchedOff { reason },
+        EventRow::SubscriptionRemoved => SubscriptionEvent::Removed,
+    })
+}

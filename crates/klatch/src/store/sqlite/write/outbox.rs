@@ -1,0 +1,428 @@
+//! Deliveries: owed, leased, settled, made once more, given up, forgotten.
+
+use bytes::Bytes;
+use domain::values::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::super::failed;
+use super::super::read::{self, Filtered, TooOld};
+use crate::directory::{Activity, SubscriptionId};
+use crate::store::StoreError;
+use crate::store::outbox::{
+    Amend, Amended, Amendment, Attempt, DeliveryId, Exchange, Exchanged, Fate, Leased, Owed,
+    Settlement,
+};
+use crate::webhook::plan::Planned;
+use crate::webhook::retry::LONGEST_WAIT_MS;
+
+type Sql<T> = Result<T, rusqlite::Error>;
+
+/// A lane: what one subscription is told of one group. `None` for tests, which have no order.
+type Lane = Option<(i64, i64)>;
+
+/// What came to be owed: the keys of the deliveries; those to nobody are missing.
+pub(super) fn owe(
+    connection: &Connection,
+    about: Option<(i64, u64)>,
+    owed: &Owed,
+    at: Timestamp,
+) -> Sql<Vec<Option<i64>>> {
+    let Owed { plan, nonces } = owed;
+    let mut payloads = Vec::with_capacity(plan.payloads.len());
+    for (index, payload) in plan.payloads.iter().enumerate() {
+        let mine = plan.deliveries.iter().filter(|planned| planned.payload == index).count();
+        connection
+            .prepare_cached(
+                "INSERT INTO payloads (topic, body, deliveries_left) VALUES (?1, ?2, ?3)",
+            )?
+            .execute((payload.topic.as_str(), &payload.body, mine))?;
+        payloads.push(connection.last_insert_rowid());
+    }
+    let mut seqs: Vec<Option<i64>> = Vec::with_capacity(plan.deliveries.len());
+    for (Planned { subscription, payload, follows }, nonce) in plan.deliveries.iter().zip(nonces) {
+        let leader = follows.map(|leader| seqs[leader]);
+        let payload = payloads[*payload];
+        // A subscription that was removed in the meantime is owed nothing, nor is who follows it.
+        let seq = if leader == Some(None) {
+            None
+        } else {
+            connection
+                .prepare_cached(
+                    "INSERT INTO deliveries (nonce, subscription_seq, group_seq, version,
+                                             payload_seq, state, attempts, due_at, follows,
+                                             created_at, owed_since, failed)
+                     SELECT ?2, subscriptions.seq, ?3, ?4, ?5, iif(?6 IS NULL, 'pending', 'held'),
+                            0,
+                            iif(?6 IS NOT NULL OR EXISTS (
+                                SELECT 1 FROM deliveries
+                                WHERE state = 'pending' AND group_seq = ?3
+                                      AND subscription_seq = subscriptions.seq
+                            ), NULL, 0),
+                            ?6, ?7, ?7, 0
+                     FROM subscriptions WHERE id = ?1 AND removed_at IS NULL RETURNING seq",
+                )?
+                .query_row(
+                    (
+                        subscription.as_str(),
+                        nonce,
+                        about.map(|(group_seq, _)| group_seq),
+                        about.map(|(_, version)| version),
+                        payload,
+                        leader.flatten(),
+                        at.as_millis(),
+                    ),
+                    |row| row.get(0),
+                )
+                .optional()?
+        };
+        if seq.is_none() {
+            let_go(connection, payload)?;
+        }
+        seqs.push(seq);
+    }
+    Ok(seqs)
+}
+
+/// One delivery less points at a payload; the last one takes it along.
+fn let_go(connection: &Connection, payload: i64) -> Sql<()> {
+    let left: Option<i64> = connection
+        .prepare_cached(
+            "UPDATE payloads SET deliveries_left = deliveries_left - 1 WHERE seq = ?1
+             RETURNING deliveries_left",
+        )?
+        .query_row([payload], |row| row.get(0))
+        .optional()?;
+    if left == Some(0) {
+        connection.prepare_cached("DELETE FROM payloads WHERE seq = ?1")?.execute([payload])?;
+    }
+    Ok(())
+}
+
+/// Owes a delivery that no event stands behind.
+pub(super) fn enqueue(
+    connection: &mut Connection,
+    owed: &Owed,
+    at: Timestamp,
+) -> Sql<Option<DeliveryId>> {
+    let transaction = connection.transaction()?;
+    let seqs = owe(&transaction, None, owed, at)?;
+    transaction.commit()?;
+    let mut ids = seqs.into_iter().zip(&owed.nonces);
+    Ok(ids.find_map(|(seq, nonce)| Some((seq?, *nonce))).map(id))
+}
+
+fn id((seq, nonce): (i64, i64)) -> DeliveryId {
+    DeliveryId { seq: seq.unsigned_abs(), nonce }
+}
+
+fn key(id: DeliveryId) -> i64 {
+    i64::try_from(id.seq).unwrap_or(i64::MAX)
+}
+
+/// Settles what was leased, leases what is due.
+pub(super) fn exchange(
+    connection: &Connection,
+    exchange: &Exchange,
+) -> Result<Exchanged, StoreError> {
+    let subscription = read::subscription(connection, &exchange.subscription)?;
+    let removed = subscription.is_none();
+    let mut released = Vec::new();
+    let (mut delivered, mut missed) = (false, None);
+    for settlement in &exchange.settlements {
+        let at = settlement.attempt.as_ref().map_or(exchange.now, |attempt| attempt.at);
+        match &settlement.fate {
+            Fate::Delivered => delivered = true,
+            Fate::Retry { .. } | Fate::Dead { .. } => missed = missed.or(Some(at)),
+        }
+        settle(connection, settlement, removed, exchange.now, &mut released).map_err(failed)?;
+    }
+    let Some(mut subscription) = subscription else {
+        return Ok(Exchanged { subscription: None, leased: Vec::new(), released });
+    };
+    // What went through counts more than what did not: the receiver is there.
+    let failing_since = if delivered { None } else { subscription.failing_since.or(missed) };
+    if failing_since != subscription.failing_since {
+        connection
+            .prepare_cached("UPDATE subscriptions SET failing_since = ?2 WHERE id = ?1")
+            .and_then(|mut update| {
+                update.execute((subscription.id.as_str(), failing_since.map(Timestamp::as_millis)))
+            })
+            .map_err(failed)?;
+        subscription.failing_since = failing_since;
+    }
+    let leased = match subscription.activity {
+        Activity::On if exchange.room > 0 => lease(connection, exchange).map_err(failed)?,
+        Activity::On | Activity::Paused { .. } | Activity::Off { .. } => Vec::new(),
+    };
+    Ok(Exchanged { subscription: Some(subscription.into()), leased, released })
+}
+
+fn settle(
+    connection: &Connection,
+    settlement: &Settlement,
+    removed: bool,
+    now: Timestamp,
+    released: &mut Vec<SubscriptionId>,
+) -> Sql<()> {
+    let Settlement { id, lease, attempt, fate } = settlement;
+    let seq = key(*id);
+    let found = connection
+        .prepare_cached(
+            "SELECT state = 'pending', attempts, group_seq, subscription_seq FROM deliveries
+             WHERE seq = ?1 AND lease = ?2",
+        )?
+        .query_row((seq, lease), |row| {
+            let lane: Lane = row.get::<_, Option<i64>>(2)?.zip(row.get(3)?);
+            Ok((row.get::<_, bool>(0)?, row.get::<_, u32>(1)?, lane))
+        })
+        .optional()?;
+    // The lease has run out, and somebody else has taken the delivery or settled it.
+    let Some((was_first, attempts, lane)) = found else { return Ok(()) };
+    if let Some(Attempt { at, millis, status, problem, head }) = attempt {
+        connection
+            .prepare_cached(
+                "INSERT INTO attempts (delivery_seq, number, at, millis, status, problem, head)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute((seq, attempts + 1, at.as_millis(), millis, status, problem, head))?;
+    }
+    let tried = u32::from(attempt.is_some());
+    let (state, due_at, reason) = match fate {
+        Fate::Delivered => ("delivered", None, None),
+        Fate::Retry { .. } if removed => ("dead", None, Some("the subscription was removed")),
+        Fate::Retry { due_at } => ("failing", Some(due_at.as_millis()), None),
+        Fate::Dead { reason } => ("dead", None, Some(reason.as_str())),
+    };
+    let settled_at = due_at.is_none().then_some(now.as_millis());
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = ?2, attempts = attempts + ?3, failed = failed + ?4,
+                                   due_at = ?5, lease = NULL, settled_at = ?6, reason = ?7
+             WHERE seq = ?1",
+        )?
+        .execute((
+            seq,
+            state,
+            tried,
+            if state == "delivered" { 0 } else { tried },
+            due_at,
+            settled_at,
+            reason,
+        ))?;
+    if was_first {
+        promote(connection, lane)?;
+    }
+    if *fate == Fate::Delivered {
+        release(connection, seq, released)?;
+    }
+    Ok(())
+}
+
+/// The next first attempt of a lane becomes due, if none is under way.
+fn promote(connection: &Connection, lane: Lane) -> Sql<()> {
+    let Some(lane) = lane else { return Ok(()) };
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET due_at = 0
+             WHERE due_at IS NULL AND seq = (SELECT min(seq) FROM deliveries
+                                             WHERE state = 'pending' AND group_seq = ?1
+                                                   AND subscription_seq = ?2)",
+        )?
+        .execute(lane)?;
+    Ok(())
+}
+
+/// As [`promote`], for lanes in which later ones may be under way: looks at all of the lane.
+fn promote_idle(connection: &Connection, lane: Lane) -> Sql<()> {
+    let Some(of) = lane else { return Ok(()) };
+    let busy = connection
+        .prepare_cached(
+            "SELECT 1 FROM deliveries WHERE state = 'pending' AND group_seq = ?1
+                                            AND subscription_seq = ?2 AND due_at IS NOT NULL",
+        )?
+        .exists(of)?;
+    if busy { Ok(()) } else { promote(connection, lane) }
+}
+
+/// What had to wait for a delivery to go through need not any more.
+fn release(connection: &Connection, leader: i64, released: &mut Vec<SubscriptionId>) -> Sql<()> {
+    let mut select = connection.prepare_cached(
+        "SELECT deliveries.seq, group_seq, subscription_seq, subscriptions.id FROM deliveries
+         JOIN subscriptions ON subscriptions.seq = subscription_seq
+         WHERE follows = ?1 AND state = 'held'",
+    )?;
+    let followers = select
+        .query_map([leader], |row| {
+            let lane: Lane = row.get::<_, Option<i64>>(1)?.zip(row.get(2)?);
+            Ok((row.get::<_, i64>(0)?, lane, row.get::<_, String>(3)?))
+        })?
+        .collect::<Sql<Vec<_>>>()?;
+    for (seq, lane, subscription) in followers {
+        connection
+            .prepare_cached("UPDATE deliveries SET state = 'pending' WHERE seq = ?1")?
+            .execute([seq])?;
+        promote_idle(connection, lane)?;
+        released.extend(SubscriptionId::parse(&subscription));
+    }
+    Ok(())
+}
+
+fn lease(connection: &Connection, exchange: &Exchange) -> Sql<Vec<Leased>> {
+    let Exchange { subscription, now, room, lease, lease_until, .. } = exchange;
+    let mut select = connection.prepare_cached(
+        "SELECT deliveries.seq, nonce, failed, owed_since, body FROM deliveries
+         JOIN payloads ON payloads.seq = payload_seq
+         WHERE subscription_seq = (SELECT seq FROM subscriptions WHERE id = ?1) AND due_at <= ?2
+         ORDER BY due_at, deliveries.seq LIMIT ?3",
+    )?;
+    let leased = select
+        .query_map((subscription.as_str(), now.as_millis(), room), |row| {
+            Ok(Leased {
+                id: id((row.get(0)?, row.get(1)?)),
+                failed: row.get(2)?,
+                owed_since: Timestamp::from_millis(row.get(3)?),
+                body: Bytes::from(row.get::<_, Vec<u8>>(4)?),
+                lease: *lease,
+            })
+        })?
+        .collect::<Sql<Vec<_>>>()?;
+    let mut update = connection
+        .prepare_cached("UPDATE deliveries SET due_at = ?2, lease = ?3 WHERE seq = ?1")?;
+    for one in &leased {
+        update.execute((key(one.id), lease_until.as_millis(), lease))?;
+    }
+    if leased.is_empty() {
+        // What is due later than anything can be was put there before the clock was put back.
+        connection
+            .prepare_cached(
+                "UPDATE deliveries SET due_at = ?2
+                 WHERE subscription_seq = (SELECT seq FROM subscriptions WHERE id = ?1)
+                       AND due_at > ?2 + ?3 AND lease IS NULL",
+            )?
+            .execute((subscription.as_str(), now.as_millis(), LONGEST_WAIT_MS))?;
+    }
+    Ok(leased)
+}
+
+/// Changes the fate of some of the deliveries that are meant.
+pub(super) fn amend(connection: &mut Connection, amend: &Amend) -> Result<Amended, StoreError> {
+    let Amend { now, amendment, filter, after, limit } = amend;
+    let transaction = connection.transaction().map_err(failed)?;
+    let filtered = Filtered::new(&transaction, filter)?;
+    let which = match amendment {
+        Amendment::Replay => "deliveries.lease IS NULL AND state <> 'held' AND removed_at IS NULL",
+        Amendment::GiveUp { .. } => {
+            "deliveries.lease IS NULL AND state IN ('pending', 'failing', 'held')"
+        }
+    };
+    let sql = format!(
+        "SELECT deliveries.seq, group_seq, subscription_seq, subscriptions.id FROM deliveries
+         JOIN subscriptions ON subscriptions.seq = subscription_seq
+         WHERE {} AND deliveries.seq > ?1 AND {which} ORDER BY deliveries.seq LIMIT ?2",
+        filtered.condition()
+    );
+    let after = i64::try_from(*after).unwrap_or(i64::MAX);
+    let amended = (|| {
+        let mut select = transaction.prepare_cached(&sql)?;
+        let chosen = select
+            .query_map(filtered.params(after, *limit), |row| {
+                let lane: Lane = row.get::<_, Option<i64>>(1)?.zip(row.get(2)?);
+                Ok((row.get::<_, i64>(0)?, lane, row.get::<_, String>(3)?))
+            })?
+            .collect::<Sql<Vec<_>>>()?;
+        let mut lanes: Vec<Lane> = Vec::new();
+        let mut subscriptions: Vec<String> = Vec::new();
+        for (seq, lane, subscription) in &chosen {
+            match amendment {
+                Amendment::Replay => transaction
+                    .prepare_cached(
+                        "UPDATE deliveries SET state = 'pending', failed = 0, owed_since = ?2,
+                                               due_at = iif(group_seq IS NULL, 0, NULL),
+                                               settled_at = NULL, reason = NULL
+                         WHERE seq = ?1",
+                    )?
+                    .execute((seq, now.as_millis()))?,
+                Amendment::GiveUp { reason } => give_up(&transaction, *seq, *now, reason)?,
+            };
+            lanes.push(*lane);
+            subscriptions.push(subscription.clone());
+        }
+        lanes.sort_unstable();
+        lanes.dedup();
+        for lane in lanes {
+            promote_idle(&transaction, lane)?;
+        }
+        subscriptions.sort_unstable();
+        subscriptions.dedup();
+        let next = chosen.last().filter(|_| chosen.len() == *limit);
+        Ok(Amended {
+            count: chosen.len(),
+            subscriptions: subscriptions
+                .iter()
+                .filter_map(|id| SubscriptionId::parse(id))
+                .collect(),
+            next: next.map(|(seq, ..)| seq.unsigned_abs()),
+        })
+    })();
+    let amended = amended.map_err(failed)?;
+    transaction.commit().map_err(failed)?;
+    Ok(amended)
+}
+
+fn give_up(connection: &Connection, seq: i64, now: Timestamp, reason: &str) -> Sql<usize> {
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'dead', due_at = NULL, lease = NULL, settled_at = ?2,
+                                   reason = ?3
+             WHERE seq = ?1",
+        )?
+        .execute((seq, now.as_millis(), reason))
+}
+
+/// Gives up and forgets what is too old. Gives how many deliveries that were.
+pub(super) fn sweep(connection: &mut Connection, too_old: &TooOld, now: Timestamp) -> Sql<usize> {
+    let TooOld { owed, settled } = too_old;
+    let transaction = connection.transaction()?;
+    let mut count = 0;
+    for seq in owed {
+        // It may have been settled, or leased, since it was found.
+        let lane = transaction
+            .prepare_cached(
+                "SELECT group_seq, subscription_seq FROM deliveries
+                 WHERE seq = ?1 AND lease IS NULL AND state IN ('pending', 'failing', 'held')",
+            )?
+            .query_row([seq], |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?)))
+            .optional()?;
+        if let Some(lane) = lane {
+            count += give_up(&transaction, *seq, now, "nobody took it in time")?;
+            promote(&transaction, lane)?;
+        }
+    }
+    for seq in settled {
+        let payload: Option<i64> = transaction
+            .prepare_cached(
+                "DELETE FROM deliveries WHERE seq = ?1 AND state IN ('delivered', 'dead')
+                 RETURNING payload_seq",
+            )?
+            .query_row([seq], |row| row.get(0))
+            .optional()?;
+        if let Some(payload) = payload {
+            transaction
+                .prepare_cached("DELETE FROM attempts WHERE delivery_seq = ?1")?
+                .execute([seq])?;
+            let_go(&transaction, payload)?;
+            count += 1;
+        }
+    }
+    transaction.commit()?;
+    Ok(count)
+}
+
+/// Leases of a process that is no more.
+pub(in crate::store::sqlite) fn take_leases_back(connection: &Connection) -> Sql<usize> {
+    connection.execute(
+        "UPDATE deliveries SET due_at = 0, lease = NULL
+         WHERE due_at IS NOT NULL AND lease IS NOT NULL",
+        [],
+    )
+}

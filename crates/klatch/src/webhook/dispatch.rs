@@ -1,0 +1,336 @@
+//! Lease, send, settle. A supervisor learns which subscriptions have something due — from commits
+//! as they happen, and from the database every second, which is also what finds the deliveries of a
+//! crash — and keeps one pump running for each of them.
+//!
+//! A pump takes no input: it looks at what is due for its subscription, sends it, and hands back
+//! what came of it together with the question for more, in one write. Receivers are thereby apart:
+//! one that hangs or fails holds up nobody else. It is given less at a time, and in the end one
+//! delivery now and then, until it takes something again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::values::Timestamp;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::retry::{self, Verdict};
+use super::send::Answer;
+use super::sign::{self, Signing};
+use crate::app::App;
+use crate::app::outbox::{Attempt, Exchange, Exchanged, Fate, Leased, Settlement};
+use crate::directory::{Activity, Subscription, SubscriptionId};
+use crate::metrics::{AttemptLabels, DialectLabels};
+use crate::telemetry;
+
+/// Deliveries on their way to one receiver at a time.
+pub const CONCURRENCY: usize = 16;
+/// Failures in a row after which a receiver is only tried now and then.
+const FAILURES_UNTIL_REST: u32 = 8;
+/// The first and the longest rest between such tries, in seconds.
+const REST_SECS: (u64, u64) = (1, 64);
+/// How long a lease lasts: longer than any attempt.
+const LEASE: Duration = Duration::from_mins(2);
+/// How often the database is asked what is due.
+const POLL: Duration = Duration::from_secs(1);
+/// A receiver that has taken nothing for so long is switched off. Ours.
+pub const OFF_AFTER: Duration = Duration::from_hours(72);
+
+/// What dispatching keeps in memory. Losing it loses nothing.
+#[derive(Debug, Default)]
+pub struct Dispatch {
+    hints: Mutex<HashSet<SubscriptionId>>,
+    hinted: Notify,
+    health: Mutex<HashMap<SubscriptionId, Health>>,
+}
+
+/// How a receiver has been doing. Only there while it fails.
+#[derive(Debug, Clone, Copy)]
+struct Health {
+    failures: u32,
+    rest_until: Timestamp,
+}
+
+impl Dispatch {
+    /// Says that something is due for these.
+    pub fn hint(&self, subscriptions: impl IntoIterator<Item = SubscriptionId>) {
+        locked(&self.hints).extend(subscriptions);
+        self.hinted.notify_one();
+    }
+
+    fn take_hints(&self) -> HashSet<SubscriptionId> {
+        std::mem::take(&mut *locked(&self.hints))
+    }
+
+    /// How many deliveries a receiver may have on their way now.
+    fn allowance(&self, id: &SubscriptionId, now: Timestamp) -> usize {
+        let health = locked(&self.health).get(id).copied();
+        let Some(Health { failures, rest_until }) = health else { return CONCURRENCY };
+        if failures < FAILURES_UNTIL_REST {
+            return (CONCURRENCY >> failures).max(1);
+        }
+        // A rest that is longer than any was set by a clock that has been put back since.
+        let longest = retry::later(now, Duration::from_secs(REST_SECS.1));
+        usize::from(rest_until <= now || rest_until > longest)
+    }
+
+    fn note(&self, id: &SubscriptionId, delivered: bool, now: Timestamp) {
+        let mut all = locked(&self.health);
+        if delivered {
+            all.remove(id);
+            return;
+        }
+        let health = all.entry(id.clone()).or_insert(Health { failures: 0, rest_until: now });
+        health.failures = health.failures.saturating_add(1);
+        if let Some(beyond) = health.failures.checked_sub(FAILURES_UNTIL_REST) {
+            let rest = REST_SECS.0.saturating_mul(2_u64.saturating_pow(beyond)).min(REST_SECS.1);
+            health.rest_until = retry::later(now, Duration::from_secs(rest));
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A pump as its supervisor sees it.
+#[derive(Debug, Default)]
+struct Handle {
+    /// Something has become due since the pump last looked.
+    wanted: AtomicBool,
+    wake: Notify,
+}
+
+/// Dispatches until told to stop; then lets what is on its way finish.
+pub async fn run(app: App, stop: CancellationToken) {
+    let mut pumps: JoinSet<SubscriptionId> = JoinSet::new();
+    let mut running: HashMap<SubscriptionId, Arc<Handle>> = HashMap::new();
+    let mut ticks = tokio::time::interval(POLL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let wanted: HashSet<SubscriptionId> = tokio::select! {
+            () = stop.cancelled() => break,
+            _ = ticks.tick() => due(&app).await,
+            () = app.dispatch.hinted.notified() => app.dispatch.take_hints(),
+            Some(ended) = pumps.join_next() => match ended {
+                Ok(id) => {
+                    let handle = running.remove(&id);
+                    let wanted = handle.is_some_and(|handle| handle.wanted.load(Ordering::SeqCst));
+                    wanted.then_some(id).into_iter().collect()
+                }
+                Err(error) => {
+                    // A pump has panicked, and nobody knows which; ask the database.
+                    tracing::error!(%error, "a webhook pump has failed");
+                    running.retain(|_, handle| Arc::strong_count(handle) > 1);
+                    HashSet::new()
+                }
+            },
+        };
+        for id in wanted {
+            if let Some(handle) = running.get(&id) {
+                handle.wanted.store(true, Ordering::SeqCst);
+                handle.wake.notify_one();
+                continue;
+            }
+            let handle = Arc::<Handle>::default();
+            running.insert(id.clone(), Arc::clone(&handle));
+            pumps.spawn(pump(app.clone(), id, handle, stop.clone()));
+        }
+    }
+    while pumps.join_next().await.is_some() {}
+}
+
+/// Makes all deliveries that are due, and whatever becomes due by that, then returns: what
+/// [`run`] does all the time, once. For tests, whose clock stands still.
+pub async fn run_due(app: &App) {
+    loop {
+        let now = app.now();
+        let mut due = due(app).await;
+        due.retain(|id| app.dispatch.allowance(id, now) > 0);
+        if due.is_empty() {
+            return;
+        }
+        for id in due {
+            pump(app.clone(), id, Arc::default(), CancellationToken::new()).await;
+        }
+    }
+}
+
+async fn due(app: &App) -> HashSet<SubscriptionId> {
+    match app.due().await {
+        Ok(due) => due.into_iter().collect(),
+        Err(error) => {
+            telemetry::store_failed(&error);
+            HashSet::new()
+        }
+    }
+}
+
+/// A try at a delivery that is over.
+struct Tried {
+    settlement: Settlement,
+    verdict: Verdict,
+}
+
+/// Makes the deliveries of one subscription until none is due.
+async fn pump(
+    app: App,
+    id: SubscriptionId,
+    handle: Arc<Handle>,
+    stop: CancellationToken,
+) -> SubscriptionId {
+    let mut flying: JoinSet<Tried> = JoinSet::new();
+    let mut landed: Vec<Tried> = Vec::new();
+    let mut more = true;
+    loop {
+        while let Some(Ok(tried)) = flying.try_join_next() {
+            landed.push(tried);
+        }
+        let now = app.now();
+        more |= handle.wanted.swap(false, Ordering::SeqCst);
+        let allowance = if stop.is_cancelled() { 0 } else { app.dispatch.allowance(&id, now) };
+        let room = allowance.saturating_sub(flying.len());
+        if !landed.is_empty() || (more && room > 0) {
+            let gone = landed.iter().any(|tried| tried.verdict == Verdict::Gone);
+            let failed = landed.iter().any(|tried| tried.verdict != Verdict::Delivered);
+            for tried in &landed {
+                app.dispatch.note(&id, tried.verdict == Verdict::Delivered, now);
+            }
+            // What was noted may leave less room, or more.
+            let room = app.dispatch.allowance(&id, now).min(allowance);
+            let room = room.saturating_sub(flying.len());
+            let exchanged = app
+                .exchange(Exchange {
+                    subscription: id.clone(),
+                    now,
+                    settlements: landed.drain(..).map(|tried| tried.settlement).collect(),
+                    room,
+                    lease: app.mint.nonce(),
+                    lease_until: retry::later(now, LEASE),
+                })
+                .await;
+            let Exchanged { subscription, leased, released } = match exchanged {
+                Ok(exchanged) => exchanged,
+                Err(error) => {
+                    // What was sent and could not be written down is sent again.
+                    telemetry::store_failed(&error);
+                    return id;
+                }
+            };
+            app.dispatch.hint(released);
+            // A full house may not have been all; and what does not fit now is asked for later.
+            more = leased.len() == room;
+            let Some(subscription) = subscription else { continue };
+            if let Some(reason) = off_reason(&subscription, gone, failed, now) {
+                switch_off(&app, &subscription, reason).await;
+            }
+            for leased in leased {
+                app.metrics.webhooks_in_flight.inc();
+                flying.spawn(attempt(app.clone(), Arc::clone(&subscription), leased));
+            }
+            continue;
+        }
+        tokio::select! {
+            ended = flying.join_next() => match ended {
+                Some(Ok(tried)) => landed.push(tried),
+                Some(Err(error)) => tracing::error!(%error, "an attempt at a delivery has failed"),
+                None => return id,
+            },
+            () = handle.wake.notified() => {}
+        }
+    }
+}
+
+/// Sends a delivery, once.
+async fn attempt(app: App, subscription: Arc<Subscription>, leased: Leased) -> Tried {
+    let Leased { id, failed, owed_since, body, lease } = leased;
+    let at = app.now();
+    let dialect = subscription.dialect;
+    let name = id.to_string();
+    let headers = sign::headers(Signing {
+        dialect,
+        vendor_signature: subscription.vendor_signature,
+        secrets: &subscription.secrets,
+        id: &name,
+        at,
+        body: &body,
+    });
+    let answer = app.outbound.post(&subscription.target, headers, body).await;
+    let Answer { status, problem, head, retry_after, millis } = answer;
+    let verdict = retry::verdict(dialect, status);
+    let now = app.now();
+    let fate = match verdict {
+        Verdict::Delivered => Fate::Delivered,
+        Verdict::Refused => {
+            Fate::Dead { reason: format!("the receiver answered {}", status.unwrap_or_default()) }
+        }
+        Verdict::Failed | Verdict::Gone => {
+            let retry_after = retry_after.and_then(|header| retry::retry_after(&header, now));
+            let failure = retry::Failure { dialect, owed_since, failed: failed + 1, retry_after };
+            match retry::next(failure, now, app.mint.fraction()) {
+                Some(due_at) => Fate::Retry { due_at },
+                None => Fate::Dead { reason: "all retries have failed".to_owned() },
+            }
+        }
+    };
+    let delivered = verdict == Verdict::Delivered;
+    let outcome = if delivered { "delivered" } else { "failed" };
+    let dialect = dialect.as_str();
+    app.metrics.webhooks_in_flight.dec();
+    app.metrics.webhook_attempts.get_or_create(&AttemptLabels { dialect, outcome }).inc();
+    let seconds = Duration::from_millis(millis.into()).as_secs_f64();
+    app.metrics.webhook_seconds.get_or_create(&DialectLabels { dialect }).observe(seconds);
+    if delivered {
+        tracing::debug!(delivery = name, status, millis, "delivered");
+    } else {
+        let (subscription, dead) = (subscription.id.as_str(), matches!(fate, Fate::Dead { .. }));
+        tracing::info!(
+            delivery = name,
+            subscription,
+            status,
+            problem,
+            millis,
+            dead,
+            "a delivery failed"
+        );
+    }
+    let attempt = Some(Attempt { at, millis, status, problem, head });
+    Tried { settlement: Settlement { id, lease, attempt, fate }, verdict }
+}
+
+/// Why a receiver is to be told nothing any more, if it is.
+fn off_reason(
+    subscription: &Subscription,
+    gone: bool,
+    failed: bool,
+    now: Timestamp,
+) -> Option<String> {
+    if subscription.activity != Activity::On || !failed {
+        return None;
+    }
+    if gone {
+        return Some("the receiver answered 410: it is gone".to_owned());
+    }
+    let since = subscription.failing_since?;
+    let hours = OFF_AFTER.as_secs() / 3_600;
+    (retry::later(since, OFF_AFTER) <= now)
+        .then(|| format!("the receiver has taken nothing for {hours} hours"))
+}
+
+async fn switch_off(app: &App, subscription: &Subscription, reason: String) {
+    let id = subscription.id.as_str();
+    tracing::warn!(
+        subscription = id,
+        host = subscription.target.url.host_str(),
+        reason,
+        "a receiver was switched off: its deliveries wait until it is resumed"
+    );
+    if let Err(error) = app.switch_off(&subscription.id, reason).await {
+        let error = telemetry::chain(&error);
+        tracing::warn!(subscription = id, error, "the receiver could not be switched off");
+    }
+}

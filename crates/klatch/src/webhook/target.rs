@@ -1,0 +1,139 @@
+//! What people write where a receiver is meant, read under the rules of its dialect.
+
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue};
+use url::Url;
+
+use super::egress::Guard;
+use super::sign;
+use crate::dialect::Dialect;
+use crate::http::problem::Problem;
+
+/// Longest address, in characters. Published by Meta.
+pub const URL_CHARS_MAX: usize = 200;
+/// Headers that can be sent along. Ours.
+pub const HEADERS_MAX: usize = 20;
+/// Longest value of such a header, in bytes. Ours.
+pub const HEADER_VALUE_BYTES_MAX: usize = 4_096;
+/// Shortest and longest time that a receiver can be given to answer, in seconds. Ours.
+pub const TIMEOUT_SECS: std::ops::RangeInclusive<u64> = 1..=30;
+
+/// Headers that are ours to set, or the connection's.
+const RESERVED: [&str; 13] = [
+    "host",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "expect",
+    "user-agent",
+];
+
+/// How long an answer may take unless the subscription says otherwise. Published by 360dialog: five
+/// seconds; the others print nothing.
+#[must_use]
+pub const fn default_timeout(dialect: Dialect) -> Duration {
+    match dialect {
+        Dialect::D360 => Duration::from_secs(5),
+        Dialect::Meta | Dialect::Sinch => Duration::from_secs(10),
+    }
+}
+
+/// Reads an address.
+pub async fn url(text: &str, dialect: Dialect, guard: &Guard) -> Result<Url, Problem> {
+    let wrong = |detail: String| Problem::field("url", detail);
+    let rules = guard.rules();
+    let characters = text.chars().count();
+    if characters > URL_CHARS_MAX {
+        return Err(wrong(format!(
+            "must not be longer than {URL_CHARS_MAX} characters (it has {characters})"
+        )));
+    }
+    let url = Url::parse(text.trim()).map_err(|error| {
+        wrong(format!("must be an address such as https://example.com/hook: {error}"))
+    })?;
+    match url.scheme() {
+        "https" => {}
+        "http" if rules.allow_http => {}
+        "http" => {
+            return Err(wrong(
+                "must begin with https:// (the operator can allow http with webhook_allow_http)"
+                    .to_owned(),
+            ));
+        }
+        _ => return Err(wrong("must begin with https://".to_owned())),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong(
+            "must not hold a user name or password: send them in headers".to_owned(),
+        ));
+    }
+    if url.fragment().is_some() {
+        return Err(wrong("must not have a fragment (#…)".to_owned()));
+    }
+    let host = url.host_str().unwrap_or_default();
+    if url.port() == Some(0) {
+        return Err(wrong("must not have port 0".to_owned()));
+    }
+    // Published by 360dialog; where plain HTTP is allowed, so are a developer's ports and hosts.
+    if dialect == Dialect::D360 && !rules.allow_http {
+        if url.port().is_some() {
+            return Err(wrong("must not name a port".to_owned()));
+        }
+        if host.contains('_') {
+            return Err(wrong("must not have an underscore in its host name".to_owned()));
+        }
+    }
+    guard
+        .check(&url)
+        .await
+        .map_err(|forbidden| wrong(format!("cannot be reached: {forbidden}")))?;
+    Ok(url)
+}
+
+/// Reads headers that are to be sent along.
+pub fn headers(
+    given: impl IntoIterator<Item = (String, String)>,
+) -> Result<Vec<(HeaderName, HeaderValue)>, Problem> {
+    let mut headers = Vec::new();
+    for (name, value) in given {
+        let field = format!("headers.{}", shortened(&name));
+        let wrong = |detail: String| Problem::field(field.clone(), detail);
+        let parsed = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| wrong("is not the name of a header".to_owned()))?;
+        let ours =
+            [sign::ID_HEADER, sign::TIMESTAMP_HEADER, sign::SIGNATURE_HEADER, sign::HUB_HEADER];
+        if RESERVED.contains(&parsed.as_str())
+            || ours.contains(&parsed)
+            || parsed.as_str().starts_with(sign::SINCH_HEADER.as_str())
+        {
+            return Err(wrong("is a header that klatch sets itself".to_owned()));
+        }
+        if value.len() > HEADER_VALUE_BYTES_MAX {
+            let detail = format!("must not be longer than {HEADER_VALUE_BYTES_MAX} bytes");
+            return Err(wrong(detail));
+        }
+        let mut value = HeaderValue::from_bytes(value.as_bytes())
+            .map_err(|_| wrong("has a value with line breaks or control characters".to_owned()))?;
+        value.set_sensitive(true);
+        if headers.iter().any(|(other, _)| *other == parsed) {
+            return Err(wrong("is given twice".to_owned()));
+        }
+        headers.push((parsed, value));
+    }
+    if headers.len() > HEADERS_MAX {
+        return Err(Problem::field("headers", format!("must not be more than {HEADERS_MAX}")));
+    }
+    Ok(headers)
+}
+
+fn shortened(name: &str) -> String {
+    name.chars().take(64).collect()
+}
