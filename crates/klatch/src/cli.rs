@@ -3,8 +3,11 @@
 mod client;
 mod dev;
 mod directory;
+mod listen;
 mod people;
+mod receiver;
 pub mod tour;
+mod webhook;
 
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
@@ -12,7 +15,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::directory::{AccountCommand, KeyCommand, NumberCommand};
+use self::listen::ListenArgs;
 use self::people::{GroupCommand, PersonCommand};
+use self::webhook::{DeliveryCommand, EventCommand, WebhookCommand};
 use crate::config::{ClientArgs, DevArgs, EXAMPLE, ServeArgs, unknown_variables};
 use crate::lifecycle::{Running, StopSignals};
 use crate::openapi::DOCUMENTS;
@@ -57,6 +62,34 @@ enum Command {
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Manage who is told on a running server.
+    Webhook {
+        #[command(subcommand)]
+        command: WebhookCommand,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Look at what was told, and tell it once more.
+    Delivery {
+        #[command(subcommand)]
+        command: DeliveryCommand,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Look at what happened.
+    Event {
+        #[command(subcommand)]
+        command: EventCommand,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Receive webhooks in the terminal: shown as they arrive, and handed on to your program.
+    Listen {
+        #[command(flatten)]
+        args: ListenArgs,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -142,6 +175,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Account { command, client } => command.run(&client).await,
         Command::Number { command, client } => command.run(&client).await,
         Command::Key { command, client } => command.run(&client).await,
+        Command::Webhook { command, client } => command.run(&client).await,
+        Command::Delivery { command, client } => command.run(&client).await,
+        Command::Event { command, client } => command.run(&client).await,
+        Command::Listen { args, client } => listen::run(args, &client).await,
         Command::Person { wa_id, command, client } => command.run(&wa_id, &client).await,
         Command::Group { command, client } => command.run(&client).await,
         Command::Openapi { document } => {

@@ -190,7 +190,7 @@ impl From<Subscription> for SubscriptionInfo {
             dialect: dialect.as_str(),
             url: target.url.into(),
             fields: topics.into_iter().map(Topic::as_str).collect(),
-            headers: target.headers.iter().map(|(name, _)| name.to_string()).collect(),
+            headers: target.headers.iter().map(|(name, _)| name.clone()).collect(),
             timeout_secs: target.timeout.as_secs(),
             vendor_signature: subscription.vendor_signature,
             role,

@@ -1,11 +1,15 @@
 //! The outbox as the rest of the program sees it: what is owed, what came of it, and doing it once
 //! more.
 
+use std::sync::Arc;
+
 use domain::ids::AccountId;
 
 use super::App;
+use crate::dialect::Dialect;
 use crate::directory::{
-    Activity, RecordChange, Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId,
+    Activity, Number, Reach, RecordChange, Role, Secret, Secrets, Subscription, SubscriptionChange,
+    SubscriptionEvent, SubscriptionId, Target,
 };
 use crate::page::{Page, Slice};
 use crate::store::ChangeError;
@@ -19,6 +23,8 @@ use crate::webhook::plan::{Payload, Plan, Planned};
 
 /// Deliveries that are amended in one write, so that they never hold up a commit for long.
 const AMENDED_TOGETHER: usize = 500;
+/// How often a place in a vendor's configuration is tried to be taken, while others do the same.
+const CONFIGURE_ATTEMPTS_MAX: usize = 3;
 
 impl App {
     /// A page of what happened, oldest first.
@@ -105,6 +111,69 @@ impl App {
         let filter = DeliveryFilter { subscription: Some(id.clone()), ..DeliveryFilter::default() };
         self.amend(Amendment::GiveUp { reason }, filter).await?;
         Ok(())
+    }
+
+    /// The subscriptions that reach a number.
+    pub async fn receivers(&self, number: &Number) -> Result<Arc<[Subscription]>, StoreError> {
+        self.store.receivers(number).await
+    }
+
+    /// Puts a receiver in its place in a vendor's configuration, whether or not there is one. It
+    /// starts with a clean record, and goes on being owed what the one before was.
+    pub async fn configure(
+        &self,
+        number: &Number,
+        reach: Reach,
+        dialect: Dialect,
+        role: Role,
+        target: Target,
+    ) -> Result<(), ChangeError> {
+        for _ in 0..CONFIGURE_ATTEMPTS_MAX {
+            let receivers = self.store.receivers(number).await?;
+            let holder = receivers.iter().find(|receiver| {
+                receiver.dialect == dialect
+                    && receiver.reach == reach
+                    && receiver.role.is_place_of(&role)
+            });
+            if let Some(holder) = holder {
+                let over_all = match role {
+                    Role::Main { over_all } => Some(over_all),
+                    Role::Added | Role::Extra { .. } => None,
+                };
+                let activity = (holder.activity != Activity::On).then_some(Activity::On);
+                let target = Some(target);
+                let change =
+                    SubscriptionChange { target, activity, over_all, ..Default::default() };
+                return self
+                    .change_subscription(&holder.id, change, SubscriptionEvent::Changed)
+                    .await;
+            }
+            let added = self
+                .change(RecordChange::AddSubscription(Subscription {
+                    id: self.mint.subscription_id(),
+                    account: number.account.clone(),
+                    reach: reach.clone(),
+                    dialect,
+                    role: role.clone(),
+                    target: target.clone(),
+                    topics: None,
+                    secrets: Secrets {
+                        current: Secret::new(self.mint.signing_secret()),
+                        old: None,
+                    },
+                    vendor_signature: false,
+                    verify_token: None,
+                    created_at: self.clock.now(),
+                    failing_since: None,
+                    activity: Activity::On,
+                }))
+                .await;
+            // Somebody else may have taken the place just now.
+            if !matches!(added, Err(ChangeError::Taken { .. })) {
+                return added;
+            }
+        }
+        Err(ChangeError::Taken { field: "url" })
     }
 
     /// Changes a subscription, and tells its pump.

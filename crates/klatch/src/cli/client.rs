@@ -2,20 +2,61 @@
 
 use std::io::Write as _;
 
-use anyhow::{Context as _, bail};
-use reqwest::{Client, Method};
-use serde_json::Value;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Map, Value};
 
 use crate::config::ClientArgs;
+use crate::telemetry;
 
-/// Makes a client that asks nobody for the way: no proxies, no redirects.
-pub(super) fn build() -> anyhow::Result<Client> {
-    // Somebody else may have installed it before; then it is there.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Ok(Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?)
+/// Why there is no answer to be glad of.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    /// What was given as the server's address is none.
+    #[error("{0} is not an address such as http://127.0.0.1:8080")]
+    NotAnAddress(String),
+    /// Nobody is there.
+    #[error(
+        "no server answers at {url}: start one with `klatch dev`, or name it with --url ({why})"
+    )]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// What happened.
+        why: String,
+    },
+    /// Somebody else is there.
+    #[error("{url} did not answer like a klatch (status {status})")]
+    NotKlatch {
+        /// Where.
+        url: String,
+        /// Its status.
+        status: StatusCode,
+    },
+    /// The server said no.
+    #[error("{message}")]
+    Refused {
+        /// Its status.
+        status: StatusCode,
+        /// Its words.
+        message: String,
+    },
 }
 
-/// Asks the admin API and prints the answer; an error answer becomes an error.
+/// Makes a client that asks nobody for the way: no proxies, no redirects.
+pub(super) fn build() -> Result<Client, reqwest::Error> {
+    // Somebody else may have installed it before; then it is there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()
+}
+
+/// A JSON object of what was given.
+pub(super) fn given<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
+    let fields = fields.into_iter();
+    let given = fields.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(given.collect::<Map<_, _>>())
+}
+
+/// Asks the admin API and prints the answer.
 pub(super) async fn ask(
     args: &ClientArgs,
     method: Method,
@@ -23,35 +64,47 @@ pub(super) async fn ask(
     query: &[(&str, String)],
     body: Option<Value>,
 ) -> anyhow::Result<()> {
-    let mut url = reqwest::Url::parse(&args.url)
-        .with_context(|| format!("{} is not an address such as http://127.0.0.1:8080", args.url))?;
+    let answer = call(args, method, path, query, body).await?;
+    Ok(writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&answer)?)?)
+}
+
+/// Asks the admin API.
+pub(super) async fn call(
+    args: &ClientArgs,
+    method: Method,
+    path: &[&str],
+    query: &[(&str, String)],
+    body: Option<Value>,
+) -> Result<Value, NoAnswer> {
+    let unreachable = |error: reqwest::Error| NoAnswer::Unreachable {
+        url: args.url.clone(),
+        why: telemetry::chain(&error.without_url()),
+    };
+    let not_an_address = || NoAnswer::NotAnAddress(args.url.clone());
+    let mut url = reqwest::Url::parse(&args.url).map_err(|_| not_an_address())?;
     // Segment by segment: what stands in them is escaped.
     url.path_segments_mut()
-        .map_err(|()| anyhow::anyhow!("{} is not an address", args.url))?
+        .map_err(|()| not_an_address())?
         .pop_if_empty()
         .extend(["klatch", "v1"].iter().chain(path));
-    let mut request = build()?.request(method, url).bearer_auth(&args.token).query(query);
+    let client = build().map_err(unreachable)?;
+    let mut request = client.request(method, url).bearer_auth(&args.token).query(query);
     if let Some(body) = body {
         request = request.json(&body);
     }
-    let response = request.send().await.with_context(|| {
-        format!(
-            "no server answers at {}: start one with `klatch dev`, or name it with --url",
-            args.url
-        )
-    })?;
+    let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
-    let text = response.text().await?;
+    let text = response.text().await.map_err(unreachable)?;
     let answer: Value = serde_json::from_str(&text)
-        .with_context(|| format!("{} did not answer like a klatch (status {status})", args.url))?;
-    if !status.is_success() {
-        let error = &answer["error"];
-        let message = error["message"].as_str().unwrap_or(&text);
-        match error["field"].as_str() {
-            Some(field) if !message.contains(field) => bail!("{message} ({field})"),
-            _ => bail!("{message}"),
-        }
+        .map_err(|_| NoAnswer::NotKlatch { url: args.url.clone(), status })?;
+    if status.is_success() {
+        return Ok(answer);
     }
-    writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&answer)?)?;
-    Ok(())
+    let error = &answer["error"];
+    let message = error["message"].as_str().unwrap_or(&text);
+    let message = match error["field"].as_str() {
+        Some(field) if !message.contains(field) => format!("{message} ({field})"),
+        _ => message.to_owned(),
+    };
+    Err(NoAnswer::Refused { status, message })
 }

@@ -34,6 +34,8 @@ Create a group, get its link, and let somebody tap it:
     -H 'Authorization: Bearer {ADMIN_TOKEN}' -d '{{\"invite_link\":\"INVITE_LINK\"}}'
   curl -s 'http://{address}/groups/GROUP_ID?fields=subject,participants' -H 'D360-API-KEY: {KEY}'
 
+See the webhooks, in another terminal:  klatch listen --url http://{address}
+
 Routes: http://{address}/klatch/openapi/d360.json and …/klatch.json. Ctrl-C stops.
 "
     )?;

@@ -2,17 +2,10 @@
 
 use clap::{ArgGroup, Subcommand};
 use reqwest::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::client::ask;
+use super::client::{ask, given};
 use crate::config::ClientArgs;
-
-/// A JSON object of what was given.
-fn given<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
-    let fields = fields.into_iter();
-    let given = fields.filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(given.collect::<Map<_, _>>())
-}
 
 /// Which page of a list.
 #[derive(Debug, clap::Args)]
@@ -26,7 +19,7 @@ pub(super) struct PageArgs {
 }
 
 impl PageArgs {
-    fn query(self, account: Option<String>) -> Vec<(&'static str, String)> {
+    pub(super) fn query(self, account: Option<String>) -> Vec<(&'static str, String)> {
         let mut query = vec![("limit", self.limit.to_string())];
         query.extend(self.after.map(|cursor| ("after", cursor)));
         query.extend(account.map(|account| ("account_id", account)));

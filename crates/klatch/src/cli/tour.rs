@@ -1,23 +1,36 @@
-//! `klatch tour`: one whole life of a group over real HTTP, each exchange printed.
+//! `klatch tour`: one whole life of a group over real HTTP, each exchange printed, and each webhook
+//! as it arrives.
 
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse as _;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use super::client;
+use super::receiver::{Receiver, title};
 use crate::config::{Settings, Storage};
+use crate::directory::Secret;
 use crate::lifecycle::Running;
 use crate::sandbox;
+
+/// How long a webhook may take to arrive.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Plays the tour on a private server.
 pub async fn run() -> anyhow::Result<()> {
     let settings = Settings::dev(([127, 0, 0, 1], 0).into(), Storage::Memory);
     let server = Running::start(&settings).await?;
+    // The receiver of this API is told from others by a header, not by a signature.
+    let here = (IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
     let mut guide = Guide {
         client: client::build()?,
         base: format!("http://{}", server.address),
+        receiver: Receiver::start(here, Secret::new(String::new())).await?,
         out: std::io::stdout(),
     };
     guide.play().await?;
@@ -29,12 +42,18 @@ pub async fn run() -> anyhow::Result<()> {
 struct Guide<W> {
     client: Client,
     base: String,
+    receiver: Receiver,
     out: W,
 }
 
 impl<W: Write> Guide<W> {
     async fn play(&mut self) -> anyhow::Result<()> {
-        self.title("A business creates a group. Whoever wants to come in has to ask.")?;
+        self.title("A business says where its webhooks go, and what is to be sent along.")?;
+        let url = format!("http://{}/", self.receiver.address);
+        let body = json!({ "url": url, "headers": { "Authorization": "Basic dG91cjp0b3Vy" } });
+        self.business(Method::POST, "/v1/configs/webhook", Some(body), 200).await?;
+
+        self.title("It creates a group. Whoever wants to come in has to ask.")?;
         let body = json!({
             "messaging_product": "whatsapp",
             "subject": "Test drives",
@@ -43,6 +62,7 @@ impl<W: Write> Guide<W> {
         });
         let created = self.business(Method::POST, "/groups", Some(body), 200).await?;
         let group = text(&created, "id");
+        self.told("group_lifecycle_update group_create").await?;
         let at_group = format!("/groups/{group}");
         let at_link = format!("{at_group}/invite_link");
         let at_requests = format!("{at_group}/join_requests");
@@ -53,7 +73,9 @@ impl<W: Write> Guide<W> {
 
         self.title("Ann and Bob tap the link. Each tap opens a join request.")?;
         let ann = self.taps("16505551234", &link, 200).await?;
+        self.told("group_participants_update group_join_request_created").await?;
         let bob = self.taps("16505551235", &link, 200).await?;
+        self.told("group_participants_update group_join_request_created").await?;
         let (ann, bob) = (text(&ann, "join_request_id"), text(&bob, "join_request_id"));
 
         self.title("The business sees who is waiting.")?;
@@ -64,8 +86,9 @@ impl<W: Write> Guide<W> {
         )?;
         let body = json!({ "messaging_product": "whatsapp", "join_requests": [ann, "bm9ib2R5"] });
         self.business(Method::POST, &at_requests, Some(body), 200).await?;
+        self.told("group_participants_update group_participants_add").await?;
 
-        self.title("It turns Bob away. He could ask again.")?;
+        self.title("It turns Bob away. He could ask again. Of that no webhook tells.")?;
         let body = json!({ "messaging_product": "whatsapp", "join_requests": [bob] });
         self.business(Method::DELETE, &at_requests, Some(body), 200).await?;
 
@@ -73,6 +96,7 @@ impl<W: Write> Guide<W> {
         let participants = json!([{ "user": "+1 650-555-1234" }]);
         let body = json!({ "messaging_product": "whatsapp", "participants": participants });
         self.business(Method::DELETE, &format!("{at_group}/participants"), Some(body), 200).await?;
+        self.told("group_participants_update group_participants_remove").await?;
         self.taps("16505551234", &link, 403).await?;
 
         self.title("It resets the link. The old one is dead, for Bob as for anybody.")?;
@@ -80,10 +104,12 @@ impl<W: Write> Guide<W> {
         let fresh = self.business(Method::POST, &at_link, Some(body), 200).await?;
         self.taps("16505551235", &link, 404).await?;
         self.taps("16505551235", &text(&fresh, "invite_link"), 200).await?;
+        self.told("group_participants_update group_join_request_created").await?;
 
         self.title("It changes subject and description, and looks at the result.")?;
         let body = json!({ "messaging_product": "whatsapp", "subject": "Test drives, May" });
         self.business(Method::POST, &at_group, Some(body), 200).await?;
+        self.told("group_settings_update group_settings_update").await?;
         let fields = "?fields=subject,description,participants,total_participant_count,suspended";
         self.business(Method::GET, &format!("{at_group}{fields}"), None, 200).await?;
 
@@ -92,12 +118,32 @@ impl<W: Write> Guide<W> {
 
         self.title("It deletes the group. From then on there never was one.")?;
         self.business(Method::DELETE, &at_group, None, 200).await?;
+        self.told("group_lifecycle_update group_delete").await?;
         self.business(Method::GET, &at_group, None, 404).await?;
         Ok(())
     }
 
     fn title(&mut self, text: &str) -> std::io::Result<()> {
         writeln!(self.out, "{text}\n")
+    }
+
+    /// Waits for the next webhook, which has to be this one, and shows it.
+    async fn told(&mut self, expected: &str) -> anyhow::Result<()> {
+        let arrived = tokio::time::timeout(ARRIVAL_TIMEOUT, self.receiver.next()).await;
+        let arrived = arrived.ok().flatten().with_context(|| format!("no {expected} arrived"))?;
+        let id = arrived.id().to_owned();
+        let (headers, body) = arrived.answer(StatusCode::OK.into_response());
+        let body: Value = serde_json::from_slice(&body)?;
+        let sent_along = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        writeln!(self.out, "  <- webhook {id}")?;
+        writeln!(self.out, "     Authorization: {}", sent_along.unwrap_or_default())?;
+        for line in serde_json::to_string_pretty(&body)?.lines() {
+            writeln!(self.out, "     {line}")?;
+        }
+        writeln!(self.out)?;
+        let title = title(&body);
+        ensure!(title == expected, "the tour expected the webhook {expected} here, not {title}");
+        Ok(())
     }
 
     /// The business calls the 360dialog API with its key.

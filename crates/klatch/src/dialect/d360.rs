@@ -9,6 +9,7 @@ mod groups;
 mod invite_link;
 mod join_requests;
 mod participants;
+mod webhook;
 
 use axum::Router;
 use utoipa::openapi::OpenApi;
@@ -22,18 +23,34 @@ type Body = crate::http::body::Body<Error>;
 type Upload = crate::http::body::Body<Error, { crate::http::body::FORM_BYTES_MAX }>;
 type Query = crate::http::params::QueryParams<Error>;
 
-fn operations() -> OpenApiRouter<App> {
+fn unversioned() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(groups::list, groups::create))
         .routes(routes!(groups::info, groups::update, groups::delete))
         .routes(routes!(invite_link::get, invite_link::reset))
         .routes(routes!(join_requests::list, join_requests::approve, join_requests::reject))
         .routes(routes!(participants::remove))
+        .routes(routes!(webhook::get_waba, webhook::set_waba))
+        .routes(routes!(
+            webhook::get_multi,
+            webhook::switch_multi,
+            webhook::replace_multi,
+            webhook::change_multi
+        ))
 }
 
-/// All operations; besides, under `/v1`, for clients whose base address ends in it.
+/// What is published under `/v1`.
+fn configs() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(webhook::get, webhook::set, webhook::remove))
+}
+
+fn operations() -> OpenApiRouter<App> {
+    unversioned().nest("/v1", configs())
+}
+
+/// All operations; each with and without `/v1`, for clients whose base address ends in it.
 pub fn router(app: App) -> Router {
-    let (router, _) = operations().split_for_parts();
+    let (router, _) = unversioned().merge(configs()).split_for_parts();
     Router::new().merge(router.clone()).nest("/v1", router).with_state(app)
 }
 

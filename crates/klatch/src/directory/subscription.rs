@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderValue;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::Timestamp;
 
@@ -137,8 +137,8 @@ pub enum Activity {
 pub struct Target {
     /// The address.
     pub url: url::Url,
-    /// Sent with every delivery.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Sent with every delivery; names as they were written.
+    pub headers: Vec<(String, HeaderValue)>,
     /// How long an answer may take.
     pub timeout: Duration,
 }
@@ -181,6 +181,18 @@ pub struct Subscription {
     pub failing_since: Option<Timestamp>,
     /// Whether deliveries go out.
     pub activity: Activity,
+}
+
+impl Role {
+    /// Whether both stand for the same place in a vendor's configuration.
+    #[must_use]
+    pub fn is_place_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Main { .. }, Self::Main { .. }) => true,
+            (Self::Extra { name: one }, Self::Extra { name: two }) => one == two,
+            _ => false,
+        }
+    }
 }
 
 impl Subscription {

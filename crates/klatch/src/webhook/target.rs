@@ -101,8 +101,8 @@ pub async fn url(text: &str, dialect: Dialect, guard: &Guard) -> Result<Url, Pro
 /// Reads headers that are to be sent along.
 pub fn headers(
     given: impl IntoIterator<Item = (String, String)>,
-) -> Result<Vec<(HeaderName, HeaderValue)>, Problem> {
-    let mut headers = Vec::new();
+) -> Result<Vec<(String, HeaderValue)>, Problem> {
+    let mut headers: Vec<(String, HeaderValue)> = Vec::new();
     for (name, value) in given {
         let field = format!("headers.{}", shortened(&name));
         let wrong = |detail: String| Problem::field(field.clone(), detail);
@@ -123,10 +123,10 @@ pub fn headers(
         let mut value = HeaderValue::from_bytes(value.as_bytes())
             .map_err(|_| wrong("has a value with line breaks or control characters".to_owned()))?;
         value.set_sensitive(true);
-        if headers.iter().any(|(other, _)| *other == parsed) {
+        if headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(parsed.as_str())) {
             return Err(wrong("is given twice".to_owned()));
         }
-        headers.push((parsed, value));
+        headers.push((name, value));
     }
     if headers.len() > HEADERS_MAX {
         return Err(Problem::field("headers", format!("must not be more than {HEADERS_MAX}")));

@@ -9,6 +9,7 @@ pub(crate) mod paging;
 mod participants;
 mod pictures;
 mod tolerance;
+mod webhook;
 
 use axum::body::Body;
 use axum::http::request::Builder;

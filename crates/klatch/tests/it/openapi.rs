@@ -85,6 +85,15 @@ fn the_d360_document_has_the_vendors_operations_and_no_others() {
         ("POST /groups/{group_id}/join_requests", "approve-join-requests"),
         ("DELETE /groups/{group_id}/join_requests", "reject-join-requests"),
         ("DELETE /groups/{group_id}/participants", "remove-group-participants"),
+        ("GET /v1/configs/webhook", "get-webhook"),
+        ("POST /v1/configs/webhook", "set-webhook"),
+        ("DELETE /v1/configs/webhook", "remove-webhook"),
+        ("GET /waba_webhook", "get-waba-webhook"),
+        ("POST /waba_webhook", "set-waba-webhook"),
+        ("GET /multi_webhook", "get-multi-webhook"),
+        ("POST /multi_webhook", "switch-multi-webhook"),
+        ("PUT /multi_webhook", "replace-multi-webhook"),
+        ("PATCH /multi_webhook", "change-multi-webhook"),
     ]);
     assert_eq!(found, published);
 }

@@ -8,8 +8,7 @@ use domain::Refusal;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::app::Failure;
-use crate::app::StoreError;
+use crate::app::{ChangeError, Failure, StoreError};
 use crate::dialect::graph::ask::UpdateProblem;
 use crate::dialect::graph::code::{Code, sentence};
 use crate::http::problem::Problem;
@@ -44,6 +43,25 @@ pub struct ErrorMeta {
     /// The same as in the header `x-request-id` and in the log.
     #[serde(rename = "360dialog_trace_id", skip_serializing_if = "Option::is_none")]
     trace_id: Option<String>,
+}
+
+/// What the configuration calls answer where there is nothing to show: errors, and what was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MetaBody {
+    meta: ErrorMeta,
+}
+
+impl MetaBody {
+    pub(super) fn done(message: &str) -> Self {
+        Self {
+            meta: ErrorMeta {
+                success: true,
+                http_code: StatusCode::OK.as_u16(),
+                developer_message: message.to_owned(),
+                trace_id: telemetry::trace_id(),
+            },
+        }
+    }
 }
 
 /// What every call about one group can answer instead.
@@ -90,6 +108,10 @@ impl Error {
             StatusCode::UNAUTHORIZED,
             "Invalid API key: it opens an account and not one number; use a key of the number",
         )
+    }
+
+    pub(super) fn no_webhook() -> Self {
+        Self::plain(StatusCode::NOT_FOUND, "No webhook is set")
     }
 
     pub(super) fn no_such_group() -> Self {
@@ -192,21 +214,48 @@ impl From<Failure> for Error {
     }
 }
 
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
-        let meta = self.gateway.then(|| ErrorMeta {
+impl From<ChangeError> for Error {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Store(error) => error.into(),
+            // Somebody else changes the same thing at the same time.
+            ChangeError::Taken { .. } | ChangeError::Unknown { .. } => {
+                Self::plain(StatusCode::CONFLICT, "It was changed by somebody else; try again")
+            }
+        }
+    }
+}
+
+impl Error {
+    fn meta(&self) -> ErrorMeta {
+        ErrorMeta {
             success: false,
             http_code: self.status.as_u16(),
             developer_message: self.text.clone(),
             trace_id: telemetry::trace_id(),
-        });
-        let reason = Reason(self.text.clone());
-        let mut response =
-            (self.status, Json(ErrorBody { error: self.text, meta })).into_response();
-        response.extensions_mut().insert(reason);
+        }
+    }
+
+    /// The answer of the configuration calls.
+    pub(super) fn into_meta_response(self) -> Response {
+        let meta = self.meta();
+        self.respond(Json(MetaBody { meta }))
+    }
+
+    fn respond(self, body: impl IntoResponse) -> Response {
+        let mut response = (self.status, body).into_response();
+        response.extensions_mut().insert(Reason(self.text));
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let meta = self.gateway.then(|| self.meta());
+        let body = ErrorBody { error: self.text.clone(), meta };
+        self.respond(Json(body))
     }
 }

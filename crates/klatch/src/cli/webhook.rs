@@ -1,0 +1,302 @@
+//! `klatch webhook …`, `klatch delivery …` and `klatch event …`: who is told, what was told, what
+//! happened.
+
+use std::time::Duration;
+
+use clap::{ArgGroup, Subcommand};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::client::{ask, call, given};
+use super::directory::PageArgs;
+use crate::config::ClientArgs;
+use crate::webhook::sample;
+
+/// How often a test delivery is looked at, and how long.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LOOKS_MAX: usize = 200;
+
+/// Whose events are told, of what, and what is sent along.
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("reach").required(true).multiple(true))]
+pub(super) struct AddArgs {
+    /// Where to send.
+    // Not `url`: that is the server's.
+    #[arg(value_name = "URL")]
+    receiver: String,
+    /// In whose words.
+    #[arg(long, value_parser = ["meta", "d360", "sinch"])]
+    dialect: String,
+    /// The number whose events are told.
+    #[arg(long, group = "reach")]
+    phone_number_id: Option<String>,
+    /// The account whose numbers' events are told.
+    #[arg(long, group = "reach")]
+    account_id: Option<String>,
+    /// Only the numbers of this WABA of the account.
+    #[arg(long, requires = "account_id")]
+    waba_id: Option<String>,
+    /// Of what, such as `group_participants_update`; may be repeated. Everything if left out.
+    #[arg(long = "field", value_name = "FIELD")]
+    fields: Vec<String>,
+    /// Sent along with every delivery, as `Name: value`; may be repeated.
+    #[arg(long = "header", value_name = "HEADER", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// What signs; minted, and shown this once, if left out.
+    #[arg(long)]
+    secret: Option<String>,
+    /// What the handshake says, for the dialect that has one: `meta`.
+    #[arg(long)]
+    verify_token: Option<String>,
+    /// How long an answer may take.
+    #[arg(long)]
+    timeout_secs: Option<u64>,
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) =
+        text.split_once(':').ok_or_else(|| "must be written as Name: value".to_owned())?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// What can be done with subscriptions.
+#[derive(Debug, Subcommand)]
+pub(super) enum WebhookCommand {
+    /// Add a receiver.
+    Add(AddArgs),
+    /// List the receivers.
+    List {
+        /// Only this account's.
+        #[arg(long)]
+        account_id: Option<String>,
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// Show a receiver.
+    Show {
+        /// The subscription's id.
+        subscription_id: String,
+    },
+    /// Send something made up, and show what came of it.
+    Test {
+        /// The subscription's id.
+        subscription_id: String,
+        /// What to make up.
+        #[arg(
+            long,
+            default_value = "group_create",
+            value_parser = clap::builder::PossibleValuesParser::new(sample::NAMES)
+        )]
+        event: String,
+    },
+    /// Give a receiver a new secret and show it, this once. The old one signs as well for a while.
+    Rotate {
+        /// The subscription's id.
+        subscription_id: String,
+        /// The new secret; minted if left out.
+        #[arg(long)]
+        secret: Option<String>,
+        /// For how many hours the old one signs as well, 0 to 168.
+        #[arg(long, default_value_t = 24)]
+        overlap_hours: u64,
+    },
+    /// Hold deliveries back.
+    Pause {
+        /// The subscription's id.
+        subscription_id: String,
+    },
+    /// Let deliveries go out again, also after the receiver was switched off.
+    Resume {
+        /// The subscription's id.
+        subscription_id: String,
+    },
+    /// Remove a receiver; what it was owed is given up.
+    Remove {
+        /// The subscription's id.
+        subscription_id: String,
+    },
+}
+
+impl WebhookCommand {
+    pub(super) async fn run(self, client: &ClientArgs) -> anyhow::Result<()> {
+        const LIST: &str = "subscriptions";
+        let post = async |id: &str, action: &str, body: Value| {
+            ask(client, Method::POST, &[LIST, id, action], &[], Some(body)).await
+        };
+        match self {
+            Self::Add(add) => ask(client, Method::POST, &[LIST], &[], Some(add.body())).await,
+            Self::List { account_id, page } => {
+                ask(client, Method::GET, &[LIST], &page.query(account_id), None).await
+            }
+            Self::Show { subscription_id: id } => {
+                ask(client, Method::GET, &[LIST, &id], &[], None).await
+            }
+            Self::Test { subscription_id: id, event } => try_out(client, &id, &event).await,
+            Self::Rotate { subscription_id: id, secret, overlap_hours } => {
+                let secret = secret.map(Value::from);
+                let body =
+                    given([("secret", secret), ("overlap_hours", Some(json!(overlap_hours)))]);
+                post(&id, "rotate", body).await
+            }
+            Self::Pause { subscription_id: id } => post(&id, "pause", json!({})).await,
+            Self::Resume { subscription_id: id } => post(&id, "resume", json!({})).await,
+            Self::Remove { subscription_id: id } => {
+                ask(client, Method::DELETE, &[LIST, &id], &[], None).await
+            }
+        }
+    }
+}
+
+impl AddArgs {
+    fn body(self) -> Value {
+        let headers: Map<String, Value> =
+            self.headers.into_iter().map(|(name, value)| (name, value.into())).collect();
+        given([
+            ("url", Some(json!(self.receiver))),
+            ("dialect", Some(json!(self.dialect))),
+            ("phone_number_id", self.phone_number_id.map(Value::from)),
+            ("account_id", self.account_id.map(Value::from)),
+            ("waba_id", self.waba_id.map(Value::from)),
+            ("fields", (!self.fields.is_empty()).then(|| json!(self.fields))),
+            ("headers", (!headers.is_empty()).then_some(Value::Object(headers))),
+            ("secret", self.secret.map(Value::from)),
+            ("verify_token", self.verify_token.map(Value::from)),
+            ("timeout_secs", self.timeout_secs.map(Value::from)),
+        ])
+    }
+}
+
+/// Sends a test and waits for its first attempt.
+async fn try_out(client: &ClientArgs, id: &str, event: &str) -> anyhow::Result<()> {
+    let body = Some(json!({ "event": event }));
+    let sent = call(client, Method::POST, &["subscriptions", id, "test"], &[], body).await?;
+    let delivery = sent["delivery_id"].as_str().unwrap_or_default().to_owned();
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    for _ in 0..LOOKS_MAX {
+        looks.tick().await;
+        let path = ["deliveries", &delivery];
+        let seen = call(client, Method::GET, &path, &[], None).await?;
+        if seen["state"] != "pending" {
+            break;
+        }
+    }
+    ask(client, Method::GET, &["deliveries", &delivery], &[], None).await
+}
+
+/// Which deliveries are meant.
+#[derive(Debug, clap::Args)]
+pub(super) struct FilterArgs {
+    /// Only those in this state.
+    #[arg(long, value_parser = ["pending", "failing", "delivered", "dead"])]
+    state: Option<String>,
+    /// Only those to this subscription.
+    #[arg(long)]
+    subscription_id: Option<String>,
+    /// Only those about this group.
+    #[arg(long)]
+    group_id: Option<String>,
+    /// Only those that are owed since this moment, or later: 2026-01-31T12:00:00Z.
+    #[arg(long)]
+    from: Option<String>,
+    /// Only those that are owed since before this moment.
+    #[arg(long)]
+    to: Option<String>,
+}
+
+impl FilterArgs {
+    fn pairs(self) -> [(&'static str, Option<String>); 5] {
+        let Self { state, subscription_id, group_id, from, to } = self;
+        [
+            ("state", state),
+            ("subscription_id", subscription_id),
+            ("group_id", group_id),
+            ("from", from),
+            ("to", to),
+        ]
+    }
+}
+
+/// What can be done with deliveries.
+#[derive(Debug, Subcommand)]
+pub(super) enum DeliveryCommand {
+    /// List deliveries, newest first.
+    List {
+        #[command(flatten)]
+        filter: FilterArgs,
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// Show a delivery with its body and its attempts.
+    Show {
+        /// Its id: what the header webhook-id says.
+        delivery_id: String,
+    },
+    /// Make deliveries once more: one, or all that are meant.
+    Replay {
+        /// The one.
+        delivery_id: Option<String>,
+        #[command(flatten)]
+        filter: FilterArgs,
+    },
+}
+
+impl DeliveryCommand {
+    pub(super) async fn run(self, client: &ClientArgs) -> anyhow::Result<()> {
+        match self {
+            Self::List { filter, page } => {
+                let mut query = page.query(None);
+                query.extend(
+                    filter.pairs().into_iter().filter_map(|(name, value)| Some((name, value?))),
+                );
+                ask(client, Method::GET, &["deliveries"], &query, None).await
+            }
+            Self::Show { delivery_id: id } => {
+                ask(client, Method::GET, &["deliveries", &id], &[], None).await
+            }
+            Self::Replay { delivery_id: Some(id), .. } => {
+                ask(client, Method::POST, &["deliveries", &id, "replay"], &[], None).await
+            }
+            Self::Replay { delivery_id: None, filter } => {
+                let fields = filter.pairs().map(|(name, value)| (name, value.map(Value::from)));
+                let body = Some(given(fields));
+                ask(client, Method::POST, &["deliveries", "replay"], &[], body).await
+            }
+        }
+    }
+}
+
+/// What can be done with the log.
+#[derive(Debug, Subcommand)]
+pub(super) enum EventCommand {
+    /// List what happened, oldest first.
+    List {
+        /// Only this group's.
+        #[arg(long)]
+        group_id: Option<String>,
+        /// Only this number's.
+        #[arg(long)]
+        phone_number_id: Option<String>,
+        /// Only this account's.
+        #[arg(long)]
+        account_id: Option<String>,
+        /// Only this subscription's.
+        #[arg(long)]
+        subscription_id: Option<String>,
+        #[command(flatten)]
+        page: PageArgs,
+    },
+}
+
+impl EventCommand {
+    pub(super) async fn run(self, client: &ClientArgs) -> anyhow::Result<()> {
+        let Self::List { group_id, phone_number_id, account_id, subscription_id, page } = self;
+        let mut query = page.query(account_id);
+        let others = [
+            ("group_id", group_id),
+            ("phone_number_id", phone_number_id),
+            ("subscription_id", subscription_id),
+        ];
+        query.extend(others.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        ask(client, Method::GET, &["events"], &query, None).await
+    }
+}

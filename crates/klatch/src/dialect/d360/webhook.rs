@@ -1,0 +1,510 @@
+//! Where 360dialog's callers say where webhooks go: `/v1/configs/webhook` for the number,
+//! `/waba_webhook` for all numbers of its WABA, `/multi_webhook` for receivers besides.
+//!
+//! What is told there is Meta's, passed through: see `graph/webhook.rs`.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use domain::values::Subject;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::auth::Caller;
+use super::error::{Error, ErrorBody, MetaBody};
+use crate::app::App;
+use crate::dialect::Dialect;
+use crate::directory::{Number, Reach, RecordChange, Role, Subscription, Target};
+use crate::http::problem::{Problem, parse, required};
+use crate::page::{LIMIT_MAX, Page, Seek};
+use crate::webhook::target;
+
+/// Receivers besides the main one. Published.
+const EXTRAS_MAX: usize = 3;
+
+type Headers = BTreeMap<String, String>;
+
+/// Errors of the configuration calls have a shape of their own.
+#[derive(Debug)]
+pub(super) struct ConfigError(Error);
+
+impl From<Error> for ConfigError {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Problem> for ConfigError {
+    fn from(problem: Problem) -> Self {
+        Self(problem.into())
+    }
+}
+
+impl IntoResponse for ConfigError {
+    fn into_response(self) -> Response {
+        self.0.into_meta_response()
+    }
+}
+
+type ConfigBody = crate::http::body::Body<ConfigError>;
+
+/// The caller of a configuration call.
+pub(super) struct Configurer(Caller);
+
+impl FromRequestParts<App> for Configurer {
+    type Rejection = ConfigError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ConfigError> {
+        Ok(Self(Caller::from_request_parts(parts, app).await?))
+    }
+}
+
+/// A receiver.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct WebhookConfig {
+    /// Where to send; empty removes the receiver. Required.
+    #[schema(example = "https://example.com/hook", max_length = 200, required = true)]
+    url: Option<String>,
+    /// Headers that are sent along with every delivery.
+    #[serde(default)]
+    headers: Headers,
+}
+
+/// The receiver of a WABA, as it is set.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct NewWabaWebhook {
+    /// Where to send; empty removes the receiver. Required.
+    #[schema(example = "https://example.com/hook", max_length = 200, required = true)]
+    url: Option<String>,
+    /// Headers that are sent along with every delivery.
+    #[serde(default)]
+    headers: Headers,
+    /// Whether this receiver comes before those of the numbers.
+    #[serde(default)]
+    override_all: bool,
+}
+
+/// The receiver of a WABA.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct WabaWebhook {
+    url: String,
+    headers: Headers,
+    override_all: bool,
+    waba_id: String,
+    /// In digits.
+    numbers_on_this_waba: Vec<String>,
+}
+
+/// A receiver besides the main one.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct Destination {
+    /// Unique for the number; case counts. Required.
+    #[schema(example = "crm", required = true)]
+    name: Option<String>,
+    /// Where to send. Required.
+    #[schema(example = "https://example.com/hook", max_length = 200, required = true)]
+    url: Option<String>,
+    /// Headers that are sent along with every delivery.
+    #[serde(default)]
+    headers: Headers,
+}
+
+/// The receivers besides the main one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MultiWebhook {
+    /// Whether they are told anything.
+    enabled: bool,
+    destinations: Vec<Destination>,
+}
+
+/// Switches the receivers besides the main one on or off.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct MultiWebhookSwitch {
+    /// Required.
+    #[schema(required = true)]
+    enabled: Option<bool>,
+    /// Replaces them, where it is there.
+    destinations: Option<Vec<Destination>>,
+}
+
+/// Replaces the receivers besides the main one.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct Destinations {
+    /// At most three. Required.
+    #[schema(required = true)]
+    destinations: Option<Vec<Destination>>,
+}
+
+/// What was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Message {
+    message: String,
+}
+
+/// Shows the number's receiver.
+#[utoipa::path(
+    get,
+    path = "/configs/webhook",
+    operation_id = "get-webhook",
+    responses(
+        (status = 200, description = "The receiver", body = WebhookConfig),
+        (status = 401, description = "The key is missing, wrong or revoked", body = MetaBody),
+        (status = 404, description = "None is set", body = MetaBody),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    Configurer(Caller(number)): Configurer,
+) -> Result<Json<WebhookConfig>, ConfigError> {
+    let receiver =
+        main_of(&app, &number, &of_number(&number)).await?.ok_or_else(Error::no_webhook)?;
+    Ok(Json(WebhookConfig {
+        url: Some(receiver.target.url.to_string()),
+        headers: shown(&receiver.target),
+    }))
+}
+
+/// Sets the number's receiver.
+#[utoipa::path(
+    post,
+    path = "/configs/webhook",
+    operation_id = "set-webhook",
+    request_body = WebhookConfig,
+    responses(
+        (status = 200, description = "The receiver", body = WebhookConfig),
+        (status = 400, description = "A field is wrong", body = MetaBody),
+        (status = 401, description = "The key is missing, wrong or revoked", body = MetaBody),
+    ),
+)]
+pub(super) async fn set(
+    State(app): State<App>,
+    Configurer(Caller(number)): Configurer,
+    body: ConfigBody,
+) -> Result<Json<WebhookConfig>, ConfigError> {
+    body.refuse_key()?;
+    let config: WebhookConfig = body.json()?;
+    let reach = of_number(&number);
+    set_main(&app, &number, reach, config.url.clone(), &config.headers, false).await?;
+    Ok(Json(config))
+}
+
+/// Removes the number's receiver. Not 360dialog's own call: there an empty address does it, as it
+/// does here.
+#[utoipa::path(
+    delete,
+    path = "/configs/webhook",
+    operation_id = "remove-webhook",
+    responses(
+        (status = 200, description = "There is none any more", body = MetaBody),
+        (status = 401, description = "The key is missing, wrong or revoked", body = MetaBody),
+        (status = 404, description = "None is set", body = MetaBody),
+    ),
+)]
+pub(super) async fn remove(
+    State(app): State<App>,
+    Configurer(Caller(number)): Configurer,
+) -> Result<Json<MetaBody>, ConfigError> {
+    let receiver =
+        main_of(&app, &number, &of_number(&number)).await?.ok_or_else(Error::no_webhook)?;
+    app.remove_subscription(&receiver.id).await.map_err(Error::from)?;
+    Ok(Json(MetaBody::done("the webhook was removed")))
+}
+
+/// Shows the receiver of the number's WABA.
+#[utoipa::path(
+    get,
+    path = "/waba_webhook",
+    operation_id = "get-waba-webhook",
+    responses(
+        (status = 200, description = "The receiver", body = WabaWebhook),
+        (status = 401, description = "The key is missing, wrong or revoked", body = MetaBody),
+        (status = 404, description = "None is set", body = MetaBody),
+    ),
+)]
+pub(super) async fn get_waba(
+    State(app): State<App>,
+    Configurer(Caller(number)): Configurer,
+) -> Result<Json<WabaWebhook>, ConfigError> {
+    let reach = Reach::Waba(number.waba_id.clone());
+    let receiver = main_of(&app, &number, &reach).await?.ok_or_else(Error::no_webhook)?;
+    Ok(Json(WabaWebhook::new(&app, &number, Some(receiver)).await?))
+}
+
+/// Sets the receiver of the number's WABA: told of the numbers that have none of their own, or of
+/// all of them.
+#[utoipa::path(
+    post,
+    path = "/waba_webhook",
+    operation_id = "set-waba-webhook",
+    request_body = NewWabaWebhook,
+    responses(
+        (status = 200, description = "The receiver", body = WabaWebhook),
+        (status = 400, description = "A field is wrong", body = MetaBody),
+        (status = 401, description = "The key is missing, wrong or revoked", body = MetaBody),
+    ),
+)]
+pub(super) async fn set_waba(
+    State(app): State<App>,
+    Configurer(Caller(number)): Configurer,
+    body: ConfigBody,
+) -> Result<Json<WabaWebhook>, ConfigError> {
+    body.refuse_key()?;
+    let NewWabaWebhook { url, headers, override_all } = body.json()?;
+    let reach = Reach::Waba(number.waba_id.clone());
+    set_main(&app, &number, reach.clone(), url, &headers, override_all).await?;
+    let receiver = main_of(&app, &number, &reach).await?;
+    Ok(Json(WabaWebhook::new(&app, &number, receiver).await?))
+}
+
+/// Shows the receivers besides the main one.
+#[utoipa::path(
+    get,
+    path = "/multi_webhook",
+    operation_id = "get-multi-webhook",
+    responses(
+        (status = 200, description = "The receivers", body = MultiWebhook),
+        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
+    ),
+)]
+pub(super) async fn get_multi(
+    State(app): State<App>,
+    Caller(number): Caller,
+) -> Result<Json<MultiWebhook>, Error> {
+    let receivers = app.receivers(&number).await?;
+    let destinations = extras(&receivers)
+        .map(|(name, receiver)| Destination {
+            name: Some(name.to_owned()),
+            url: Some(receiver.target.url.to_string()),
+            headers: shown(&receiver.target),
+        })
+        .collect();
+    Ok(Json(MultiWebhook { enabled: number.extra_receivers, destinations }))
+}
+
+/// Switches the receivers besides the main one on or off. They are told of what the main one has
+/// taken.
+#[utoipa::path(
+    post,
+    path = "/multi_webhook",
+    operation_id = "switch-multi-webhook",
+    request_body = MultiWebhookSwitch,
+    responses(
+        (status = 200, description = "It is switched", body = Message),
+        (status = 400, description = "A field is wrong", body = ErrorBody),
+        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
+        (status = 409, description = "It is so already", body = Message),
+    ),
+)]
+pub(super) async fn switch_multi(
+    State(app): State<App>,
+    Caller(number): Caller,
+    body: super::Body,
+) -> Result<Response, Error> {
+    body.refuse_key()?;
+    let MultiWebhookSwitch { enabled, destinations } = body.json()?;
+    let enabled = required("enabled", enabled)?;
+    let word = if enabled { "enabled" } else { "disabled" };
+    if enabled == number.extra_receivers && destinations.is_none() {
+        let message = format!("multi webhook is already {word}");
+        return Ok((StatusCode::CONFLICT, Json(Message { message })).into_response());
+    }
+    if let Some(destinations) = destinations {
+        replace(&app, &number, destinations).await?;
+    }
+    app.change(RecordChange::SetExtraReceivers(number.id.clone(), enabled)).await?;
+    let message = format!("multi webhook was started: it is {word}");
+    Ok(Json(Message { message }).into_response())
+}
+
+/// Replaces the receivers besides the main one.
+#[utoipa::path(
+    put,
+    path = "/multi_webhook",
+    operation_id = "replace-multi-webhook",
+    request_body = Destinations,
+    responses(
+        (status = 200, description = "They are replaced", body = Message),
+        (status = 400, description = "A field is wrong", body = ErrorBody),
+        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
+    ),
+)]
+pub(super) async fn replace_multi(
+    State(app): State<App>,
+    Caller(number): Caller,
+    body: super::Body,
+) -> Result<Json<Message>, Error> {
+    body.refuse_key()?;
+    let destinations = required("destinations", body.json::<Destinations>()?.destinations)?;
+    replace(&app, &number, destinations).await?;
+    Ok(Json(Message { message: "the destinations were replaced".to_owned() }))
+}
+
+/// Adds or changes one of the receivers besides the main one.
+#[utoipa::path(
+    patch,
+    path = "/multi_webhook",
+    operation_id = "change-multi-webhook",
+    request_body = Destination,
+    responses(
+        (status = 200, description = "It is there", body = Message),
+        (status = 400, description = "A field is wrong, or there are three others", body = ErrorBody),
+        (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
+    ),
+)]
+pub(super) async fn change_multi(
+    State(app): State<App>,
+    Caller(number): Caller,
+    body: super::Body,
+) -> Result<Json<Message>, Error> {
+    body.refuse_key()?;
+    let (name, target) = destination(&app, "", body.json()?).await?;
+    let receivers = app.receivers(&number).await?;
+    let others = extras(&receivers).filter(|(other, _)| *other != name).count();
+    if others >= EXTRAS_MAX {
+        return Err(too_many().into());
+    }
+    let message = format!("the destination {name} was set");
+    put_extra(&app, &number, name, target).await?;
+    Ok(Json(Message { message }))
+}
+
+fn of_number(number: &Number) -> Reach {
+    Reach::Number(number.id.clone())
+}
+
+/// The main receiver for exactly this reach.
+async fn main_of(app: &App, number: &Number, reach: &Reach) -> Result<Option<Subscription>, Error> {
+    let receivers = app.receivers(number).await?;
+    let main = receivers.iter().find(|receiver| {
+        receiver.dialect == Dialect::D360
+            && receiver.reach == *reach
+            && matches!(receiver.role, Role::Main { .. })
+    });
+    Ok(main.cloned())
+}
+
+async fn set_main(
+    app: &App,
+    number: &Number,
+    reach: Reach,
+    url: Option<String>,
+    headers: &Headers,
+    over_all: bool,
+) -> Result<(), Error> {
+    let url = required("url", url)?;
+    if url.is_empty() {
+        if let Some(receiver) = main_of(app, number, &reach).await? {
+            app.remove_subscription(&receiver.id).await?;
+        }
+        return Ok(());
+    }
+    let target = target(app, &url, headers).await?;
+    app.configure(number, reach, Dialect::D360, Role::Main { over_all }, target).await?;
+    tracing::info!(number = %number.id, "a webhook was configured");
+    Ok(())
+}
+
+async fn target(app: &App, url: &str, headers: &Headers) -> Result<Target, Problem> {
+    Ok(Target {
+        url: target::url(url, Dialect::D360, app.outbound.guard()).await?,
+        headers: target::headers(headers.clone())?,
+        timeout: target::default_timeout(Dialect::D360),
+    })
+}
+
+impl WabaWebhook {
+    async fn new(
+        app: &App,
+        number: &Number,
+        receiver: Option<Subscription>,
+    ) -> Result<Self, Error> {
+        let page = Page { limit: LIMIT_MAX, seek: Seek::First };
+        let numbers = app.numbers(Some(&number.account), page).await?.items;
+        let on_this =
+            numbers.iter().map(|(_, other)| other).filter(|other| other.waba_id == number.waba_id);
+        let target = receiver.as_ref().map(|receiver| &receiver.target);
+        Ok(Self {
+            url: target.map(|target| target.url.to_string()).unwrap_or_default(),
+            headers: target.map(shown).unwrap_or_default(),
+            override_all: receiver
+                .as_ref()
+                .is_some_and(|receiver| receiver.role == Role::Main { over_all: true }),
+            waba_id: number.waba_id.clone(),
+            numbers_on_this_waba: on_this.map(|other| other.display_number.to_string()).collect(),
+        })
+    }
+}
+
+/// The receivers besides the main one, by name.
+fn extras(receivers: &[Subscription]) -> impl Iterator<Item = (&str, &Subscription)> {
+    receivers.iter().filter_map(|receiver| match &receiver.role {
+        Role::Extra { name } if receiver.dialect == Dialect::D360 => {
+            Some((name.as_str(), receiver))
+        }
+        _ => None,
+    })
+}
+
+fn too_many() -> Problem {
+    Problem::field("destinations", format!("must not be more than {EXTRAS_MAX}"))
+}
+
+/// Reads a destination; `place` stands before its fields where something is wrong.
+async fn destination(
+    app: &App,
+    place: &str,
+    destination: Destination,
+) -> Result<(String, Target), Problem> {
+    let Destination { name, url, headers } = destination;
+    let field = |name: &str| format!("{place}{name}");
+    let name = required(&field("name"), name)?;
+    // A name is a line of text like any other.
+    let name = parse(&field("name"), &name, Subject::parse)?.as_str().to_owned();
+    let url = required(&field("url"), url)?;
+    let target = target(app, &url, &headers).await.map_err(|problem| match problem {
+        Problem::Field { name, detail } => Problem::Field { name: field(&name), detail },
+        other => other,
+    })?;
+    Ok((name, target))
+}
+
+async fn put_extra(app: &App, number: &Number, name: String, target: Target) -> Result<(), Error> {
+    let role = Role::Extra { name };
+    Ok(app.configure(number, of_number(number), Dialect::D360, role, target).await?)
+}
+
+async fn replace(app: &App, number: &Number, destinations: Vec<Destination>) -> Result<(), Error> {
+    if destinations.len() > EXTRAS_MAX {
+        return Err(too_many().into());
+    }
+    // All are read before the first is written.
+    let mut read: Vec<(String, Target)> = Vec::new();
+    for (index, one) in destinations.into_iter().enumerate() {
+        let place = format!("destinations[{index}].");
+        let one = destination(app, &place, one).await?;
+        if read.iter().any(|(name, _)| *name == one.0) {
+            return Err(Problem::field(format!("{place}name"), "is given twice").into());
+        }
+        read.push(one);
+    }
+    let receivers = app.receivers(number).await?;
+    for (name, receiver) in extras(&receivers) {
+        if !read.iter().any(|(kept, _)| kept == name) {
+            app.remove_subscription(&receiver.id).await?;
+        }
+    }
+    for (name, target) in read {
+        put_extra(app, number, name, target).await?;
+    }
+    Ok(())
+}
+
+/// The headers as they were written.
+fn shown(target: &Target) -> Headers {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    target.headers.iter().map(|(name, value)| (name.clone(), text(value.as_bytes()))).collect()
+}
