@@ -157,3 +157,174 @@ impl Formatter for Ascii {
         self.0.write_string_fragment(writer, rest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::ids::{AccountId, PhoneNumberId, RequestId};
+    use domain::values::{Timestamp, WaId};
+    use domain::{Event, Limits};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+    use url::Url;
+
+    use super::*;
+    use crate::directory::{Activity, Secret, Secrets, Target};
+    use crate::webhook::{What, sample};
+
+    const AT: Timestamp = Timestamp::from_millis(1_755_548_877_000);
+
+    fn number(extra_receivers: bool) -> Number {
+        Number {
+            id: PhoneNumberId::parse("1").unwrap(),
+            account: AccountId::parse("acc").unwrap(),
+            display_number: WaId::parse("15550783881").unwrap(),
+            waba_id: "waba".to_owned(),
+            bot_id: "bot".to_owned(),
+            limits: Limits::default(),
+            extra_receivers,
+            created_at: AT,
+        }
+    }
+
+    fn receiver(name: &str, dialect: Dialect, reach: Reach, role: Role) -> Subscription {
+        Subscription {
+            id: SubscriptionId::parse(&format!("sub_{name}")).unwrap(),
+            account: AccountId::parse("acc").unwrap(),
+            reach,
+            dialect,
+            role,
+            target: Target {
+                url: Url::parse("https://example.com").unwrap(),
+                headers: Vec::new(),
+                timeout: Duration::from_secs(1),
+            },
+            topics: None,
+            secrets: Secrets { current: Secret::new("secret".to_owned()), old: None },
+            vendor_signature: false,
+            verify_token: None,
+            created_at: AT,
+            failing_since: None,
+            activity: Activity::On,
+        }
+    }
+
+    /// Who is told of an event of the number, and behind whom.
+    fn told(number: &Number, receivers: &[Subscription], name: &str) -> Vec<String> {
+        let group = sample::group(number, AT).unwrap();
+        let event = match name {
+            "rejected" => Event::JoinRequestsRejected { rejected: Vec::new() },
+            "suspended" => Event::Suspended,
+            _ => Event::InviteDeleted,
+        };
+        let request_id = RequestId::parse("R").unwrap();
+        let news = News {
+            number,
+            before: Some(group.state()),
+            group: group.state(),
+            at: AT,
+            request_id: &request_id,
+            what: What::Happened(&event),
+        };
+        let plan = plan(&news, receivers);
+        assert!(plan.deliveries.iter().all(|one| one.payload < plan.payloads.len()));
+        let name = |planned: &Planned| planned.subscription.as_str()[4..].to_owned();
+        plan.deliveries
+            .iter()
+            .map(|one| match one.follows {
+                None => name(one),
+                Some(leader) => format!("{} behind {}", name(one), name(&plan.deliveries[leader])),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn in_a_vendors_configuration_one_comes_first() {
+        let (ours, waba) = (Reach::Number(number(false).id), Reach::Waba("waba".to_owned()));
+        let main = |over_all| Role::Main { over_all };
+        let d360 = Dialect::D360;
+        let of_number = receiver("number", d360, ours.clone(), main(false));
+        let of_waba = receiver("waba", d360, waba.clone(), main(false));
+        let over_all = receiver("over", d360, waba, main(true));
+        let extra = receiver("extra", d360, ours, Role::Extra { name: "extra".to_owned() });
+        let added = receiver("added", d360, Reach::Account, Role::Added);
+        let told = |on, receivers: &[&Subscription]| {
+            let receivers: Vec<_> = receivers.iter().map(|one| (*one).clone()).collect();
+            told(&number(on), &receivers, "suspended")
+        };
+        assert_eq!(told(true, &[&of_waba, &of_number]), ["number"]);
+        assert_eq!(told(true, &[&of_waba]), ["waba"]);
+        assert_eq!(told(true, &[&of_number, &over_all]), ["over"]);
+        assert_eq!(told(true, &[&of_number, &extra]), ["number", "extra behind number"]);
+        assert_eq!(told(false, &[&of_number, &extra]), ["number"]);
+        assert_eq!(told(true, &[&extra]), Vec::<String>::new());
+        assert_eq!(
+            told(true, &[&extra, &of_number, &added]),
+            ["added", "number", "extra behind number"]
+        );
+        // Another vendor's configuration is another matter.
+        let meta = receiver("meta", Dialect::Meta, Reach::Account, main(false));
+        assert_eq!(told(true, &[&of_number, &meta]), ["meta", "number"]);
+    }
+
+    #[test]
+    fn only_who_is_reached_and_wants_to_be_told_is() {
+        let elsewhere = Reach::Number(PhoneNumberId::parse("2").unwrap());
+        let other = receiver("other", Dialect::Meta, elsewhere, Role::Added);
+        let foreign = Subscription {
+            account: AccountId::parse("other").unwrap(),
+            ..receiver("foreign", Dialect::Meta, Reach::Account, Role::Added)
+        };
+        let choosy = Subscription {
+            topics: Some(vec![Topic::Settings]),
+            ..receiver("choosy", Dialect::Sinch, Reach::Account, Role::Added)
+        };
+        let all = receiver("all", Dialect::Sinch, Reach::Account, Role::Added);
+        let graph = receiver("graph", Dialect::D360, Reach::Account, Role::Added);
+        let receivers = [other, foreign, choosy, all, graph];
+        // Meta tells nothing of links, Sinch nothing of suspensions.
+        assert_eq!(told(&number(false), &receivers, "link"), ["choosy", "all"]);
+        assert_eq!(told(&number(false), &receivers, "suspended"), ["graph"]);
+        assert_eq!(told(&number(false), &receivers, "rejected"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn one_body_serves_all_who_share_its_format() {
+        let receivers = Dialect::ALL
+            .map(|dialect| receiver(dialect.as_str(), dialect, Reach::Account, Role::Added));
+        let group = sample::group(&number(false), AT).unwrap();
+        let request_id = RequestId::parse("R").unwrap();
+        let news = News {
+            number: &number(false),
+            before: None,
+            group: group.state(),
+            at: AT,
+            request_id: &request_id,
+            what: What::Happened(&Event::Deleted),
+        };
+        let plan = plan(&news, &receivers);
+        assert_eq!(plan.payloads.len(), 2);
+        let payloads: Vec<_> = plan.deliveries.iter().map(|planned| planned.payload).collect();
+        assert_eq!(payloads, [0, 0, 1]);
+    }
+
+    #[test]
+    fn escapes_are_lower_case_and_in_pairs_where_need_be() {
+        let value = json!({ "text": "äöå 🚗 \u{7f} \" \\ \n" });
+        assert_eq!(
+            String::from_utf8(ascii_json(&value)).unwrap(),
+            "{\"text\":\"\\u00e4\\u00f6\\u00e5 \\ud83d\\ude97 \u{7f} \\\" \\\\ \\n\"}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_escaped_comes_back(text: String) {
+            let bytes = ascii_json(&json!({ "text": text }));
+            prop_assert!(bytes.is_ascii());
+            let read: Value = serde_json::from_slice(&bytes).unwrap();
+            prop_assert_eq!(read["text"].as_str(), Some(text.as_str()));
+        }
+    }
+}

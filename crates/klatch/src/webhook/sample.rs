@@ -55,9 +55,8 @@ pub fn render(
     at: Timestamp,
 ) -> Result<Option<Payload>, Problem> {
     let cast = Cast::new(number, at)?;
-    let created = Event::Created(Box::new(cast.create.clone()));
-    let group = Group::fold([(&created, at)]).ok_or(Problem::Empty)?;
-    let event = if name == "group_create" { Some(created) } else { cast.event(name) };
+    let group = group(number, at)?;
+    let event = cast.event(name);
     let what = match &event {
         Some(event) => Some(What::Happened(event)),
         None => cast.failure(name),
@@ -66,6 +65,12 @@ pub fn render(
     let group = group.state();
     let news = News { number, before: Some(group), group, at, request_id, what };
     Ok(format.render(&news).map(|(topic, body)| Payload { topic, body }))
+}
+
+/// The group that the samples are about.
+pub(super) fn group(number: &Number, at: Timestamp) -> Result<Group, Problem> {
+    let created = Cast::new(number, at)?.created();
+    Group::fold([(&created, at)]).ok_or(Problem::Empty)
 }
 
 /// Who and what the samples are about.
@@ -104,6 +109,10 @@ impl Cast {
         })
     }
 
+    fn created(&self) -> Event {
+        Event::Created(Box::new(self.create.clone()))
+    }
+
     fn event(&self, name: &str) -> Option<Event> {
         let (ann, bob) = (self.ann.clone(), self.bob.clone());
         let answered = |person: Person| Answered {
@@ -116,6 +125,7 @@ impl Cast {
         };
         let stranger = failed(&Refusal::NotParticipant);
         Some(match name {
+            "group_create" => self.created(),
             "group_delete" => Event::Deleted,
             "group_participants_add" => Event::ParticipantJoined { person: ann },
             "group_participants_add_approved" => {
