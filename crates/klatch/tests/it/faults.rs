@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use klatch::metrics::Metrics;
+use klatch::sandbox;
+use klatch::store::migrate::Migration;
 use klatch::store::sqlite::{OpenError, Sqlite};
 use serde_json::json;
 
@@ -104,6 +106,58 @@ fn a_newer_or_edited_schema_is_refused() {
         let why = refused(folder.path());
         assert!(why.contains(expected), "{why}");
     }
+}
+
+/// What the first schema held is there afterwards, and goes on.
+#[tokio::test]
+async fn a_folder_of_the_first_schema_is_brought_up_to_date() {
+    // Rows as they have always been written, from a database of today.
+    let now = tempfile::tempdir().unwrap();
+    let app = TestApp::with(Arc::new(open(now.path()).unwrap()), true).await;
+    let group = app.group("From the beginning", "auto_approve").await;
+    app.tap("16505550101", &app.link(&group).await).await.ok();
+    drop(app);
+
+    let before = tempfile::tempdir().unwrap();
+    let file = rusqlite::Connection::open(before.path().join("klatch.db")).unwrap();
+    let step = Migration {
+        number: 1,
+        name: "0001_initial",
+        sql: include_str!("../../migrations/sqlite/0001_initial.sql"),
+    };
+    file.execute_batch(step.sql).unwrap();
+    let attach = "ATTACH DATABASE ?1 AS new";
+    file.execute(attach, [now.path().join("klatch.db").to_str().unwrap()]).unwrap();
+    file.execute_batch(
+        "PRAGMA application_id = 1265394036;
+         CREATE TABLE migrations (
+             number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL
+         ) STRICT;
+         INSERT INTO accounts SELECT * FROM new.accounts;
+         INSERT INTO numbers
+             SELECT seq, id, account_id, display_number, waba_id, bot_id, participants_limit,
+                    groups_limit, created_at
+             FROM new.numbers;
+         INSERT INTO number_usage SELECT * FROM new.number_usage;
+         INSERT INTO keys SELECT * FROM new.keys;
+         INSERT INTO groups SELECT * FROM new.groups;
+         INSERT INTO standings SELECT * FROM new.standings;
+         INSERT INTO events
+             SELECT seq, group_seq, version, at, request_id, event FROM new.events;",
+    )
+    .unwrap();
+    let taken = "INSERT INTO migrations VALUES (?1, ?2, ?3)";
+    file.execute(taken, (step.number, step.name, step.checksum())).unwrap();
+    drop(file);
+
+    let app = TestApp::with(Arc::new(open(before.path()).unwrap()), true).await;
+    app.assert_log_folds(&group).await;
+    app.tap("16505550102", &app.link(&group).await).await.ok();
+    app.assert_log_folds(&group).await;
+    let path = format!("/events?phone_number_id={}", sandbox::PHONE_NUMBER_ID);
+    let events = app.admin(Method::GET, &path, None).await.ok();
+    let kinds: Vec<_> = events["data"].as_array().unwrap().iter().map(|one| &one["kind"]).collect();
+    assert_eq!(kinds, ["created", "participant_joined", "participant_joined"]);
 }
 
 #[test]

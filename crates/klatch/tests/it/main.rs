@@ -11,6 +11,7 @@ mod crowd;
 mod d360;
 mod faults;
 mod idempotency;
+mod listen;
 mod openapi;
 mod people;
 mod server;
