@@ -1,6 +1,6 @@
 //! What callers get.
 
-use domain::event::Answered;
+use domain::event::{Answered, Failed};
 use domain::group::{JoinRequest, Participant};
 use domain::ids::{RequestId, UserId};
 use domain::values::{InviteCode, WaId};
@@ -226,7 +226,7 @@ impl<'a> JoinRequestPage<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct JoinRequestsAnswered {
     messaging_product: &'static str,
-    /// The call's id, repeated in the webhook.
+    /// The call's id. The webhook of an approval has none, and a rejection has no webhook.
     request_id: String,
     /// Ids of those let in.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -263,16 +263,16 @@ impl JoinRequestsAnswered {
     }
 
     fn failed(outcome: &Outcome) -> Self {
-        let mut errors: Vec<ErrorItem> = Vec::new();
-        let mut failed_join_requests = Vec::new();
-        for failed in &outcome.refused {
-            let error = ErrorItem::from(&failed.refusal);
-            if !errors.contains(&error) {
-                errors.push(error.clone());
-            }
-            let join_request_id = failed.input.clone();
-            failed_join_requests.push(FailedJoinRequest { join_request_id, errors: vec![error] });
-        }
+        let why = |failed: &Failed| ErrorItem::from(&failed.refusal);
+        let failed_join_requests = outcome
+            .refused
+            .iter()
+            .map(|failed| FailedJoinRequest {
+                join_request_id: failed.input.clone(),
+                errors: vec![why(failed)],
+            })
+            .collect();
+        let errors = ErrorItem::distinct(outcome.refused.iter().map(why));
         Self {
             messaging_product: PRODUCT,
             request_id: outcome.request_id.to_string(),

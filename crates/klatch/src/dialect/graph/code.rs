@@ -48,6 +48,17 @@ impl ErrorItem {
         let details = format!("{failed} of the participants failed; each says why");
         Self { code: 131_201, message, title, error_data: ErrorData { details } }
     }
+
+    /// Each once, in the order in which they first come.
+    #[must_use]
+    pub fn distinct(all: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        all.into_iter().fold(Vec::new(), |mut kept, error| {
+            if !kept.contains(&error) {
+                kept.push(error);
+            }
+            kept
+        })
+    }
 }
 
 /// A published error: number and title.

@@ -3,7 +3,8 @@
 //! Shapes as in Meta's "Webhooks for Groups API", with the identity fields of 2026. Where its
 //! samples and its tables disagree, `docs/webhooks.md` says what was chosen.
 
-use domain::event::Failed;
+use domain::event::{Answered, Failed};
+use domain::ids::JoinRequestId;
 use domain::person::Entry;
 use domain::values::Picture;
 use domain::{Event, Person, Refusal};
@@ -167,66 +168,42 @@ fn tell<'a>(news: &News<'a>) -> Option<(Topic, GroupNews<'a>)> {
 }
 
 fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, GroupNews<'a>)> {
-    let told = match event {
+    Some(match event {
         Event::Created(_) => (Topic::Lifecycle, created(news)),
         // To receivers of this family a group that the business left is a group that has ended.
         Event::Deleted | Event::BusinessLeft => (Topic::Lifecycle, deleted(news)),
         Event::ParticipantJoined { person } => {
-            let added_participants = vec![known(person)];
-            (Topic::Participants, GroupNews { added_participants, ..added_by_link() })
+            (Topic::Participants, added_by_link(vec![known(person)]))
         }
         Event::JoinRequestsApproved { approved } => {
-            let added_participants = approved
-                .iter()
-                .map(|answered| {
-                    let input = Some(spelled(&answered.person));
-                    ParticipantNews { input, ..known(&answered.person) }
-                })
-                .collect();
-            (Topic::Participants, GroupNews { added_participants, ..added_by_link() })
+            let people = approved.iter().map(|answered| {
+                let input = Some(spelled(&answered.person));
+                ParticipantNews { input, ..known(&answered.person) }
+            });
+            (Topic::Participants, added_by_link(people.collect()))
         }
         Event::JoinRequested { request, person } => {
-            let r#type = "group_join_request_created";
-            let join_request_id = Some(request.as_str());
-            let person = Some(person.into());
-            (
-                Topic::Participants,
-                GroupNews { r#type, join_request_id, person, ..GroupNews::default() },
-            )
+            (Topic::Participants, asked("group_join_request_created", request, person))
         }
-        Event::JoinRequestCancelled(answered) => {
-            let r#type = "group_join_request_revoked";
-            let join_request_id = Some(answered.request.as_str());
-            let person = Some((&answered.person).into());
-            (
-                Topic::Participants,
-                GroupNews { r#type, join_request_id, person, ..GroupNews::default() },
-            )
+        Event::JoinRequestCancelled(Answered { request, person }) => {
+            (Topic::Participants, asked("group_join_request_revoked", request, person))
         }
         Event::ParticipantsAdded { added, failed } => {
-            let added_participants = added
+            let people = added
                 .iter()
-                .map(|entry| ParticipantNews { input: Some(&entry.input), ..known(&entry.target) })
-                .collect::<Vec<_>>();
-            let r#type = "group_participants_add";
-            let told = GroupNews { r#type, added_participants, ..GroupNews::default() };
+                .map(|entry| ParticipantNews { input: Some(&entry.input), ..known(&entry.target) });
+            let told = GroupNews {
+                added_participants: people.collect(),
+                ..plain("group_participants_add")
+            };
             (Topic::Participants, by_business(news, told, added.is_empty(), failed, "add"))
         }
         Event::ParticipantsRemoved { removed, failed } => {
-            let removed_participants = removed.iter().map(as_written).collect::<Vec<_>>();
-            let r#type = "group_participants_remove";
-            let initiated_by = Some("business");
-            let told =
-                GroupNews { r#type, initiated_by, removed_participants, ..GroupNews::default() };
+            let told = taken_out("business", removed.iter().map(as_written).collect());
             (Topic::Participants, by_business(news, told, removed.is_empty(), failed, "remove"))
         }
         Event::ParticipantLeft { person } => {
-            let r#type = "group_participants_remove";
-            let initiated_by = Some("participant");
-            let removed_participants = vec![known(person)];
-            let told =
-                GroupNews { r#type, initiated_by, removed_participants, ..GroupNews::default() };
-            (Topic::Participants, told)
+            (Topic::Participants, taken_out("participant", vec![known(person)]))
         }
         Event::SettingsChanged { subject, description, picture } => {
             let (subject, description) = (subject.as_ref(), description.as_ref());
@@ -242,8 +219,7 @@ fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, GroupNews<'
         | Event::InviteDeleted
         | Event::AdminsPromoted { .. }
         | Event::AdminsDemoted { .. } => return None,
-    };
-    Some(told)
+    })
 }
 
 fn plain<'a>(r#type: &'static str) -> GroupNews<'a> {
@@ -267,8 +243,25 @@ fn deleted<'a>(news: &News<'a>) -> GroupNews<'a> {
     GroupNews { request_id: Some(news.request_id.as_str()), ..plain("group_delete") }
 }
 
-fn added_by_link<'a>() -> GroupNews<'a> {
-    GroupNews { reason: Some(BY_LINK), ..plain("group_participants_add") }
+fn added_by_link(added_participants: Vec<ParticipantNews<'_>>) -> GroupNews<'_> {
+    GroupNews { reason: Some(BY_LINK), added_participants, ..plain("group_participants_add") }
+}
+
+fn taken_out<'a>(
+    initiated_by: &'static str,
+    removed_participants: Vec<ParticipantNews<'a>>,
+) -> GroupNews<'a> {
+    let initiated_by = Some(initiated_by);
+    GroupNews { initiated_by, removed_participants, ..plain("group_participants_remove") }
+}
+
+fn asked<'a>(
+    r#type: &'static str,
+    request: &'a JoinRequestId,
+    person: &'a Person,
+) -> GroupNews<'a> {
+    let (join_request_id, person) = (Some(request.as_str()), Some(person.into()));
+    GroupNews { join_request_id, person, ..plain(r#type) }
 }
 
 fn known(person: &Person) -> ParticipantNews<'_> {
@@ -303,20 +296,11 @@ fn by_business<'a>(
         .collect();
     let errors = match failed {
         [] => Vec::new(),
-        some if total => distinct(some.iter().map(why)),
+        some if total => ErrorItem::distinct(some.iter().map(why)),
         some => vec![ErrorItem::partly(verb, some.len())],
     };
     let request_id = Some(news.request_id.as_str());
     GroupNews { request_id, failed_participants, errors, ..told }
-}
-
-fn distinct(all: impl Iterator<Item = ErrorItem>) -> Vec<ErrorItem> {
-    all.fold(Vec::new(), |mut kept, error| {
-        if !kept.contains(&error) {
-            kept.push(error);
-        }
-        kept
-    })
 }
 
 /// One member for each setting that was asked for, whether or not it was changed.
