@@ -18,3 +18,4 @@ mod server;
 mod store_contract;
 mod tidy;
 mod webhook_crash;
+mod webhooks_doc;
