@@ -78,10 +78,10 @@ pub(super) struct ReplayRequest {
     state: Option<String>,
     subscription_id: Option<String>,
     group_id: Option<String>,
-    /// Owed since this moment, or later.
+    /// About what happened at this moment, or later.
     #[schema(example = "2026-01-31T12:00:00Z")]
     from: Option<String>,
-    /// Owed before this moment.
+    /// About what happened before this moment.
     to: Option<String>,
 }
 
@@ -144,8 +144,8 @@ fn group(text: &str) -> Result<GroupId, Problem> {
         ("state" = Option<String>, Query, description = "Only those that are pending, failing, delivered or dead"),
         ("subscription_id" = Option<String>, Query, description = "Only those to this subscription"),
         ("group_id" = Option<String>, Query, description = "Only those about this group"),
-        ("from" = Option<String>, Query, description = "Only those that are owed since this moment (RFC 3339), or later"),
-        ("to" = Option<String>, Query, description = "Only those that are owed since before this moment"),
+        ("from" = Option<String>, Query, description = "Only those about what happened at this moment (RFC 3339), or later"),
+        ("to" = Option<String>, Query, description = "Only those about what happened before this moment"),
         PageParams,
     ),
     responses(

@@ -40,6 +40,7 @@ const SAMPLE: &str = "group_create";
 
 /// Asks for a subscription.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NewSubscription {
     /// The number whose events are told. This, `waba_id` with `account_id`, or `account_id`.
     phone_number_id: Option<String>,
@@ -80,10 +81,12 @@ pub(super) struct ChangedSubscription {
     verify_token: Option<String>,
     #[schema(minimum = 1, maximum = 30)]
     timeout_secs: Option<u64>,
+    vendor_signature: Option<bool>,
 }
 
 /// Asks for a new secret.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Rotation {
     /// The new secret; minted if left out.
     secret: Option<String>,
@@ -94,6 +97,7 @@ pub(super) struct Rotation {
 
 /// Asks for a test delivery.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Trial {
     /// What to make up; `group_create` if left out.
     #[schema(example = "group_participants_remove_partly_failed")]
@@ -355,6 +359,7 @@ pub(super) async fn change(
         target: Some(target),
         topics: changed.fields.map(topics).transpose()?,
         verify_token: new_token,
+        vendor_signature: changed.vendor_signature,
         ..SubscriptionChange::default()
     };
     app.change_subscription(&id, change, SubscriptionEvent::Changed).await?;
@@ -574,11 +579,20 @@ async fn reach(
 
 /// A number that the subscription reaches, to make something up about.
 async fn number_of(app: &App, subscription: &Subscription) -> Result<Number, Error> {
-    let page = Page { limit: crate::page::LIMIT_MAX, seek: Seek::First };
-    let numbers = app.numbers(Some(&subscription.account), page).await?.items;
-    let mut numbers = numbers.into_iter().map(|(_, number)| number);
-    let number = numbers.find(|number| subscription.reaches(number));
-    number.ok_or_else(|| Error::unknown("phone_number_id"))
+    let unknown = || Error::unknown("phone_number_id");
+    if let Reach::Number(id) = &subscription.reach {
+        return app.number(id).await?.map(|number| Number::clone(&number)).ok_or_else(unknown);
+    }
+    let mut page = Page { limit: crate::page::LIMIT_MAX, seek: Seek::First };
+    loop {
+        let slice = app.numbers(Some(&subscription.account), page).await?;
+        let last = slice.items.last().map(|(key, _)| *key);
+        let mut numbers = slice.items.into_iter().map(|(_, number)| number);
+        if let Some(number) = numbers.find(|number| subscription.reaches(number)) {
+            return Ok(number);
+        }
+        page.seek = Seek::After(last.filter(|_| slice.more_after).ok_or_else(unknown)?);
+    }
 }
 
 /// Asks the receiver whether it wants to be one, where the dialect does that.

@@ -185,6 +185,7 @@ impl App {
     ) -> Result<(), ChangeError> {
         let change = RecordChange::ChangeSubscription(id.clone(), change, event, self.clock.now());
         self.store.change(change).await?;
+        self.dispatch.forgive(id);
         self.dispatch.hint([id.clone()]);
         Ok(())
     }

@@ -195,10 +195,10 @@ pub(super) struct FilterArgs {
     /// Only those about this group.
     #[arg(long)]
     group_id: Option<String>,
-    /// Only those that are owed since this moment, or later: 2026-01-31T12:00:00Z.
+    /// Only those about what happened at this moment, or later: 2026-01-31T12:00:00Z.
     #[arg(long)]
     from: Option<String>,
-    /// Only those that are owed since before this moment.
+    /// Only those about what happened before this moment.
     #[arg(long)]
     to: Option<String>,
 }

@@ -229,6 +229,8 @@ pub struct SubscriptionChange {
     pub activity: Option<Activity>,
     /// Whether a WABA's receiver comes before those of its numbers.
     pub over_all: Option<bool>,
+    /// Whether the dialect's own signature is sent.
+    pub vendor_signature: Option<bool>,
 }
 
 /// What has happened to a subscription, for the log.

@@ -148,9 +148,9 @@ pub struct DeliveryFilter {
     pub subscription: Option<SubscriptionId>,
     /// About this group.
     pub group: Option<GroupId>,
-    /// Owed since then, or later.
+    /// About what happened then, or later.
     pub from: Option<Timestamp>,
-    /// Owed before then.
+    /// About what happened before then.
     pub to: Option<Timestamp>,
 }
 
@@ -181,6 +181,8 @@ pub struct Settlement {
     pub attempt: Option<Attempt>,
     /// What is to become of the delivery.
     pub fate: Fate,
+    /// Whether the receiver has shown that it is there, whatever it said.
+    pub alive: bool,
 }
 
 /// What is to become of a delivery after a try.
@@ -276,7 +278,7 @@ pub struct Sweep {
     pub receipts_before: Timestamp,
     /// Deliveries that are owed since before then, and not settled, are given up.
     pub owed_before: Timestamp,
-    /// Deliveries that were owed before then, and are settled, are forgotten.
+    /// Deliveries that were settled before then are forgotten.
     pub settled_before: Timestamp,
 }
 

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::values::Timestamp;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -78,13 +79,24 @@ impl Dispatch {
         usize::from(rest_until <= now || rest_until > longest)
     }
 
-    fn note(&self, id: &SubscriptionId, delivered: bool, now: Timestamp) {
+    /// How often in a row the receiver has failed.
+    fn failures(&self, id: &SubscriptionId) -> u32 {
+        locked(&self.health).get(id).map_or(0, |health| health.failures)
+    }
+
+    /// Whatever a receiver was like, it has a new chance.
+    pub fn forgive(&self, id: &SubscriptionId) {
+        locked(&self.health).remove(id);
+    }
+
+    /// Takes note of an attempt that failed. Those that were under way together fail together, and
+    /// count once: only the first of them finds as many failures as there were when it began.
+    fn blame(&self, id: &SubscriptionId, failures_before: u32, now: Timestamp) {
         let mut all = locked(&self.health);
-        if delivered {
-            all.remove(id);
+        let health = all.entry(id.clone()).or_insert(Health { failures: 0, rest_until: now });
+        if health.failures != failures_before {
             return;
         }
-        let health = all.entry(id.clone()).or_insert(Health { failures: 0, rest_until: now });
         health.failures = health.failures.saturating_add(1);
         if let Some(beyond) = health.failures.checked_sub(FAILURES_UNTIL_REST) {
             let rest = REST_SECS.0.saturating_mul(2_u64.saturating_pow(beyond)).min(REST_SECS.1);
@@ -174,6 +186,8 @@ async fn due(app: &App) -> HashSet<SubscriptionId> {
 struct Tried {
     settlement: Settlement,
     verdict: Verdict,
+    /// How often in a row the receiver had failed when it began.
+    failures_before: u32,
 }
 
 /// Makes the deliveries of one subscription until none is due.
@@ -195,10 +209,19 @@ async fn pump(
         let allowance = if stop.is_cancelled() { 0 } else { app.dispatch.allowance(&id, now) };
         let room = allowance.saturating_sub(flying.len());
         if !landed.is_empty() || (more && room > 0) {
-            let gone = landed.iter().any(|tried| tried.verdict == Verdict::Gone);
-            let failed = landed.iter().any(|tried| tried.verdict != Verdict::Delivered);
-            for tried in &landed {
-                app.dispatch.note(&id, tried.verdict == Verdict::Delivered, now);
+            let mut settlements = Vec::with_capacity(landed.len());
+            let (mut gone, mut failed) = (false, false);
+            for Tried { settlement, verdict, failures_before } in landed.drain(..) {
+                match verdict {
+                    // Whoever refuses something is there.
+                    Verdict::Delivered | Verdict::Refused => app.dispatch.forgive(&id),
+                    Verdict::Failed | Verdict::Gone => {
+                        app.dispatch.blame(&id, failures_before, now);
+                        failed = true;
+                    }
+                }
+                gone |= verdict == Verdict::Gone;
+                settlements.push(settlement);
             }
             // What was noted may leave less room, or more.
             let room = app.dispatch.allowance(&id, now).min(allowance);
@@ -207,7 +230,7 @@ async fn pump(
                 .exchange(Exchange {
                     subscription: id.clone(),
                     now,
-                    settlements: landed.drain(..).map(|tried| tried.settlement).collect(),
+                    settlements,
                     room,
                     lease: app.mint.nonce(),
                     lease_until: retry::later(now, LEASE),
@@ -216,8 +239,10 @@ async fn pump(
             let Exchanged { subscription, leased, released } = match exchanged {
                 Ok(exchanged) => exchanged,
                 Err(error) => {
-                    // What was sent and could not be written down is sent again.
                     telemetry::store_failed(&error);
+                    // What was sent and could not be written down is sent again when its lease
+                    // runs out; what is on its way shall arrive once at least.
+                    while flying.join_next().await.is_some() {}
                     return id;
                 }
             };
@@ -228,9 +253,10 @@ async fn pump(
             if let Some(reason) = off_reason(&subscription, gone, failed, now) {
                 switch_off(&app, &subscription, reason).await;
             }
+            let failures = app.dispatch.failures(&id);
             for leased in leased {
-                app.metrics.webhooks_in_flight.inc();
-                flying.spawn(attempt(app.clone(), Arc::clone(&subscription), leased));
+                let subscription = Arc::clone(&subscription);
+                flying.spawn(attempt(app.clone(), subscription, leased, failures));
             }
             continue;
         }
@@ -245,8 +271,30 @@ async fn pump(
     }
 }
 
+/// Counts an attempt for as long as it lasts, however it ends.
+struct InFlight(Gauge);
+
+impl InFlight {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// Sends a delivery, once.
-async fn attempt(app: App, subscription: Arc<Subscription>, leased: Leased) -> Tried {
+async fn attempt(
+    app: App,
+    subscription: Arc<Subscription>,
+    leased: Leased,
+    failures_before: u32,
+) -> Tried {
+    let _in_flight = InFlight::new(&app.metrics.webhooks_in_flight);
     let Leased { id, failed, owed_since, body, lease } = leased;
     let at = app.now();
     let dialect = subscription.dialect;
@@ -280,7 +328,6 @@ async fn attempt(app: App, subscription: Arc<Subscription>, leased: Leased) -> T
     let delivered = verdict == Verdict::Delivered;
     let outcome = if delivered { "delivered" } else { "failed" };
     let dialect = dialect.as_str();
-    app.metrics.webhooks_in_flight.dec();
     app.metrics.webhook_attempts.get_or_create(&AttemptLabels { dialect, outcome }).inc();
     let seconds = Duration::from_millis(millis.into()).as_secs_f64();
     app.metrics.webhook_seconds.get_or_create(&DialectLabels { dialect }).observe(seconds);
@@ -299,7 +346,9 @@ async fn attempt(app: App, subscription: Arc<Subscription>, leased: Leased) -> T
         );
     }
     let attempt = Some(Attempt { at, millis, status, problem, head });
-    Tried { settlement: Settlement { id, lease, attempt, fate }, verdict }
+    let alive = matches!(verdict, Verdict::Delivered | Verdict::Refused);
+    let settlement = Settlement { id, lease, attempt, fate, alive };
+    Tried { settlement, verdict, failures_before }
 }
 
 /// Why a receiver is to be told nothing any more, if it is.

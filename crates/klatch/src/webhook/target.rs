@@ -84,7 +84,7 @@ pub async fn url(text: &str, dialect: Dialect, guard: &Guard) -> Result<Url, Pro
     }
     // Published by 360dialog; where plain HTTP is allowed, so are a developer's ports and hosts.
     if dialect == Dialect::D360 && !rules.allow_http {
-        if url.port().is_some() {
+        if names_a_port(text) {
             return Err(wrong("must not name a port".to_owned()));
         }
         if host.contains('_') {
@@ -132,6 +132,13 @@ pub fn headers(
         return Err(Problem::field("headers", format!("must not be more than {HEADERS_MAX}")));
     }
     Ok(headers)
+}
+
+/// Whether an address names a port, be it the usual one.
+fn names_a_port(url: &str) -> bool {
+    let authority = url.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next());
+    let behind_brackets = authority.and_then(|authority| authority.rsplit(']').next());
+    behind_brackets.is_some_and(|host| host.contains(':'))
 }
 
 fn shortened(name: &str) -> String {

@@ -470,7 +470,7 @@ pub(in crate::store::sqlite) fn too_old(
         owed.extend(list(&sql, sweep.owed_before, 0)?);
     }
     let settled = "SELECT seq FROM deliveries
-                   WHERE seq < ?3 AND state IN ('delivered', 'dead') AND owed_since < ?1
+                   WHERE seq < ?3 AND state IN ('delivered', 'dead') AND settled_at < ?1
                    ORDER BY seq LIMIT ?2";
     let bound = first_since(connection, sweep.settled_before)?;
     Ok(TooOld { owed, settled: list(settled, sweep.settled_before, bound)? })

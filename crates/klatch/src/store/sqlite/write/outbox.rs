@@ -127,12 +127,13 @@ pub(super) fn exchange(
     let subscription = read::subscription(connection, &exchange.subscription)?;
     let removed = subscription.is_none();
     let mut released = Vec::new();
-    let (mut delivered, mut missed) = (false, None);
+    let (mut alive, mut missed) = (false, None);
     for settlement in &exchange.settlements {
         let at = settlement.attempt.as_ref().map_or(exchange.now, |attempt| attempt.at);
-        match &settlement.fate {
-            Fate::Delivered => delivered = true,
-            Fate::Retry { .. } | Fate::Dead { .. } => missed = missed.or(Some(at)),
+        if settlement.alive {
+            alive = true;
+        } else {
+            missed = missed.or(Some(at));
         }
         settle(connection, settlement, removed, exchange.now, &mut released).map_err(failed)?;
     }
@@ -140,7 +141,7 @@ pub(super) fn exchange(
         return Ok(Exchanged { subscription: None, leased: Vec::new(), released });
     };
     // What went through counts more than what did not: the receiver is there.
-    let failing_since = if delivered { None } else { subscription.failing_since.or(missed) };
+    let failing_since = if alive { None } else { subscription.failing_since.or(missed) };
     if failing_since != subscription.failing_since {
         connection
             .prepare_cached("UPDATE subscriptions SET failing_since = ?2 WHERE id = ?1")
@@ -164,7 +165,7 @@ fn settle(
     now: Timestamp,
     released: &mut Vec<SubscriptionId>,
 ) -> Sql<()> {
-    let Settlement { id, lease, attempt, fate } = settlement;
+    let Settlement { id, lease, attempt, fate, .. } = settlement;
     let seq = key(*id);
     let found = connection
         .prepare_cached(
@@ -212,10 +213,22 @@ fn settle(
     if was_first {
         promote(connection, lane)?;
     }
-    if *fate == Fate::Delivered {
-        release(connection, seq, released)?;
+    match state {
+        "delivered" => release(connection, seq, now, released),
+        "dead" => abandon(connection, seq, now).map(drop),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// What waits for a delivery that was given up is given up with it.
+fn abandon(connection: &Connection, leader: i64, now: Timestamp) -> Sql<usize> {
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'dead', settled_at = ?2,
+                                   reason = 'the main receiver has not taken it'
+             WHERE follows = ?1 AND state = 'held'",
+        )?
+        .execute((leader, now.as_millis()))
 }
 
 /// The next first attempt of a lane becomes due, if none is under way.
@@ -244,12 +257,19 @@ fn promote_idle(connection: &Connection, lane: Lane) -> Sql<()> {
     if busy { Ok(()) } else { promote(connection, lane) }
 }
 
-/// What had to wait for a delivery to go through need not any more.
-fn release(connection: &Connection, leader: i64, released: &mut Vec<SubscriptionId>) -> Sql<()> {
+/// What had to wait for a delivery to go through need not any more, even if it was given up with it
+/// in the meantime.
+fn release(
+    connection: &Connection,
+    leader: i64,
+    now: Timestamp,
+    released: &mut Vec<SubscriptionId>,
+) -> Sql<()> {
     let mut select = connection.prepare_cached(
         "SELECT deliveries.seq, group_seq, subscription_seq, subscriptions.id FROM deliveries
          JOIN subscriptions ON subscriptions.seq = subscription_seq
-         WHERE follows = ?1 AND state = 'held'",
+         WHERE follows = ?1 AND attempts = 0 AND state IN ('held', 'dead')
+               AND removed_at IS NULL",
     )?;
     let followers = select
         .query_map([leader], |row| {
@@ -259,8 +279,12 @@ fn release(connection: &Connection, leader: i64, released: &mut Vec<Subscription
         .collect::<Sql<Vec<_>>>()?;
     for (seq, lane, subscription) in followers {
         connection
-            .prepare_cached("UPDATE deliveries SET state = 'pending' WHERE seq = ?1")?
-            .execute([seq])?;
+            .prepare_cached(
+                "UPDATE deliveries SET state = 'pending', owed_since = ?2, settled_at = NULL,
+                                       reason = NULL
+                 WHERE seq = ?1",
+            )?
+            .execute((seq, now.as_millis()))?;
         promote_idle(connection, lane)?;
         released.extend(SubscriptionId::parse(&subscription));
     }
@@ -322,48 +346,51 @@ pub(super) fn amend(connection: &mut Connection, amend: &Amend) -> Result<Amende
         filtered.condition()
     );
     let after = i64::try_from(*after).unwrap_or(i64::MAX);
-    let amended = (|| {
-        let mut select = transaction.prepare_cached(&sql)?;
-        let chosen = select
-            .query_map(filtered.params(after, *limit), |row| {
-                let lane: Lane = row.get::<_, Option<i64>>(1)?.zip(row.get(2)?);
-                Ok((row.get::<_, i64>(0)?, lane, row.get::<_, String>(3)?))
-            })?
-            .collect::<Sql<Vec<_>>>()?;
-        let mut lanes: Vec<Lane> = Vec::new();
-        let mut subscriptions: Vec<String> = Vec::new();
-        for (seq, lane, subscription) in &chosen {
-            match amendment {
-                Amendment::Replay => transaction
+    let amended =
+        (|| {
+            let mut select = transaction.prepare_cached(&sql)?;
+            let chosen = select
+                .query_map(filtered.params(after, *limit), |row| {
+                    let lane: Lane = row.get::<_, Option<i64>>(1)?.zip(row.get(2)?);
+                    Ok((row.get::<_, i64>(0)?, lane, row.get::<_, String>(3)?))
+                })?
+                .collect::<Sql<Vec<_>>>()?;
+            let mut lanes: Vec<Lane> = Vec::new();
+            let mut subscriptions: Vec<String> = Vec::new();
+            for (seq, lane, subscription) in &chosen {
+                match amendment {
+                Amendment::Replay => drop(transaction
                     .prepare_cached(
                         "UPDATE deliveries SET state = 'pending', failed = 0, owed_since = ?2,
                                                due_at = iif(group_seq IS NULL, 0, NULL),
                                                settled_at = NULL, reason = NULL
                          WHERE seq = ?1",
                     )?
-                    .execute((seq, now.as_millis()))?,
-                Amendment::GiveUp { reason } => give_up(&transaction, *seq, *now, reason)?,
-            };
-            lanes.push(*lane);
-            subscriptions.push(subscription.clone());
-        }
-        lanes.sort_unstable();
-        lanes.dedup();
-        for lane in lanes {
-            promote_idle(&transaction, lane)?;
-        }
-        subscriptions.sort_unstable();
-        subscriptions.dedup();
-        let next = chosen.last().filter(|_| chosen.len() == *limit);
-        Ok(Amended {
-            count: chosen.len(),
-            subscriptions: subscriptions
-                .iter()
-                .filter_map(|id| SubscriptionId::parse(id))
-                .collect(),
-            next: next.map(|(seq, ..)| seq.unsigned_abs()),
-        })
-    })();
+                    .execute((seq, now.as_millis()))?),
+                Amendment::GiveUp { reason } => {
+                    give_up(&transaction, *seq, *now, reason)?;
+                }
+            }
+                lanes.push(*lane);
+                subscriptions.push(subscription.clone());
+            }
+            lanes.sort_unstable();
+            lanes.dedup();
+            for lane in lanes {
+                promote_idle(&transaction, lane)?;
+            }
+            subscriptions.sort_unstable();
+            subscriptions.dedup();
+            let next = chosen.last().filter(|_| chosen.len() == *limit);
+            Ok(Amended {
+                count: chosen.len(),
+                subscriptions: subscriptions
+                    .iter()
+                    .filter_map(|id| SubscriptionId::parse(id))
+                    .collect(),
+                next: next.map(|(seq, ..)| seq.unsigned_abs()),
+            })
+        })();
     let amended = amended.map_err(failed)?;
     transaction.commit().map_err(failed)?;
     Ok(amended)
@@ -376,7 +403,8 @@ fn give_up(connection: &Connection, seq: i64, now: Timestamp, reason: &str) -> S
                                    reason = ?3
              WHERE seq = ?1",
         )?
-        .execute((seq, now.as_millis(), reason))
+        .execute((seq, now.as_millis(), reason))?;
+    abandon(connection, seq, now)
 }
 
 /// Gives up and forgets what is too old. Gives how many deliveries that were.
@@ -394,7 +422,8 @@ pub(super) fn sweep(connection: &mut Connection, too_old: &TooOld, now: Timestam
             .query_row([seq], |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?)))
             .optional()?;
         if let Some(lane) = lane {
-            count += give_up(&transaction, *seq, now, "nobody took it in time")?;
+            give_up(&transaction, *seq, now, "nobody took it in time")?;
+            count += 1;
             promote(&transaction, lane)?;
         }
     }

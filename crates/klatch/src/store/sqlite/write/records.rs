@@ -211,7 +211,7 @@ fn change_subscription(
     at: Timestamp,
 ) -> Changed {
     require_subscription(connection, id)?;
-    let SubscriptionChange { target, topics, secrets, verify_token, activity, over_all } = change;
+    let SubscriptionChange { target, topics, secrets, verify_token, activity, .. } = change;
     let key = id.as_str();
     if let Some(target) = target {
         set_target(connection, id, target)?;
@@ -233,10 +233,12 @@ fn change_subscription(
         let sql = "UPDATE subscriptions SET verify_token = ?2 WHERE id = ?1";
         connection.execute(sql, (key, token.reveal()))?;
     }
-    if let Some(over_all) = over_all {
-        let sql = "UPDATE subscriptions SET over_all = ?2 WHERE id = ?1";
-        connection.execute(sql, (key, over_all))?;
-    }
+    connection.execute(
+        "UPDATE subscriptions SET over_all = coalesce(?2, over_all),
+                                  vendor_signature = coalesce(?3, vendor_signature)
+         WHERE id = ?1",
+        (key, change.over_all, change.vendor_signature),
+    )?;
     if let Some(activity) = activity {
         let millis = Timestamp::as_millis;
         let (paused_at, off_at, reason) = match activity {
