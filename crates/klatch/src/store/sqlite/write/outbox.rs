@@ -292,14 +292,20 @@ fn lease(connection: &Connection, exchange: &Exchange) -> Sql<Vec<Leased>> {
         update.execute((key(one.id), lease_until.as_millis(), lease))?;
     }
     if leased.is_empty() {
-        // What is due later than anything can be was put there before the clock was put back.
+        // What is due later than anything can be was put there before the clock was put back. So
+        // was such a lease: it may still be kept, and is given as long as a new one.
         connection
             .prepare_cached(
-                "UPDATE deliveries SET due_at = ?2
+                "UPDATE deliveries SET due_at = iif(lease IS NULL, ?2, ?4)
                  WHERE subscription_seq = (SELECT seq FROM subscriptions WHERE id = ?1)
-                       AND due_at > ?2 + ?3 AND lease IS NULL",
+                       AND due_at > ?2 + ?3",
             )?
-            .execute((subscription.as_str(), now.as_millis(), LONGEST_WAIT_MS))?;
+            .execute((
+                subscription.as_str(),
+                now.as_millis(),
+                LONGEST_WAIT_MS,
+                lease_until.as_millis(),
+            ))?;
     }
     Ok(leased)
 }
