@@ -16,3 +16,4 @@ mod people;
 mod server;
 mod store_contract;
 mod tidy;
+mod webhooks;
