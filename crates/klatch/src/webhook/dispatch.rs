@@ -223,8 +223,8 @@ async fn pump(
                 gone |= verdict == Verdict::Gone;
                 settlements.push(settlement);
             }
-            // What was noted may leave less room, or more.
-            let room = app.dispatch.allowance(&id, now).min(allowance);
+            // What was noted may leave less room, or more; and whoever is gone is sent nothing more.
+            let room = if gone { 0 } else { app.dispatch.allowance(&id, now).min(allowance) };
             let room = room.saturating_sub(flying.len());
             let exchanged = app
                 .exchange(Exchange {

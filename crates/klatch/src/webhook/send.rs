@@ -172,8 +172,10 @@ async fn head(mut response: Response) -> String {
         }
     };
     let _ = tokio::time::timeout(ANSWER_BODY_WAIT, reading).await;
-    // A database's text has no zero bytes.
-    String::from_utf8_lossy(&kept).replace('\0', "\u{fffd}")
+    // A database's text has no zero bytes. What stands for a byte that is no text is longer than it.
+    let mut head = String::from_utf8_lossy(&kept).replace('\0', "\u{fffd}");
+    head.truncate(head.floor_char_boundary(ANSWER_HEAD_BYTES_MAX));
+    head
 }
 
 /// What went wrong, in words; without the address, which the reader knows.

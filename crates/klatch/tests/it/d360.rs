@@ -31,7 +31,11 @@ async fn send_bytes(app: &TestApp, method: Method, path: &str, bytes: impl Into<
 }
 
 /// Sends a form to a group.
-async fn send_form(app: &TestApp, group: &str, parts: &[(&str, Option<&str>, &[u8])]) -> Answer {
+pub(crate) async fn send_form(
+    app: &TestApp,
+    group: &str,
+    parts: &[(&str, Option<&str>, &[u8])],
+) -> Answer {
     let (kind, bytes) = form(parts);
     let request = request(Method::POST, &format!("/groups/{group}"));
     app.send(request.header(header::CONTENT_TYPE, kind).body(bytes.into()).unwrap()).await
@@ -153,18 +157,23 @@ async fn set_limits(app: &TestApp, limits: Value) {
 }
 
 /// A person asks to join; gives the id of the request.
-async fn ask(app: &TestApp, wa_id: &str, link: &str) -> String {
+pub(crate) async fn ask(app: &TestApp, wa_id: &str, link: &str) -> String {
     app.tap(wa_id, link).await.text("join_request_id")
 }
 
 /// Approves or rejects.
-async fn answer_requests(app: &TestApp, method: Method, group: &str, ids: &[&str]) -> Answer {
+pub(crate) async fn answer_requests(
+    app: &TestApp,
+    method: Method,
+    group: &str,
+    ids: &[&str],
+) -> Answer {
     let body = json!({ "messaging_product": "whatsapp", "join_requests": ids });
     app.d360(method, &format!("/groups/{group}/join_requests"), Some(body)).await
 }
 
 /// Removes people.
-async fn remove(app: &TestApp, group: &str, users: &[&str]) -> Answer {
+pub(crate) async fn remove(app: &TestApp, group: &str, users: &[&str]) -> Answer {
     let users: Vec<Value> = users.iter().map(|user| json!({ "user": user })).collect();
     let body = json!({ "messaging_product": "whatsapp", "participants": users });
     app.d360(Method::DELETE, &format!("/groups/{group}/participants"), Some(body)).await

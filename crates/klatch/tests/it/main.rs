@@ -18,4 +18,5 @@ mod server;
 mod store_contract;
 mod tidy;
 mod webhook_crash;
+mod webhooks;
 mod webhooks_doc;

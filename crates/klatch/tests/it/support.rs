@@ -1,6 +1,7 @@
 //! A whole Klatch in the test's own process: fixed clock, seeded names, no sockets.
 
 pub(crate) mod process;
+pub(crate) mod receiver;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use klatch::metrics::Metrics;
 use klatch::sandbox;
 use klatch::store::Store;
 use klatch::store::sqlite::Sqlite;
-use klatch::webhook::egress::{Rules, SystemLookup};
+use klatch::webhook::egress::{Lookup, Rules, SystemLookup};
 use klatch::webhook::send::Outbound;
 use serde_json::{Value, json};
 
@@ -38,6 +39,17 @@ impl FixedClock {
         let millis = i64::try_from(duration.as_millis()).unwrap();
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
+
+    /// Somebody puts the clock back.
+    pub(crate) fn put_back(&self, duration: Duration) {
+        let millis = i64::try_from(duration.as_millis()).unwrap();
+        self.0.fetch_sub(millis, Ordering::SeqCst);
+    }
+
+    /// Some moment, ahead or back.
+    pub(crate) fn set(&self, to: Timestamp) {
+        self.0.store(to.as_millis(), Ordering::SeqCst);
+    }
 }
 
 impl Clock for FixedClock {
@@ -51,6 +63,8 @@ pub(crate) struct TestApp {
     pub(crate) app: App,
     pub(crate) port: Port,
     pub(crate) clock: Arc<FixedClock>,
+    /// The same that the app keeps, for tests that stand in for a part of it.
+    pub(crate) store: Arc<dyn Store>,
 }
 
 /// An answer, read to its end.
@@ -111,6 +125,17 @@ impl TestApp {
 
     /// Over any store.
     pub(crate) async fn with(store: Arc<dyn Store>, people: bool) -> Self {
+        let outbound = Outbound::new(Rules::sandbox(), Arc::new(SystemLookup)).unwrap();
+        Self::assembled(store, people, outbound).await
+    }
+
+    /// In memory, with its own rules about whither it may talk, and its own way to find that.
+    pub(crate) async fn outbound(rules: Rules, lookup: impl Lookup) -> Self {
+        let outbound = Outbound::new(rules, Arc::new(lookup)).unwrap();
+        Self::assembled(Self::memory(), true, outbound).await
+    }
+
+    async fn assembled(store: Arc<dyn Store>, people: bool, outbound: Outbound) -> Self {
         let clock = Arc::new(FixedClock(AtomicI64::new(BEGINNING_MS)));
         let settings = AppSettings {
             admin_token: KeyHash::of(sandbox::ADMIN_TOKEN),
@@ -119,11 +144,10 @@ impl TestApp {
             body_timeout: Duration::from_millis(200),
             retention: Duration::from_hours(14 * 24),
         };
-        let same = Arc::clone(&clock);
-        let outbound = Outbound::new(Rules::sandbox(), Arc::new(SystemLookup)).unwrap();
-        let app = App::new(store, same, Mint::seeded(7), Metrics::default(), outbound, settings);
+        let (same, mint) = (Arc::clone(&clock), Mint::seeded(7));
+        let app = App::new(Arc::clone(&store), same, mint, Metrics::default(), outbound, settings);
         sandbox::seed(&app).await.unwrap();
-        Self { port: Port::new(app.clone()), app, clock }
+        Self { port: Port::new(app.clone()), app, clock, store }
     }
 
     /// Any request at all.

@@ -1,5 +1,7 @@
 //! Deliveries: owed, leased, settled, made once more, given up, forgotten.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use domain::values::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -215,20 +217,21 @@ fn settle(
     }
     match state {
         "delivered" => release(connection, seq, now, released),
-        "dead" => abandon(connection, seq, now).map(drop),
+        "dead" => abandon(connection, seq, now),
         _ => Ok(()),
     }
 }
 
 /// What waits for a delivery that was given up is given up with it.
-fn abandon(connection: &Connection, leader: i64, now: Timestamp) -> Sql<usize> {
+fn abandon(connection: &Connection, leader: i64, now: Timestamp) -> Sql<()> {
     connection
         .prepare_cached(
             "UPDATE deliveries SET state = 'dead', settled_at = ?2,
                                    reason = 'the main receiver has not taken it'
              WHERE follows = ?1 AND state = 'held'",
         )?
-        .execute((leader, now.as_millis()))
+        .execute((leader, now.as_millis()))?;
+    Ok(())
 }
 
 /// The next first attempt of a lane becomes due, if none is under way.
@@ -316,23 +319,35 @@ fn lease(connection: &Connection, exchange: &Exchange) -> Sql<Vec<Leased>> {
         update.execute((key(one.id), lease_until.as_millis(), lease))?;
     }
     if leased.is_empty() {
-        // What is due later than anything can be was put there before the clock was put back.
+        // What is due later than anything can be was put there before the clock was put back. So
+        // was such a lease: it may still be kept, and is given as long as a new one.
         connection
             .prepare_cached(
-                "UPDATE deliveries SET due_at = ?2
+                "UPDATE deliveries SET due_at = iif(lease IS NULL, ?2, ?4)
                  WHERE subscription_seq = (SELECT seq FROM subscriptions WHERE id = ?1)
-                       AND due_at > ?2 + ?3 AND lease IS NULL",
+                       AND due_at > ?2 + ?3",
             )?
-            .execute((subscription.as_str(), now.as_millis(), LONGEST_WAIT_MS))?;
+            .execute((
+                subscription.as_str(),
+                now.as_millis(),
+                LONGEST_WAIT_MS,
+                lease_until.as_millis(),
+            ))?;
     }
     Ok(leased)
 }
 
 /// Changes the fate of some of the deliveries that are meant.
 pub(super) fn amend(connection: &mut Connection, amend: &Amend) -> Result<Amended, StoreError> {
-    let Amend { now, amendment, filter, after, limit } = amend;
     let transaction = connection.transaction().map_err(failed)?;
-    let filtered = Filtered::new(&transaction, filter)?;
+    let filtered = Filtered::new(&transaction, &amend.filter)?;
+    let amended = amend_those(&transaction, amend, &filtered).map_err(failed)?;
+    transaction.commit().map_err(failed)?;
+    Ok(amended)
+}
+
+fn amend_those(connection: &Connection, amend: &Amend, filtered: &Filtered) -> Sql<Amended> {
+    let Amend { now, amendment, after, limit, .. } = amend;
     let which = match amendment {
         Amendment::Replay => "deliveries.lease IS NULL AND state <> 'held' AND removed_at IS NULL",
         Amendment::GiveUp { .. } => {
@@ -346,57 +361,46 @@ pub(super) fn amend(connection: &mut Connection, amend: &Amend) -> Result<Amende
         filtered.condition()
     );
     let after = i64::try_from(*after).unwrap_or(i64::MAX);
-    let amended =
-        (|| {
-            let mut select = transaction.prepare_cached(&sql)?;
-            let chosen = select
-                .query_map(filtered.params(after, *limit), |row| {
-                    let lane: Lane = row.get::<_, Option<i64>>(1)?.zip(row.get(2)?);
-                    Ok((row.get::<_, i64>(0)?, lane, row.get::<_, String>(3)?))
-                })?
-                .collect::<Sql<Vec<_>>>()?;
-            let mut lanes: Vec<Lane> = Vec::new();
-            let mut subscriptions: Vec<String> = Vec::new();
-            for (seq, lane, subscription) in &chosen {
-                match amendment {
-                Amendment::Replay => drop(transaction
-                    .prepare_cached(
-                        "UPDATE deliveries SET state = 'pending', failed = 0, owed_since = ?2,
-                                               due_at = iif(group_seq IS NULL, 0, NULL),
-                                               settled_at = NULL, reason = NULL
-                         WHERE seq = ?1",
-                    )?
-                    .execute((seq, now.as_millis()))?),
-                Amendment::GiveUp { reason } => {
-                    give_up(&transaction, *seq, *now, reason)?;
-                }
-            }
-                lanes.push(*lane);
-                subscriptions.push(subscription.clone());
-            }
-            lanes.sort_unstable();
-            lanes.dedup();
-            for lane in lanes {
-                promote_idle(&transaction, lane)?;
-            }
-            subscriptions.sort_unstable();
-            subscriptions.dedup();
-            let next = chosen.last().filter(|_| chosen.len() == *limit);
-            Ok(Amended {
-                count: chosen.len(),
-                subscriptions: subscriptions
-                    .iter()
-                    .filter_map(|id| SubscriptionId::parse(id))
-                    .collect(),
-                next: next.map(|(seq, ..)| seq.unsigned_abs()),
-            })
-        })();
-    let amended = amended.map_err(failed)?;
-    transaction.commit().map_err(failed)?;
-    Ok(amended)
+    let mut select = connection.prepare_cached(&sql)?;
+    let chosen = select
+        .query_map(filtered.params(after, *limit), |row| {
+            let lane: Lane = row.get::<_, Option<i64>>(1)?.zip(row.get(2)?);
+            Ok((row.get::<_, i64>(0)?, lane, row.get::<_, String>(3)?))
+        })?
+        .collect::<Sql<Vec<_>>>()?;
+    let mut lanes: BTreeSet<Lane> = BTreeSet::new();
+    let mut subscriptions: BTreeSet<&str> = BTreeSet::new();
+    for (seq, lane, subscription) in &chosen {
+        match amendment {
+            Amendment::Replay => owe_anew(connection, *seq, *now)?,
+            Amendment::GiveUp { reason } => give_up(connection, *seq, *now, reason)?,
+        }
+        lanes.insert(*lane);
+        subscriptions.insert(subscription);
+    }
+    for lane in lanes {
+        promote_idle(connection, lane)?;
+    }
+    Ok(Amended {
+        count: chosen.len(),
+        subscriptions: subscriptions.into_iter().filter_map(SubscriptionId::parse).collect(),
+        next: chosen.last().filter(|_| chosen.len() == *limit).map(|(seq, ..)| seq.unsigned_abs()),
+    })
 }
 
-fn give_up(connection: &Connection, seq: i64, now: Timestamp, reason: &str) -> Sql<usize> {
+fn owe_anew(connection: &Connection, seq: i64, now: Timestamp) -> Sql<()> {
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'pending', failed = 0, owed_since = ?2,
+                                   due_at = iif(group_seq IS NULL, 0, NULL), settled_at = NULL,
+                                   reason = NULL
+             WHERE seq = ?1",
+        )?
+        .execute((seq, now.as_millis()))?;
+    Ok(())
+}
+
+fn give_up(connection: &Connection, seq: i64, now: Timestamp, reason: &str) -> Sql<()> {
     connection
         .prepare_cached(
             "UPDATE deliveries SET state = 'dead', due_at = NULL, lease = NULL, settled_at = ?2,
