@@ -89,7 +89,9 @@ write the same rows into the same schema with the same pragmas, from one thread,
 {connections} connections unless the line says otherwise, each asking again as soon as it is
 answered. Measured and baseline took turns, {rounds} times {seconds} seconds each after a warm-up;
 the figures are medians of the turns, and the ratio is the median of each turn's ratio. Reads ask
-for every field of groups with two participants, in random order. The databases of {groups} and of
+for every field of groups with two participants, in random order. Creates are told to a receiver
+that is paused: event, delivery and fsync are in the figure, the sending is not, and the bare loops
+write the delivery as well. The databases of {groups} and of
 {FEW} groups were filled with bare SQL; what the measurement itself created came on top. A join is
 a person joining a random group by its link and leaving it again. Memory is the resident set, at
 its highest while reads, pages, creates and joins were going on together. The start is the median
@@ -164,6 +166,7 @@ impl Bench<'_> {
         for round in 0..self.args.rounds {
             let server = Server::klatch(&self.place(&format!("creates-{round}"))).await?;
             let business = server.furnish().await?;
+            owing(&server).await?;
             let klatch = self.load(&server).run(|_| creating(&business)).await?.per_second;
             server.kill().await?;
             let baseline = self.bare(&format!("together-{round}"), TOGETHER).await?;
@@ -193,7 +196,7 @@ impl Bench<'_> {
 
     async fn bare(&self, name: &str, each: u64) -> anyhow::Result<f64> {
         let folder = self.place(name);
-        sample(&folder).await?;
+        sample(&folder, true).await?;
         let lasting = self.args.lasting();
         spawn_blocking(move || {
             let mut database = Database::open(&folder)?;
@@ -266,23 +269,13 @@ impl Bench<'_> {
             2 => many.joining(seed),
             _ => many.creating(seed),
         });
-        let mut running = std::pin::pin!(running);
-        let mut most = 0;
-        loop {
-            tokio::select! {
-                ended = &mut running => {
-                    ended?;
-                    return Ok(megabytes(most));
-                }
-                () = tokio::time::sleep(LOOK_EVERY) => most = most.max(many.server.resident()?),
-            }
-        }
+        Ok(most_resident(&many.server, running).await?.0)
     }
 
     /// A server over a database with so many groups.
     async fn filled(&self, name: &str, groups: u64) -> anyhow::Result<Filled> {
         let folder = self.place(name);
-        let business = sample(&folder).await?;
+        let business = sample(&folder, false).await?;
         let begun = Instant::now();
         let same = folder.clone();
         let alias = spawn_blocking(move || fill(&same, groups)).await??;
@@ -391,14 +384,24 @@ async fn populate(server: &Server, business: &Caller) -> anyhow::Result<Vec<Stri
     Ok(paths)
 }
 
-/// Has a server make a database with a single group in it; gives who holds the number's key.
-async fn sample(folder: &Path) -> anyhow::Result<Caller> {
+/// Has a server make a database with a single group in it, of which a receiver may have to be told;
+/// gives who holds the number's key.
+async fn sample(folder: &Path, owed: bool) -> anyhow::Result<Caller> {
     let server = Server::klatch(folder).await?;
     let business = server.furnish().await?;
+    if owed {
+        owing(&server).await?;
+    }
     let mut client = Client::connect(server.address).await?;
     client.json(creating(&business)()?).await?;
     server.kill().await?;
     Ok(business)
+}
+
+/// Adds a receiver whose deliveries are written down, and wait: to send them is another row.
+async fn owing(server: &Server) -> anyhow::Result<()> {
+    let subscription = server.subscribe("http://127.0.0.1:9/").await?;
+    server.pause(&subscription).await
 }
 
 /// Fills a database; gives the alias that the groups' aliases follow.
@@ -412,6 +415,21 @@ fn fill(folder: &Path, groups: u64) -> anyhow::Result<i64> {
         index = end;
     }
     Ok(database.alias)
+}
+
+/// The largest resident set of a server while something goes on, in megabytes, and what came of it.
+async fn most_resident<T>(
+    server: &Server,
+    running: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<(f64, T)> {
+    let mut running = std::pin::pin!(running);
+    let mut most = 0;
+    loop {
+        tokio::select! {
+            ended = &mut running => return Ok((megabytes(most), ended?)),
+            () = tokio::time::sleep(LOOK_EVERY) => most = most.max(server.resident()?),
+        }
+    }
 }
 
 fn megabytes(bytes: u64) -> f64 {
