@@ -83,8 +83,17 @@ impl Server {
 
     /// The baseline of reads.
     pub(crate) async fn constant(body: &Path) -> anyhow::Result<Self> {
+        Self::bench(&[OsStr::new("constant"), body.as_os_str()]).await
+    }
+
+    /// A receiver of webhooks that counts.
+    pub(crate) async fn receiver() -> anyhow::Result<Self> {
+        Self::bench(&[OsStr::new("receive")]).await
+    }
+
+    async fn bench(args: &[&OsStr]) -> anyhow::Result<Self> {
         let mut command = command("bench")?;
-        command.args([OsStr::new("constant"), body.as_os_str()]);
+        command.args(args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
         let mut out = lines(child.stdout.take())?;
         let address = first(&mut out, |line| Some(line.to_owned())).await?;
@@ -137,6 +146,12 @@ impl Server {
     /// Has a receiver's deliveries wait.
     pub(crate) async fn pause(&self, subscription: &str) -> anyhow::Result<()> {
         let path = format!("/klatch/v1/subscriptions/{subscription}/pause");
+        self.told(&path, Bytes::new()).await.map(drop)
+    }
+
+    /// Lets a receiver's deliveries go out.
+    pub(crate) async fn resume(&self, subscription: &str) -> anyhow::Result<()> {
+        let path = format!("/klatch/v1/subscriptions/{subscription}/resume");
         self.told(&path, Bytes::new()).await.map(drop)
     }
 

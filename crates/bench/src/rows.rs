@@ -14,6 +14,7 @@ use bytes::Bytes;
 use domain::values::InviteCode;
 use hyper::Method;
 use klatch::page::Cursor;
+use klatch::webhook::dispatch::CONCURRENCY;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
@@ -24,7 +25,8 @@ use crate::bulk::{Database, Names};
 use crate::load::{Caller, Client, Load, Measured, Script};
 use crate::process::{NUMBER, Server, operator};
 use crate::report::{self, Line, Target, Unit, millis};
-use crate::{Row, TableArgs, baseline};
+use crate::webhooks::{BARE_CONNECTIONS_MAX, CALLS, PAUSE, RECEIVERS, TRYING};
+use crate::{Row, TableArgs, baseline, receiver};
 
 /// What many groups are held against.
 const FEW: u64 = 1_000;
@@ -56,6 +58,15 @@ pub(crate) async fn run(args: &TableArgs) -> anyhow::Result<ExitCode> {
     if args.wants(Row::Scale) || args.wants(Row::Memory) {
         lines.extend(bench.many().await?);
     }
+    if args.wants(Row::Webhooks) {
+        lines.extend(bench.webhooks().await?);
+    }
+    if args.wants(Row::Arrival) {
+        lines.extend(bench.arrival().await?);
+    }
+    if args.wants(Row::Down) {
+        lines.push(bench.down().await?);
+    }
     if args.wants(Row::Startup) {
         lines.push(bench.startup().await?);
     }
@@ -71,7 +82,7 @@ pub(crate) async fn run(args: &TableArgs) -> anyhow::Result<ExitCode> {
 /// The table as a page of the documentation.
 fn document(args: &TableArgs, table: &str, environment: &str) -> anyhow::Result<String> {
     let mut text = String::new();
-    let TableArgs { seconds, rounds, connections, groups, starts, .. } = args;
+    let TableArgs { seconds, rounds, connections, groups, waiting, starts, .. } = args;
     write!(
         text,
         "\
@@ -96,6 +107,18 @@ write the delivery as well. The databases of {groups} and of
 a person joining a random group by its link and leaving it again. Memory is the resident set, at
 its highest while reads, pages, creates and joins were going on together. The start is the median
 of {starts}, from before the exec until the answer has arrived.
+
+Webhooks: receivers are paused while so many groups are created that a bare client takes {seconds}
+seconds to post what is owed; the time runs from their being resumed until everything has arrived
+and is settled. The receiver is a process of its own that answers 200 at once; {RECEIVERS} receivers
+are as many addresses of it. The bare client posts the same number of the same bytes with the same
+headers and client settings, over {CONCURRENCY} connections to one receiver and over
+{BARE_CONNECTIONS_MAX} to many, and writes nothing down. From the call to the receiver is the median
+of {CALLS} creates, one after the other over one connection with {PAUSE:?} in between; the receiver
+is in the process that calls, so that one clock times both ends. A receiver that is down is a port at
+which nobody listens. Memory is then the highest while {waiting} groups were created, while the
+server went on trying for {TRYING:?}, and while groups were created once more: each create was
+answered with 200.
 ",
     )?;
     Ok(text)
@@ -104,8 +127,8 @@ of {starts}, from before the exec until the answer has arrived.
 /// A kind of load on a filled server, for a connection's seed.
 type Kind = fn(&Filled, u64) -> Script;
 
-struct Bench<'a> {
-    args: &'a TableArgs,
+pub(crate) struct Bench<'a> {
+    pub(crate) args: &'a TableArgs,
     folder: TempDir,
 }
 
@@ -121,11 +144,11 @@ struct Filled {
 }
 
 impl Bench<'_> {
-    fn place(&self, name: &str) -> PathBuf {
+    pub(crate) fn place(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn load(&self, server: &Server) -> Load {
+    pub(crate) fn load(&self, server: &Server) -> Load {
         let TableArgs { connections, .. } = *self.args;
         Load { address: server.address, connections, lasting: self.args.lasting() }
     }
@@ -357,7 +380,7 @@ impl Filled {
 }
 
 /// Creates groups, all alike.
-fn creating(business: &Caller) -> Script {
+pub(crate) fn creating(business: &Caller) -> Script {
     let business = business.clone();
     let body = json!({ "messaging_product": "whatsapp", "subject": "New Purchase Inquiry" });
     let body = Bytes::from(body.to_string());
@@ -400,7 +423,7 @@ async fn sample(folder: &Path, owed: bool) -> anyhow::Result<Caller> {
 
 /// Adds a receiver whose deliveries are written down, and wait: to send them is another row.
 async fn owing(server: &Server) -> anyhow::Result<()> {
-    let subscription = server.subscribe("http://127.0.0.1:9/").await?;
+    let subscription = server.subscribe(&format!("http://{}", receiver::nobody().await?)).await?;
     server.pause(&subscription).await
 }
 
@@ -418,7 +441,7 @@ fn fill(folder: &Path, groups: u64) -> anyhow::Result<i64> {
 }
 
 /// The largest resident set of a server while something goes on, in megabytes, and what came of it.
-async fn most_resident<T>(
+pub(crate) async fn most_resident<T>(
     server: &Server,
     running: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<(f64, T)> {
@@ -439,7 +462,7 @@ fn megabytes(bytes: u64) -> f64 {
 }
 
 /// Says how it goes.
-fn progress(what: &str, klatch: f64, baseline: f64) -> (f64, f64) {
+pub(crate) fn progress(what: &str, klatch: f64, baseline: f64) -> (f64, f64) {
     eprintln!("{what}: {klatch:.3} beside {baseline:.3}: {:.3}", klatch / baseline);
     (klatch, baseline)
 }
