@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -16,7 +18,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use reqwest::Url;
+use reqwest::header::HeaderMap;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::bulk::Database;
 
@@ -24,6 +29,10 @@ use crate::bulk::Database;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// As in the server: bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 256 * 1_024;
+/// As in the server: how long a connection to a receiver is kept without use.
+const IDLE: Duration = Duration::from_secs(30);
+/// As in the server: idle connections kept to one receiver.
+const IDLE_MAX: usize = 32;
 
 /// Serves these bytes for every group, with the server's own connection settings, until killed.
 pub(crate) async fn serve_constant(body: &Path) -> anyhow::Result<ExitCode> {
@@ -69,4 +78,57 @@ pub(crate) fn create_bare(
     }
     #[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
     Ok(index as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// What is posted, whither, and how often at a time.
+#[derive(Debug, Clone)]
+pub(crate) struct Posts {
+    /// One address for each receiver.
+    pub(crate) urls: Vec<Url>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// How many are on their way at a time.
+    pub(crate) connections: usize,
+}
+
+impl Posts {
+    /// Posts so many with the server's own client settings, and nothing else. Gives posts a second.
+    pub(crate) async fn send(&self, count: u64) -> anyhow::Result<f64> {
+        // Built before, it is there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .http1_only()
+            .tcp_nodelay(true)
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_MAX)
+            .user_agent(concat!("klatch/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        let next = Arc::<AtomicUsize>::default();
+        let count = usize::try_from(count)?;
+        let begun = Instant::now();
+        let mut posting = JoinSet::new();
+        for _ in 0..self.connections {
+            let (posts, client, next) = (self.clone(), client.clone(), Arc::clone(&next));
+            posting.spawn(async move {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= count {
+                        return anyhow::Ok(());
+                    }
+                    let url = posts.urls[index % posts.urls.len()].clone();
+                    let request = client.post(url).headers(posts.headers.clone());
+                    let answer = request.body(posts.body.clone()).send().await?;
+                    answer.error_for_status()?.bytes().await?;
+                }
+            });
+        }
+        while let Some(posted) = posting.join_next().await {
+            posted??;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
+        Ok(count as f64 / begun.elapsed().as_secs_f64())
+    }
 }

@@ -50,14 +50,17 @@ impl Names {
     }
 }
 
+/// What is in the gaps of a template: id, serial, invite code, alias, and the id of the call.
+type Filling<'a> = [&'a str; 5];
+
 /// A text with gaps for the names of a group: each piece ends in a gap, the last one need not.
 struct Template(Vec<(String, Option<usize>)>);
 
 impl Template {
     /// Cuts the names out of a text.
-    fn of(text: &str, names: [&str; 4]) -> Self {
+    fn of(text: &str, names: Filling<'_>) -> Self {
         // Control characters stand for the names; JSON has none of its own.
-        let marks = ['\u{0}', '\u{1}', '\u{2}', '\u{3}'];
+        let marks = ['\u{0}', '\u{1}', '\u{2}', '\u{3}', '\u{4}'];
         let marked = std::iter::zip(names, marks)
             .fold(text.to_owned(), |text, (name, mark)| text.replace(name, &mark.to_string()));
         let pieces = marked.split_inclusive(marks).map(|piece| {
@@ -68,7 +71,7 @@ impl Template {
     }
 
     /// Puts other names in.
-    fn fill(&self, names: [&str; 4]) -> String {
+    fn fill(&self, names: Filling<'_>) -> String {
         let mut text = String::with_capacity(512);
         for (piece, gap) in &self.0 {
             text.push_str(piece);
@@ -88,6 +91,14 @@ pub(crate) struct Database {
     pub(crate) alias: i64,
     state: Template,
     event: Template,
+    owed: Option<Owed>,
+}
+
+/// What the sample's receiver was owed, and that of every other group is.
+struct Owed {
+    subscription: String,
+    topic: String,
+    body: Template,
 }
 
 impl Database {
@@ -96,21 +107,32 @@ impl Database {
         let connection = Connection::open(folder.join("klatch.db"))?;
         connection.execute_batch(PRAGMAS)?;
         connection.set_prepared_statement_cache_capacity(16);
-        let sample = "SELECT groups.id, json_extract(state, '$.serial'), invite_code, alias_second,
-                             account_id, subject, created_at, state, event
-                      FROM groups JOIN events ON group_seq = groups.seq";
+        let sample = "SELECT groups.id, json_extract(groups.state, '$.serial'), invite_code,
+                             alias_second, groups.account_id, subject, groups.created_at,
+                             groups.state, event, request_id, subscriptions.id, topic, body
+                      FROM groups JOIN events ON events.group_seq = groups.seq
+                      LEFT JOIN deliveries ON deliveries.group_seq = groups.seq
+                      LEFT JOIN subscriptions ON subscriptions.seq = deliveries.subscription_seq
+                      LEFT JOIN payloads ON payloads.seq = payload_seq";
         connection
             .query_row(sample, [], |row| {
                 let text = |index| row.get::<_, String>(index);
                 let (id, serial, invite) = (text(0)?, row.get::<_, i64>(1)?.to_string(), text(2)?);
                 let alias: i64 = row.get(3)?;
-                let cut = |text: &str| {
-                    Template::of(text, [&id, &serial, &invite, alias.to_string().as_str()])
-                };
+                let (alias_text, request) = (alias.to_string(), text(9)?);
+                let cut =
+                    |text: &str| Template::of(text, [&id, &serial, &invite, &alias_text, &request]);
+                let body: Option<Vec<u8>> = row.get(12)?;
+                let body = body.map(|body| cut(&String::from_utf8_lossy(&body)));
+                let (subscription, topic): (Option<String>, Option<String>) =
+                    (row.get(10)?, row.get(11)?);
+                let owed = subscription.zip(topic).zip(body);
+                let owed =
+                    owed.map(|((subscription, topic), body)| Owed { subscription, topic, body });
                 let (state, event) = (cut(&text(7)?), cut(&text(8)?));
-                Ok((alias, text(4)?, text(5)?, row.get(6)?, state, event))
+                Ok((alias, text(4)?, text(5)?, row.get(6)?, state, event, owed))
             })
-            .map(|(alias, account, subject, created_at, state, event)| Self {
+            .map(|(alias, account, subject, created_at, state, event, owed)| Self {
                 connection,
                 account,
                 subject,
@@ -118,6 +140,7 @@ impl Database {
                 alias,
                 state,
                 event,
+                owed,
             })
             .context("no sample group to go by")
     }
@@ -142,14 +165,15 @@ impl Database {
                  ON CONFLICT DO NOTHING",
             )?;
             let mut event = transaction.prepare_cached(
-                "INSERT INTO events (group_seq, version, at, request_id, event)
-                 VALUES (?1, 1, ?2, ?3, ?4)",
+                "INSERT INTO events (number_seq, group_seq, version, at, request_id, event)
+                 VALUES ((SELECT seq FROM numbers WHERE id = ?1), ?2, 1, ?3, ?4, ?5)",
             )?;
             for index in indices {
                 let Names { id, serial, invite } = Names::at(index)?;
                 let alias = self.alias + 1 + i64::try_from(index)?;
                 let alias_text = alias.to_string();
-                let names = [id.as_str(), &serial, &invite, &alias_text];
+                let request = format!("{index:032X}");
+                let names = [id.as_str(), &serial, &invite, &alias_text, &request];
                 count.execute((NUMBER, alias, i64::MAX))?;
                 let inserted = group.execute((
                     &id,
@@ -163,12 +187,51 @@ impl Database {
                 ))?;
                 ensure!(inserted == 1, "the group with index {index} is there already");
                 let row = transaction.last_insert_rowid();
-                let request = format!("{index:032X}");
-                event.execute((row, self.created_at, request, self.event.fill(names)))?;
+                event.execute((NUMBER, row, self.created_at, &request, self.event.fill(names)))?;
+                if let Some(owed) = &self.owed {
+                    owe(&transaction, owed, row, self.created_at, names)?;
+                }
             }
         }
         Ok(transaction.commit()?)
     }
+}
+
+/// A payload and its delivery, in the server's own statements.
+fn owe(
+    connection: &Connection,
+    owed: &Owed,
+    group_seq: i64,
+    at: i64,
+    names: Filling<'_>,
+) -> anyhow::Result<()> {
+    let Owed { subscription, topic, body } = owed;
+    connection
+        .prepare_cached("INSERT INTO payloads (topic, body, deliveries_left) VALUES (?1, ?2, ?3)")?
+        .execute((topic, body.fill(names).into_bytes(), 1))?;
+    let payload = connection.last_insert_rowid();
+    // As good as random, and costs nothing to draw.
+    let nonce = payload.wrapping_mul(0x1E37_79B9_7F4A_7C15) & i64::MAX;
+    let delivery: i64 = connection
+        .prepare_cached(
+            "INSERT INTO deliveries (nonce, subscription_seq, group_seq, version,
+                                     payload_seq, state, attempts, due_at, follows,
+                                     created_at, owed_since, failed)
+             SELECT ?2, subscriptions.seq, ?3, ?4, ?5, iif(?6 IS NULL, 'pending', 'held'),
+                    0,
+                    iif(?6 IS NOT NULL OR EXISTS (
+                        SELECT 1 FROM deliveries
+                        WHERE state = 'pending' AND group_seq = ?3
+                              AND subscription_seq = subscriptions.seq
+                    ), NULL, 0),
+                    ?6, ?7, ?7, 0
+             FROM subscriptions WHERE id = ?1 AND removed_at IS NULL RETURNING seq",
+        )?
+        .query_row((subscription, nonce, group_seq, 1, payload, None::<i64>, at), |row| {
+            row.get(0)
+        })?;
+    ensure!(delivery > 0, "nothing is owed for the group in row {group_seq}");
+    Ok(())
 }
 
 #[cfg(test)]
@@ -177,12 +240,12 @@ mod tests {
 
     #[test]
     fn a_template_gives_its_text_back() {
-        let names = ["id-1", "42", "code", "99"];
-        let text = r#"{"id":"id-1","serial":42,"invite":"code","alias":99}"#;
+        let names = ["id-1", "42", "code", "99", "call"];
+        let text = r#"{"id":"id-1","serial":42,"invite":"code","alias":99,"by":"call"}"#;
         let template = Template::of(text, names);
         assert_eq!(template.fill(names), text);
-        let other = r#"{"id":"id-2","serial":43,"invite":"edoc","alias":100}"#;
-        assert_eq!(template.fill(["id-2", "43", "edoc", "100"]), other);
+        let other = r#"{"id":"id-2","serial":43,"invite":"edoc","alias":100,"by":"llac"}"#;
+        assert_eq!(template.fill(["id-2", "43", "edoc", "100", "llac"]), other);
     }
 
     #[test]

@@ -3,15 +3,18 @@
 //!
 //! A bare loop or a constant on the same machine in the same minute is what a figure means
 //! something against: [`rows`] measures, [`baseline`] is what it is held against, [`load`] asks,
-//! [`process`] starts what is asked, [`bulk`] fills databases, [`report`] prints. [`soak`] is apart.
+//! [`process`] starts what is asked, [`bulk`] fills databases, [`webhooks`] measures what is told to a
+//! [`receiver`], [`report`] prints. [`soak`] is apart.
 
 mod baseline;
 mod bulk;
 mod load;
 mod process;
+mod receiver;
 mod report;
 mod rows;
 mod soak;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +42,9 @@ enum Command {
         /// The body of every answer.
         body: PathBuf,
     },
+    /// Take whatever is posted: who is told by webhooks.
+    #[command(hide = true)]
+    Receive,
 }
 
 /// What can be measured.
@@ -52,6 +58,12 @@ enum Row {
     Scale,
     /// Memory, idle and with many groups under load.
     Memory,
+    /// Webhooks delivered and settled, beside a bare client.
+    Webhooks,
+    /// From the call to the receivers.
+    Arrival,
+    /// Memory while a receiver is down.
+    Down,
     /// From exec to the first answer.
     Startup,
 }
@@ -74,6 +86,9 @@ struct TableArgs {
     /// How many groups are many.
     #[arg(long, default_value_t = 1_000_000)]
     groups: u64,
+    /// How many deliveries wait for the receiver that is down.
+    #[arg(long, default_value_t = 100_000)]
+    waiting: u64,
     /// How many starts the median is taken of.
     #[arg(long, default_value_t = 21)]
     starts: usize,
@@ -122,6 +137,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Soak(args)) => soak::run(&args).await,
         Some(Command::Constant { body }) => baseline::serve_constant(&body).await,
+        Some(Command::Receive) => receiver::count().await,
         None => rows::run(&cli.table).await,
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, bail};
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, Command};
@@ -47,6 +48,8 @@ impl Server {
     pub(crate) async fn klatch(folder: &Path) -> anyhow::Result<Self> {
         let mut command = command(KLATCH)?;
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin-token", TOKEN]);
+        // Receivers share the machine.
+        command.args(["--webhook-allow", "127.0.0.0/8", "--webhook-allow-http", "true"]);
         command.args(["--people", "true", "--log-format", "json", "--data"]).arg(folder);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let mut log = lines(child.stderr.take())?;
@@ -55,8 +58,12 @@ impl Server {
             line["address"].as_str().map(str::to_owned)
         });
         let address = address.await?;
-        // Whatever it has to say from now on is worth reading.
-        listen(log, |line| eprintln!("{line}"));
+        // Whatever it has to complain of from now on is worth reading.
+        listen(log, |line| {
+            if !line.contains(r#""level":"INFO""#) {
+                eprintln!("{line}");
+            }
+        });
         Ok(Self { child, address })
     }
 
@@ -76,8 +83,17 @@ impl Server {
 
     /// The baseline of reads.
     pub(crate) async fn constant(body: &Path) -> anyhow::Result<Self> {
+        Self::bench(&[OsStr::new("constant"), body.as_os_str()]).await
+    }
+
+    /// A receiver of webhooks that counts.
+    pub(crate) async fn receiver() -> anyhow::Result<Self> {
+        Self::bench(&[OsStr::new("receive")]).await
+    }
+
+    async fn bench(args: &[&OsStr]) -> anyhow::Result<Self> {
         let mut command = command("bench")?;
-        command.args([OsStr::new("constant"), body.as_os_str()]);
+        command.args(args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
         let mut out = lines(child.stdout.take())?;
         let address = first(&mut out, |line| Some(line.to_owned())).await?;
@@ -118,6 +134,30 @@ impl Server {
             answer = client.json(ask).await?;
         }
         Caller::business(answer["key"].as_str().context("no key in the answer")?)
+    }
+
+    /// Adds a receiver in a dialect that has no handshake; gives its id.
+    pub(crate) async fn subscribe(&self, url: &str) -> anyhow::Result<String> {
+        let new = json!({ "phone_number_id": NUMBER, "url": url, "dialect": "d360" });
+        let created = self.told("/klatch/v1/subscriptions", new.to_string().into()).await?;
+        Ok(created["id"].as_str().context("no id in the answer")?.to_owned())
+    }
+
+    /// Has a receiver's deliveries wait.
+    pub(crate) async fn pause(&self, subscription: &str) -> anyhow::Result<()> {
+        let path = format!("/klatch/v1/subscriptions/{subscription}/pause");
+        self.told(&path, Bytes::new()).await.map(drop)
+    }
+
+    /// Lets a receiver's deliveries go out.
+    pub(crate) async fn resume(&self, subscription: &str) -> anyhow::Result<()> {
+        let path = format!("/klatch/v1/subscriptions/{subscription}/resume");
+        self.told(&path, Bytes::new()).await.map(drop)
+    }
+
+    async fn told(&self, path: &str, body: Bytes) -> anyhow::Result<Value> {
+        let mut client = Client::connect(self.address).await?;
+        client.json(operator()?.ask(hyper::Method::POST, path, body)?).await
     }
 }
 

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use domain::values::InviteCode;
 use hyper::Method;
 use klatch::page::Cursor;
+use klatch::webhook::dispatch::CONCURRENCY;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
@@ -24,7 +25,8 @@ use crate::bulk::{Database, Names};
 use crate::load::{Caller, Client, Load, Measured, Script};
 use crate::process::{NUMBER, Server, operator};
 use crate::report::{self, Line, Target, Unit, millis};
-use crate::{Row, TableArgs, baseline};
+use crate::webhooks::{BARE_CONNECTIONS_MAX, CALLS, PAUSE, RECEIVERS, TRYING};
+use crate::{Row, TableArgs, baseline, receiver};
 
 /// What many groups are held against.
 const FEW: u64 = 1_000;
@@ -56,6 +58,15 @@ pub(crate) async fn run(args: &TableArgs) -> anyhow::Result<ExitCode> {
     if args.wants(Row::Scale) || args.wants(Row::Memory) {
         lines.extend(bench.many().await?);
     }
+    if args.wants(Row::Webhooks) {
+        lines.extend(bench.webhooks().await?);
+    }
+    if args.wants(Row::Arrival) {
+        lines.extend(bench.arrival().await?);
+    }
+    if args.wants(Row::Down) {
+        lines.push(bench.down().await?);
+    }
     if args.wants(Row::Startup) {
         lines.push(bench.startup().await?);
     }
@@ -71,7 +82,7 @@ pub(crate) async fn run(args: &TableArgs) -> anyhow::Result<ExitCode> {
 /// The table as a page of the documentation.
 fn document(args: &TableArgs, table: &str, environment: &str) -> anyhow::Result<String> {
     let mut text = String::new();
-    let TableArgs { seconds, rounds, connections, groups, starts, .. } = args;
+    let TableArgs { seconds, rounds, connections, groups, waiting, starts, .. } = args;
     write!(
         text,
         "\
@@ -89,11 +100,25 @@ write the same rows into the same schema with the same pragmas, from one thread,
 {connections} connections unless the line says otherwise, each asking again as soon as it is
 answered. Measured and baseline took turns, {rounds} times {seconds} seconds each after a warm-up;
 the figures are medians of the turns, and the ratio is the median of each turn's ratio. Reads ask
-for every field of groups with two participants, in random order. The databases of {groups} and of
+for every field of groups with two participants, in random order. Creates are told to a receiver
+that is paused: event, delivery and fsync are in the figure, the sending is not, and the bare loops
+write the delivery as well. The databases of {groups} and of
 {FEW} groups were filled with bare SQL; what the measurement itself created came on top. A join is
 a person joining a random group by its link and leaving it again. Memory is the resident set, at
 its highest while reads, pages, creates and joins were going on together. The start is the median
 of {starts}, from before the exec until the answer has arrived.
+
+Webhooks: receivers are paused while so many groups are created that a bare client takes {seconds}
+seconds to post what is owed; the time runs from their being resumed until everything has arrived
+and is settled. The receiver is a process of its own that answers 200 at once; {RECEIVERS} receivers
+are as many addresses of it. The bare client posts the same number of the same bytes with the same
+headers and client settings, over {CONCURRENCY} connections to one receiver and over
+{BARE_CONNECTIONS_MAX} to many, and writes nothing down. From the call to the receiver is the median
+of {CALLS} creates, one after the other over one connection with {PAUSE:?} in between; the receiver
+is in the process that calls, so that one clock times both ends. A receiver that is down is a port at
+which nobody listens. Memory is then the highest while {waiting} groups were created, while the
+server went on trying for {TRYING:?}, and while groups were created once more: each create was
+answered with 200.
 ",
     )?;
     Ok(text)
@@ -102,8 +127,8 @@ of {starts}, from before the exec until the answer has arrived.
 /// A kind of load on a filled server, for a connection's seed.
 type Kind = fn(&Filled, u64) -> Script;
 
-struct Bench<'a> {
-    args: &'a TableArgs,
+pub(crate) struct Bench<'a> {
+    pub(crate) args: &'a TableArgs,
     folder: TempDir,
 }
 
@@ -119,11 +144,11 @@ struct Filled {
 }
 
 impl Bench<'_> {
-    fn place(&self, name: &str) -> PathBuf {
+    pub(crate) fn place(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn load(&self, server: &Server) -> Load {
+    pub(crate) fn load(&self, server: &Server) -> Load {
         let TableArgs { connections, .. } = *self.args;
         Load { address: server.address, connections, lasting: self.args.lasting() }
     }
@@ -164,6 +189,7 @@ impl Bench<'_> {
         for round in 0..self.args.rounds {
             let server = Server::klatch(&self.place(&format!("creates-{round}"))).await?;
             let business = server.furnish().await?;
+            owing(&server).await?;
             let klatch = self.load(&server).run(|_| creating(&business)).await?.per_second;
             server.kill().await?;
             let baseline = self.bare(&format!("together-{round}"), TOGETHER).await?;
@@ -193,7 +219,7 @@ impl Bench<'_> {
 
     async fn bare(&self, name: &str, each: u64) -> anyhow::Result<f64> {
         let folder = self.place(name);
-        sample(&folder).await?;
+        sample(&folder, true).await?;
         let lasting = self.args.lasting();
         spawn_blocking(move || {
             let mut database = Database::open(&folder)?;
@@ -266,23 +292,13 @@ impl Bench<'_> {
             2 => many.joining(seed),
             _ => many.creating(seed),
         });
-        let mut running = std::pin::pin!(running);
-        let mut most = 0;
-        loop {
-            tokio::select! {
-                ended = &mut running => {
-                    ended?;
-                    return Ok(megabytes(most));
-                }
-                () = tokio::time::sleep(LOOK_EVERY) => most = most.max(many.server.resident()?),
-            }
-        }
+        Ok(most_resident(&many.server, running).await?.0)
     }
 
     /// A server over a database with so many groups.
     async fn filled(&self, name: &str, groups: u64) -> anyhow::Result<Filled> {
         let folder = self.place(name);
-        let business = sample(&folder).await?;
+        let business = sample(&folder, false).await?;
         let begun = Instant::now();
         let same = folder.clone();
         let alias = spawn_blocking(move || fill(&same, groups)).await??;
@@ -364,7 +380,7 @@ impl Filled {
 }
 
 /// Creates groups, all alike.
-fn creating(business: &Caller) -> Script {
+pub(crate) fn creating(business: &Caller) -> Script {
     let business = business.clone();
     let body = json!({ "messaging_product": "whatsapp", "subject": "New Purchase Inquiry" });
     let body = Bytes::from(body.to_string());
@@ -391,14 +407,24 @@ async fn populate(server: &Server, business: &Caller) -> anyhow::Result<Vec<Stri
     Ok(paths)
 }
 
-/// Has a server make a database with a single group in it; gives who holds the number's key.
-async fn sample(folder: &Path) -> anyhow::Result<Caller> {
+/// Has a server make a database with a single group in it, of which a receiver may have to be told;
+/// gives who holds the number's key.
+async fn sample(folder: &Path, owed: bool) -> anyhow::Result<Caller> {
     let server = Server::klatch(folder).await?;
     let business = server.furnish().await?;
+    if owed {
+        owing(&server).await?;
+    }
     let mut client = Client::connect(server.address).await?;
     client.json(creating(&business)()?).await?;
     server.kill().await?;
     Ok(business)
+}
+
+/// Adds a receiver whose deliveries are written down, and wait: to send them is another row.
+async fn owing(server: &Server) -> anyhow::Result<()> {
+    let subscription = server.subscribe(&format!("http://{}", receiver::nobody().await?)).await?;
+    server.pause(&subscription).await
 }
 
 /// Fills a database; gives the alias that the groups' aliases follow.
@@ -414,6 +440,21 @@ fn fill(folder: &Path, groups: u64) -> anyhow::Result<i64> {
     Ok(database.alias)
 }
 
+/// The largest resident set of a server while something goes on, in megabytes, and what came of it.
+pub(crate) async fn most_resident<T>(
+    server: &Server,
+    running: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<(f64, T)> {
+    let mut running = std::pin::pin!(running);
+    let mut most = 0;
+    loop {
+        tokio::select! {
+            ended = &mut running => return Ok((megabytes(most), ended?)),
+            () = tokio::time::sleep(LOOK_EVERY) => most = most.max(server.resident()?),
+        }
+    }
+}
+
 fn megabytes(bytes: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "nobody has that much memory")]
     let bytes = bytes as f64;
@@ -421,7 +462,7 @@ fn megabytes(bytes: u64) -> f64 {
 }
 
 /// Says how it goes.
-fn progress(what: &str, klatch: f64, baseline: f64) -> (f64, f64) {
+pub(crate) fn progress(what: &str, klatch: f64, baseline: f64) -> (f64, f64) {
     eprintln!("{what}: {klatch:.3} beside {baseline:.3}: {:.3}", klatch / baseline);
     (klatch, baseline)
 }
