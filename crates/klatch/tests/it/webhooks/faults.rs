@@ -161,9 +161,8 @@ async fn one_that_is_gone_is_switched_off_and_still_owed() {
 
 #[tokio::test]
 async fn one_that_asks_to_be_left_alone_is() {
-    let in_an_hour = httpdate::fmt_http_date(
-        std::time::UNIX_EPOCH + Duration::from_millis(1_755_548_877_000) + HOUR,
-    );
+    let in_an_hour =
+        httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(1_755_548_877) + HOUR);
     let app = TestApp::new().await;
     let mut cases = Vec::new();
     for (header, wait) in

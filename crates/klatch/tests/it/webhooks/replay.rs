@@ -1,5 +1,6 @@
 //! Once more: the same delivery, with a signature of its own.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -173,12 +174,12 @@ async fn wrong_replays_are_refused_by_field() {
         json!({ "delivery_id": "msg_1_0000000000000001" }),
     ] {
         let answer = post(&app, "/deliveries/replay", body.clone()).await;
-        shown.push_str(&format!("{body}\n    {}\n", refusal(&answer)));
+        writeln!(shown, "{body}\n    {}", refusal(&answer)).unwrap();
     }
     for id in ["msg_1_0000000000000001", "msg_1_1", "msg_9_0000000000000001", "1", "msg__"] {
         let path = format!("/deliveries/{id}/replay");
         let answer = app.admin(Method::POST, &path, None).await;
-        shown.push_str(&format!("{id}\n    {}\n", refusal(&answer)));
+        writeln!(shown, "{id}\n    {}", refusal(&answer)).unwrap();
     }
     assert_snapshot!(shown, @r#"
     {}
