@@ -26,7 +26,7 @@ use crate::store::Store;
 pub use crate::store::{
     ChangeError, GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored,
 };
-use crate::webhook::dispatch::Dispatch;
+use crate::webhook::memory::Memory;
 use crate::webhook::send::Outbound;
 
 /// Settings that requests depend on.
@@ -61,7 +61,7 @@ pub struct Parts {
     /// The way to receivers.
     pub outbound: Outbound,
     /// What the dispatcher keeps in memory.
-    pub dispatch: Dispatch,
+    pub dispatch: Memory,
     /// Places for the few bodies that are large.
     pub forms: Arc<Semaphore>,
     turns: Vec<tokio::sync::Mutex<()>>,
@@ -96,7 +96,7 @@ impl App {
             metrics,
             settings,
             outbound,
-            dispatch: Dispatch::default(),
+            dispatch: Memory::default(),
             forms,
             turns,
             aliases: Mutex::default(),

@@ -14,6 +14,7 @@
 
 pub mod admin;
 pub mod app;
+mod ascii;
 pub mod cli;
 pub mod config;
 pub mod dialect;
@@ -31,4 +32,5 @@ pub mod store;
 pub mod telemetry;
 pub mod webhook;
 
+pub(crate) use ascii::ascii_json;
 pub(crate) use hex::{hex, unhex};

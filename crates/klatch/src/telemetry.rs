@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use axum::http::HeaderValue;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::StoreError;
+use crate::store::StoreError;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]

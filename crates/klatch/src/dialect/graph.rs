@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod ask;
 pub mod code;
+pub mod person;
 pub mod webhook;
 
 /// The one value that `messaging_product` may have.

@@ -2,8 +2,8 @@
 
 use domain::event::{Answered, Failed};
 use domain::group::{JoinRequest, Participant};
-use domain::ids::{RequestId, UserId};
-use domain::values::{InviteCode, WaId};
+use domain::ids::RequestId;
+use domain::values::InviteCode;
 use domain::{Event, GroupState};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::PRODUCT;
 use super::ask::Fields;
 use super::code::ErrorItem;
+use super::person::PersonInfo;
 use crate::app::{GroupSummary, Outcome};
 use crate::http::paging::Paging;
 
@@ -111,31 +112,6 @@ impl GroupPage {
             })
             .collect();
         Self { data: GroupPageData { groups }, paging }
-    }
-}
-
-/// A person, as every answer shows one.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PersonInfo<'a> {
-    /// Phone number in digits; missing for a person who hides it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    wa_id: Option<&'a str>,
-    /// The person as this business knows them.
-    user_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parent_user_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<&'a str>,
-}
-
-impl<'a> From<&'a domain::Person> for PersonInfo<'a> {
-    fn from(person: &'a domain::Person) -> Self {
-        Self {
-            wa_id: person.wa_id.as_ref().map(WaId::as_str),
-            user_id: person.user_id.as_str(),
-            parent_user_id: person.parent_user_id.as_ref().map(UserId::as_str),
-            username: person.username.as_deref(),
-        }
     }
 }
 

@@ -11,9 +11,9 @@ use domain::{Event, Person, Refusal};
 use serde::Serialize;
 
 use super::PRODUCT;
-use super::answer::PersonInfo;
 use super::code::ErrorItem;
-use crate::webhook::plan::ascii_json;
+use super::person::PersonInfo;
+use crate::ascii_json;
 use crate::webhook::{News, Settings, Topic, What};
 
 /// How a person came in who was let in by the link: the only reason that is published.

@@ -9,7 +9,7 @@ use domain::{Event, Person, Refusal};
 use jiff::Timestamp as Moment;
 use serde::Serialize;
 
-use crate::webhook::plan::ascii_json;
+use crate::ascii_json;
 use crate::webhook::{News, Topic, What};
 
 /// Stands around the sentences that people are shown, as in the published sample.
