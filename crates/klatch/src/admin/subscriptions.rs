@@ -574,6 +574,10 @@ async fn reach(
 
 /// A number that the subscription reaches, to make something up about.
 async fn number_of(app: &App, subscription: &Subscription) -> Result<Number, Error> {
+    if let Reach::Number(id) = &subscription.reach {
+        let number = app.number(id).await?.map(std::sync::Arc::unwrap_or_clone);
+        return number.ok_or_else(|| Error::unknown("phone_number_id"));
+    }
     let page = Page { limit: crate::page::LIMIT_MAX, seek: Seek::First };
     let numbers = app.numbers(Some(&subscription.account), page).await?.items;
     let mut numbers = numbers.into_iter().map(|(_, number)| number);
