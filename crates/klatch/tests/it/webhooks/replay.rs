@@ -1,5 +1,6 @@
 //! Once more: the same delivery, with a signature of its own.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -7,7 +8,7 @@ use insta::assert_snapshot;
 use klatch::webhook::sign;
 use serde_json::json;
 
-use super::{DAY, HOUR, any_group, delivery, post, rename, run_due, subscribe};
+use super::{DAY, HOUR, any_group, delivery, in_flight, post, rename, run_due, subscribe};
 use crate::admin::refusal;
 use crate::support::TestApp;
 use crate::support::receiver::{Behaviour, Receiver, status};
@@ -137,8 +138,7 @@ async fn what_is_just_being_made_is_not_made_once_more() {
     let receiver = Receiver::that(Behaviour::Hang(200));
     let subscription = subscribe(&app, "d360", &receiver).await;
     any_group(&app).await;
-    let same = app.app.clone();
-    let flying = tokio::spawn(async move { klatch::webhook::dispatch::run_due(&same).await });
+    let flying = in_flight(&app, &receiver).await;
     let id = receiver.nth(1).await.id().to_owned();
     let path = format!("/deliveries/{id}/replay");
     assert_eq!(
@@ -173,12 +173,12 @@ async fn wrong_replays_are_refused_by_field() {
         json!({ "delivery_id": "msg_1_0000000000000001" }),
     ] {
         let answer = post(&app, "/deliveries/replay", body.clone()).await;
-        shown.push_str(&format!("{body}\n    {}\n", refusal(&answer)));
+        writeln!(shown, "{body}\n    {}", refusal(&answer)).unwrap();
     }
     for id in ["msg_1_0000000000000001", "msg_1_1", "msg_9_0000000000000001", "1", "msg__"] {
         let path = format!("/deliveries/{id}/replay");
         let answer = app.admin(Method::POST, &path, None).await;
-        shown.push_str(&format!("{id}\n    {}\n", refusal(&answer)));
+        writeln!(shown, "{id}\n    {}", refusal(&answer)).unwrap();
     }
     assert_snapshot!(shown, @r#"
     {}
