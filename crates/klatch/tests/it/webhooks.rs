@@ -2,6 +2,7 @@
 
 mod faults;
 mod order;
+mod payloads;
 mod replay;
 mod schedule;
 mod subscriptions;
