@@ -216,7 +216,9 @@ pub(super) async fn replay(
     State(app): State<App>,
     _: Operator,
     path: PathParams,
+    body: Body,
 ) -> Result<(axum::http::StatusCode, Json<ReplayInfo>), Error> {
+    body.refuse_key()?;
     let id = named(&app, &path).await?.delivery.id;
     let filter = DeliveryFilter { id: Some(id), ..DeliveryFilter::default() };
     match app.replay(filter).await? {

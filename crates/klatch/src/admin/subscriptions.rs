@@ -383,7 +383,9 @@ pub(super) async fn remove(
     State(app): State<App>,
     _: Operator,
     path: PathParams,
+    body: Body,
 ) -> Result<Json<RemovedSubscription>, Error> {
+    body.refuse_key()?;
     let id = id(&path)?;
     app.remove_subscription(&id).await?;
     tracing::info!(subscription = id.as_str(), "a subscription was removed");
@@ -406,7 +408,9 @@ pub(super) async fn pause(
     State(app): State<App>,
     _: Operator,
     path: PathParams,
+    body: Body,
 ) -> Result<Json<SubscriptionInfo>, Error> {
+    body.refuse_key()?;
     set_activity(&app, &path, Activity::Paused { since: app.now() }, SubscriptionEvent::Paused)
         .await
 }
@@ -428,7 +432,9 @@ pub(super) async fn resume(
     State(app): State<App>,
     _: Operator,
     path: PathParams,
+    body: Body,
 ) -> Result<Json<SubscriptionInfo>, Error> {
+    body.refuse_key()?;
     set_activity(&app, &path, Activity::On, SubscriptionEvent::Resumed).await
 }
 
@@ -563,8 +569,11 @@ async fn reach(
             let number = number.ok_or_else(|| Error::unknown("phone_number_id"))?;
             Ok((number.account.clone(), Reach::Number(id)))
         }
-        (None, Some(waba_id), Some(account)) => Ok((account, Reach::Waba(waba_id))),
-        (None, None, Some(account)) => Ok((account, Reach::Account)),
+        (None, waba_id, Some(account)) => {
+            let unknown = || Error::unknown("account_id");
+            app.account(&account).await?.ok_or_else(unknown)?;
+            Ok((account, waba_id.map_or(Reach::Account, Reach::Waba)))
+        }
         (Some(_), Some(_), _) => {
             Err(Problem::field("waba_id", "cannot be combined with phone_number_id").into())
         }

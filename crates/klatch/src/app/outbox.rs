@@ -107,6 +107,7 @@ impl App {
     pub async fn remove_subscription(&self, id: &SubscriptionId) -> Result<(), ChangeError> {
         let change = RecordChange::RemoveSubscription(id.clone(), self.clock.now());
         self.store.change(change).await?;
+        self.dispatch.forgive(id);
         let reason = "the subscription was removed".to_owned();
         let filter = DeliveryFilter { subscription: Some(id.clone()), ..DeliveryFilter::default() };
         self.amend(Amendment::GiveUp { reason }, filter).await?;

@@ -289,7 +289,7 @@ async fn a_secret_is_shown_once() {
 }
 
 /// What the records of a page are called. Keys, too, have a number, but first of all an id.
-fn ids(page: &Value) -> Vec<&str> {
+pub(crate) fn ids(page: &Value) -> Vec<&str> {
     let data = page["data"].as_array().unwrap();
     let name = |record: &Value| record.get("id").map_or("phone_number_id", |_| "id");
     data.iter().map(|record| record[name(record)].as_str().unwrap()).collect()
@@ -408,7 +408,11 @@ async fn every_route_wants_the_token_before_anything_else() {
 }
 
 /// Posts each of the bodies, each of which is refused; gives both, for a snapshot.
-async fn refused(app: &TestApp, path: &str, bodies: impl IntoIterator<Item = Value>) -> String {
+pub(crate) async fn refused(
+    app: &TestApp,
+    path: &str,
+    bodies: impl IntoIterator<Item = Value>,
+) -> String {
     let mut refusals = Vec::new();
     for body in bodies {
         let sent = body.to_string();
@@ -648,7 +652,7 @@ async fn bad_changes_of_limits_change_nothing() {
 }
 
 /// Sends each of the requests, each of which is refused; gives both, for a snapshot.
-async fn refused_calls(app: &TestApp, calls: &[(Method, &str)]) -> String {
+pub(crate) async fn refused_calls(app: &TestApp, calls: &[(Method, &str)]) -> String {
     let mut refusals = Vec::new();
     for (method, path) in calls {
         let body = Some(json!({ "name": "A", "limits": {} }));

@@ -1,5 +1,7 @@
 //! What every store must do, as one story. A new backend is one more line at the end.
 
+mod outbox;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -111,6 +113,7 @@ async fn story(store: &dyn Store) {
     changing(store, &mint, &groups[0]).await;
     repeating(store, &mint, &groups[1]).await;
     ending(store, &mint, &ours, &groups[2]).await;
+    outbox::story(store, &mint).await;
     store.ready().await.unwrap();
 }
 

@@ -1,8 +1,11 @@
 //! Webhooks from outside: what receivers get, and what becomes of it when they misbehave.
 
 mod faults;
+mod order;
+mod payloads;
 mod replay;
 mod schedule;
+mod subscriptions;
 
 use std::time::Duration;
 
@@ -12,6 +15,7 @@ use klatch::directory::{Secret, SubscriptionId};
 use klatch::sandbox;
 use klatch::webhook::dispatch;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::support::receiver::Receiver;
 use crate::support::{Answer, TestApp};
@@ -19,6 +23,14 @@ use crate::support::{Answer, TestApp};
 /// Makes everything that is due.
 async fn run_due(app: &TestApp) {
     dispatch::run_due(&app.app).await;
+}
+
+/// Starts what is due, and gives it back once the receiver has the first request in its hands.
+async fn in_flight(app: &TestApp, receiver: &Receiver) -> JoinHandle<()> {
+    let same = app.app.clone();
+    let flying = tokio::spawn(async move { dispatch::run_due(&same).await });
+    receiver.nth(1).await;
+    flying
 }
 
 async fn post(app: &TestApp, path: &str, body: Value) -> Answer {

@@ -181,30 +181,42 @@ fn moved<'a>(business: &'a str, event: &'a Event) -> Vec<Told<'a>> {
         }
         Event::JoinRequestsApproved { approved } => {
             let people = all(approved.iter().map(|answered| &answered.person));
-            told(business, "group_user_joined", people, "was added")
+            let sentence = counted(&people, "was added", "were added");
+            told(business, "group_user_joined", people, sentence)
         }
         Event::ParticipantsAdded { added, failed } => {
             let people = all(added.iter().map(|entry| &entry.target));
-            let added = told(business, "group_user_joined", people, "was added");
+            let sentence = counted(&people, "was added", "were added");
+            let added = told(business, "group_user_joined", people, sentence);
             let added = added.into_iter().filter(|told| !told.members.is_empty());
             added.chain(not_added(business, failed)).collect()
         }
         Event::ParticipantsRemoved { removed, failed } => {
             let people = all(removed.iter().map(|entry| &entry.target));
             let strangers = failed.iter().map(written).collect();
-            let removed = told(business, "group_user_left", people, "was removed");
+            let sentence = counted(&people, "was removed", "were removed");
+            let removed = told(business, "group_user_left", people, sentence);
             let sentence = "could not be removed";
             let failed = told(business, "group_error_removing_user", strangers, sentence);
             removed.into_iter().chain(failed).filter(|told| !told.members.is_empty()).collect()
         }
         Event::AdminsPromoted { people } => {
-            told(business, "group_user_promoted", all(people), "is now an admin")
+            let people = all(people);
+            let sentence = counted(&people, "is now an admin", "are now admins");
+            told(business, "group_user_promoted", people, sentence)
         }
         Event::AdminsDemoted { people } => {
-            told(business, "group_user_demoted", all(people), "is no longer an admin")
+            let people = all(people);
+            let sentence = counted(&people, "is no longer an admin", "are no longer admins");
+            told(business, "group_user_demoted", people, sentence)
         }
         _ => Vec::new(),
     }
+}
+
+/// What is said of one, or of several.
+const fn counted(people: &[String], one: &'static str, several: &'static str) -> &'static str {
+    if people.len() == 1 { one } else { several }
 }
 
 fn revoked(business: &str) -> Vec<Told<'_>> {

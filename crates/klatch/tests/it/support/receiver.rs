@@ -342,10 +342,10 @@ async fn respond(
     let mut head = format!("HTTP/1.1 {status} As told\r\n");
     // Without a body by definition, such an answer must not speak of its length.
     if status != 204 {
-        let _ = write!(head, "Content-Length: {}\r\n", body.len());
+        write!(head, "Content-Length: {}\r\n", body.len()).unwrap();
     }
     for (name, value) in headers {
-        let _ = write!(head, "{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).await?;

@@ -13,8 +13,8 @@ use klatch::webhook::sign;
 use serde_json::json;
 
 use super::{
-    DAY, HOUR, any_group, delivery, get, new, next_attempt, post, problem, rename, run_due,
-    subscribe, subscribed,
+    DAY, HOUR, any_group, delivery, get, in_flight, new, next_attempt, post, problem, rename,
+    run_due, subscribe, subscribed,
 };
 use crate::admin::refusal;
 use crate::support::TestApp;
@@ -372,14 +372,6 @@ async fn an_address_that_changes_between_attempts_gets_the_next_one() {
         bodies
     };
     assert_eq!(bodies(&first), bodies(&second));
-}
-
-/// Starts what is due, and gives it back once the receiver has the first request in its hands.
-async fn in_flight(app: &TestApp, receiver: &Receiver) -> tokio::task::JoinHandle<()> {
-    let same = app.app.clone();
-    let flying = tokio::spawn(async move { klatch::webhook::dispatch::run_due(&same).await });
-    receiver.nth(1).await;
-    flying
 }
 
 #[tokio::test]

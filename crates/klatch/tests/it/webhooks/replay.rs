@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use klatch::webhook::sign;
 use serde_json::json;
 
-use super::{DAY, HOUR, any_group, delivery, post, rename, run_due, subscribe};
+use super::{DAY, HOUR, any_group, delivery, in_flight, post, rename, run_due, subscribe};
 use crate::admin::refusal;
 use crate::support::TestApp;
 use crate::support::receiver::{Behaviour, Receiver, status};
@@ -138,8 +138,7 @@ async fn what_is_just_being_made_is_not_made_once_more() {
     let receiver = Receiver::that(Behaviour::Hang(200));
     let subscription = subscribe(&app, "d360", &receiver).await;
     any_group(&app).await;
-    let same = app.app.clone();
-    let flying = tokio::spawn(async move { klatch::webhook::dispatch::run_due(&same).await });
+    let flying = in_flight(&app, &receiver).await;
     let id = receiver.nth(1).await.id().to_owned();
     let path = format!("/deliveries/{id}/replay");
     assert_eq!(

@@ -416,6 +416,7 @@ pub(super) fn sweep(connection: &mut Connection, too_old: &TooOld, now: Timestam
     let TooOld { owed, settled } = too_old;
     let transaction = connection.transaction()?;
     let mut count = 0;
+    let mut lanes: BTreeSet<Lane> = BTreeSet::new();
     for seq in owed {
         // It may have been settled, or leased, since it was found.
         let lane = transaction
@@ -428,8 +429,11 @@ pub(super) fn sweep(connection: &mut Connection, too_old: &TooOld, now: Timestam
         if let Some(lane) = lane {
             give_up(&transaction, *seq, now, "nobody took it in time")?;
             count += 1;
-            promote(&transaction, lane)?;
+            lanes.insert(lane);
         }
+    }
+    for lane in lanes {
+        promote_idle(&transaction, lane)?;
     }
     for seq in settled {
         let payload: Option<i64> = transaction

@@ -265,9 +265,10 @@ fn require_subscription(connection: &Connection, id: &SubscriptionId) -> Changed
 
 fn remove_subscription(connection: &Connection, id: &SubscriptionId, at: Timestamp) -> Changed {
     require_subscription(connection, id)?;
-    // Its secrets have no business here any more.
+    // Its secrets have no business here any more; an address can hold one, too.
     connection.execute(
         "UPDATE subscriptions SET removed_at = ?2, secret = '', old_secret = NULL, headers = '[]',
+                                  url = '',
                                   verify_token = NULL
          WHERE id = ?1",
         (id.as_str(), at.as_millis()),
