@@ -83,6 +83,7 @@ pub(crate) async fn run(args: &TableArgs) -> anyhow::Result<ExitCode> {
 fn document(args: &TableArgs, table: &str, environment: &str) -> anyhow::Result<String> {
     let mut text = String::new();
     let TableArgs { seconds, rounds, connections, groups, waiting, starts, .. } = args;
+    let (pause, trying) = (PAUSE.as_millis(), TRYING.as_secs());
     write!(
         text,
         "\
@@ -100,10 +101,10 @@ write the same rows into the same schema with the same pragmas, from one thread,
 {connections} connections unless the line says otherwise, each asking again as soon as it is
 answered. Measured and baseline took turns, {rounds} times {seconds} seconds each after a warm-up;
 the figures are medians of the turns, and the ratio is the median of each turn's ratio. Reads ask
-for every field of groups with two participants, in random order. Creates are told to a receiver
-that is paused: event, delivery and fsync are in the figure, the sending is not, and the bare loops
-write the delivery as well. The databases of {groups} and of
-{FEW} groups were filled with bare SQL; what the measurement itself created came on top. A join is
+for every field of groups with two participants, in random order. Creates beside bare loops are owed
+to a receiver that is paused: event, delivery and fsync are in the figure, the sending is not, and
+the bare loops write the delivery as well. The databases of {groups} and of {FEW} groups were filled
+with bare SQL; what the measurement itself created came on top, owed to nobody. A join is
 a person joining a random group by its link and leaving it again. Memory is the resident set, at
 its highest while reads, pages, creates and joins were going on together. The start is the median
 of {starts}, from before the exec until the answer has arrived.
@@ -111,13 +112,13 @@ of {starts}, from before the exec until the answer has arrived.
 Webhooks: receivers are paused while so many groups are created that a bare client takes {seconds}
 seconds to post what is owed; the time runs from their being resumed until everything has arrived
 and is settled. The receiver is a process of its own that answers 200 at once; {RECEIVERS} receivers
-are as many addresses of it. The bare client posts the same number of the same bytes with the same
+are as many paths of it. The bare client posts the same number of the same bytes with the same
 headers and client settings, over {CONCURRENCY} connections to one receiver and over
 {BARE_CONNECTIONS_MAX} to many, and writes nothing down. From the call to the receiver is the median
-of {CALLS} creates, one after the other over one connection with {PAUSE:?} in between; the receiver
+of {CALLS} creates, one after the other over one connection with {pause} ms in between; the receiver
 is in the process that calls, so that one clock times both ends. A receiver that is down is a port at
 which nobody listens. Memory is then the highest while {waiting} groups were created, while the
-server went on trying for {TRYING:?}, and while groups were created once more: each create was
+server went on trying for {trying} seconds, and while groups were created once more: each create was
 answered with 200.
 ",
     )?;
