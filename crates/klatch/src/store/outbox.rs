@@ -167,6 +167,8 @@ pub struct Leased {
     pub body: Bytes,
     /// Names the lease.
     pub lease: i64,
+    /// When it runs out.
+    pub until: Timestamp,
 }
 
 /// What came of a leased delivery.
@@ -181,8 +183,9 @@ pub struct Settlement {
     pub attempt: Option<Attempt>,
     /// What is to become of the delivery.
     pub fate: Fate,
-    /// Whether the receiver has shown that it is there, whatever it said.
-    pub alive: bool,
+    /// Whether the receiver has shown that it is there, whatever it said; `None` if it was not
+    /// asked.
+    pub alive: Option<bool>,
 }
 
 /// What is to become of a delivery after a try.
@@ -200,6 +203,17 @@ pub enum Fate {
         /// Why.
         reason: String,
     },
+    /// There was no try: it is as due as it was before.
+    GivenBack,
+}
+
+impl Settlement {
+    /// A lease that was not used.
+    #[must_use]
+    pub fn given_back(leased: &Leased) -> Self {
+        let Leased { id, lease, .. } = *leased;
+        Self { id, lease, attempt: None, fate: Fate::GivenBack, alive: None }
+    }
 }
 
 /// What a dispatcher hands back and asks for, about one subscription, in one write.
@@ -226,6 +240,8 @@ pub struct Exchanged {
     pub subscription: Option<Arc<Subscription>>,
     /// Oldest due first. None while the subscription is paused or switched off.
     pub leased: Vec<Leased>,
+    /// How many could have been leased.
+    pub room: usize,
     /// Other subscriptions that have become due by what was settled.
     pub released: Vec<SubscriptionId>,
 }

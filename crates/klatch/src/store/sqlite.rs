@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::{InviteCode, Timestamp};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use self::cache::Cache;
@@ -184,6 +185,7 @@ impl Sqlite {
         for _ in 0..READERS {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let reader = Connection::open_with_flags(&path, flags).map_err(failed)?;
+            keep_plans(&reader).map_err(failed)?;
             reader.pragma_update(None, "query_only", true).map_err(failed)?;
             reader.pragma_update(None, "cache_size", -READER_CACHE_KB).map_err(failed)?;
             reader.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -289,10 +291,18 @@ fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     }
 }
 
+/// A statement keeps the plan that it was prepared with. Otherwise SQLite looks at what is bound to
+/// a `LIMIT` and the like, and compiles the statement anew whenever that may be another value:
+/// which, with statements out of a cache, is each time.
+fn keep_plans(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+}
+
 /// Brings the schema up to date and the writing connection into shape.
 fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |source| open_error(path, source);
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_plans(connection).map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KB).map_err(failed)?;
     let transaction = connection.transaction().map_err(failed)?;

@@ -7,7 +7,8 @@
 //! one that hangs or fails holds up nobody else. It is given less at a time, and in the end one
 //! delivery now and then, until it takes something again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use domain::values::Timestamp;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -23,12 +24,14 @@ pub use super::memory::CONCURRENCY;
 use super::retry::{self, Verdict};
 use super::send::Answer;
 use super::sign::{self, Signing};
-use crate::app::App;
 use crate::app::outbox::{Attempt, Exchange, Exchanged, Fate, Leased, Settlement};
+use crate::app::{App, StoreError};
 use crate::directory::{Activity, Subscription, SubscriptionId};
 use crate::metrics::{AttemptLabels, DialectLabels};
 use crate::telemetry;
 
+/// Deliveries that are laid ready for a receiver that takes what it is sent.
+const READY: usize = 7 * CONCURRENCY;
 /// How long a lease lasts: longer than any attempt.
 const LEASE: Duration = Duration::from_mins(2);
 /// How often the database is asked what is due.
@@ -124,77 +127,178 @@ async fn pump(
     handle: Arc<Handle>,
     stop: CancellationToken,
 ) -> SubscriptionId {
-    let mut flying: JoinSet<Tried> = JoinSet::new();
-    let mut landed: Vec<Tried> = Vec::new();
-    let mut more = true;
+    let mut pump = Pump {
+        app: &app,
+        id: &id,
+        handle: &handle,
+        stop: &stop,
+        subscription: None,
+        at_hand: VecDeque::new(),
+        flying: JoinSet::new(),
+        settlements: Vec::new(),
+        more: true,
+        troubled: false,
+        gone: false,
+    };
+    let mut exchanging: Option<Exchanging<'_>> = None;
     loop {
-        while let Some(Ok(tried)) = flying.try_join_next() {
-            landed.push(tried);
+        pump.send_on();
+        if exchanging.is_none()
+            && let Some(exchange) = pump.next_exchange()
+        {
+            exchanging = Some(Box::pin(app.exchange(exchange)));
         }
-        let now = app.now();
-        more |= handle.wanted.swap(false, Ordering::SeqCst);
-        let allowance = if stop.is_cancelled() { 0 } else { app.dispatch.allowance(&id, now) };
-        let room = allowance.saturating_sub(flying.len());
-        if !landed.is_empty() || (more && room > 0) {
-            let mut settlements = Vec::with_capacity(landed.len());
-            let (mut gone, mut failed) = (false, false);
-            for Tried { settlement, verdict, failures_before } in landed.drain(..) {
-                match verdict {
-                    // Whoever refuses something is there.
-                    Verdict::Delivered | Verdict::Refused => app.dispatch.forgive(&id),
-                    Verdict::Failed | Verdict::Gone => {
-                        app.dispatch.blame(&id, failures_before, now);
-                        failed = true;
+        if exchanging.is_none() && pump.flying.is_empty() {
+            return id;
+        }
+        // What is sent and what is written down do not wait for each other.
+        tokio::select! {
+            exchanged = finished(&mut exchanging) => {
+                exchanging = None;
+                match exchanged {
+                    Ok(exchanged) => pump.take(exchanged).await,
+                    Err(error) => {
+                        telemetry::store_failed(&error);
+                        // What was sent and could not be written down is sent again when its
+                        // lease runs out; what is on its way shall arrive once at least.
+                        while pump.flying.join_next().await.is_some() {}
+                        return id;
                     }
                 }
-                gone |= verdict == Verdict::Gone;
-                settlements.push(settlement);
             }
-            // What was noted may leave less room, or more; and whoever is gone is sent nothing more.
-            let room = if gone { 0 } else { app.dispatch.allowance(&id, now).min(allowance) };
-            let room = room.saturating_sub(flying.len());
-            let exchanged = app
-                .exchange(Exchange {
-                    subscription: id.clone(),
-                    now,
-                    settlements,
-                    room,
-                    lease: app.mint.nonce(),
-                    lease_until: retry::later(now, LEASE),
-                })
-                .await;
-            let Exchanged { subscription, leased, released } = match exchanged {
-                Ok(exchanged) => exchanged,
-                Err(error) => {
-                    telemetry::store_failed(&error);
-                    // What was sent and could not be written down is sent again when its lease
-                    // runs out; what is on its way shall arrive once at least.
-                    while flying.join_next().await.is_some() {}
-                    return id;
-                }
-            };
-            app.dispatch.hint(released);
-            // A full house may not have been all; and what does not fit now is asked for later.
-            more = leased.len() == room;
-            let Some(subscription) = subscription else { continue };
-            if let Some(reason) = off_reason(&subscription, gone, failed, now) {
-                switch_off(&app, &subscription, reason).await;
-            }
-            let failures = app.dispatch.failures(&id);
-            for leased in leased {
-                let subscription = Arc::clone(&subscription);
-                flying.spawn(attempt(app.clone(), subscription, leased, failures));
-            }
-            continue;
-        }
-        tokio::select! {
-            ended = flying.join_next() => match ended {
-                Some(Ok(tried)) => landed.push(tried),
-                Some(Err(error)) => tracing::error!(%error, "an attempt at a delivery has failed"),
-                None => return id,
-            },
+            Some(landed) = pump.flying.join_next() => pump.land(landed),
             () = handle.wake.notified() => {}
         }
+    }
+}
+
+type Exchanging<'a> = Pin<Box<dyn Future<Output = Result<Exchanged, StoreError>> + Send + 'a>>;
+
+/// Waits for the exchange that is under way; for ever, if none is.
+async fn finished(exchanging: &mut Option<Exchanging<'_>>) -> Result<Exchanged, StoreError> {
+    match exchanging {
+        Some(exchanging) => exchanging.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a pump has in its hands.
+struct Pump<'a> {
+    app: &'a App,
+    id: &'a SubscriptionId,
+    handle: &'a Handle,
+    stop: &'a CancellationToken,
+    /// As the latest exchange has shown it.
+    subscription: Option<Arc<Subscription>>,
+    /// Leased, and not yet on their way.
+    at_hand: VecDeque<Leased>,
+    flying: JoinSet<Tried>,
+    /// What came of those that were under way, not yet written down.
+    settlements: Vec<Settlement>,
+    /// Whether more may be due than the latest exchange has leased.
+    more: bool,
+    /// Whether anything that it has settled had failed.
+    troubled: bool,
+    /// Whether the receiver has said that it is gone.
+    gone: bool,
+}
+
+impl Pump<'_> {
+    /// How many deliveries may be on their way now.
+    fn allowance(&self) -> usize {
+        if self.gone || self.stop.is_cancelled() {
+            return 0;
+        }
+        self.app.dispatch.allowance(self.id, self.app.now())
+    }
+
+    /// Sends what is at hand, as much at a time as the receiver may be given.
+    fn send_on(&mut self) {
+        let on = |subscription: &&Arc<Subscription>| subscription.activity == Activity::On;
+        let subscription = self.subscription.as_ref().filter(on).cloned();
+        let allowance = if subscription.is_some() { self.allowance() } else { 0 };
+        let room = allowance.saturating_sub(self.flying.len());
+        // A receiver that fails, or is to be told nothing for now, has nothing laid ready for it.
+        if allowance < CONCURRENCY {
+            let kept = room.min(self.at_hand.len());
+            let given_back = self.at_hand.split_off(kept);
+            self.settlements.extend(given_back.iter().map(Settlement::given_back));
+        }
+        let Some(subscription) = subscription else { return };
+        let failures = self.app.dispatch.failures(self.id);
+        let in_time = retry::later(self.app.now(), subscription.target.timeout);
+        for leased in self.at_hand.drain(..room.min(self.at_hand.len())) {
+            if leased.until <= in_time {
+                self.settlements.push(Settlement::given_back(&leased));
+                continue;
+            }
+            let (app, subscription) = (self.app.clone(), Arc::clone(&subscription));
+            self.flying.spawn(attempt(app, subscription, leased, failures));
+        }
+    }
+
+    /// What to hand back and to ask for, if there is anything.
+    fn next_exchange(&mut self) -> Option<Exchange> {
+        let allowance = self.allowance();
+        // A receiver that takes what it is sent need not wait for the disk: more is laid ready.
+        let ready = if allowance == CONCURRENCY { READY } else { 0 };
+        let room = (allowance + ready).saturating_sub(self.flying.len() + self.at_hand.len());
+        let due = self.more || self.handle.wanted.load(Ordering::SeqCst);
+        if self.settlements.is_empty() && !(due && room > ready / 2) {
+            return None;
+        }
+        // Whatever becomes due from now on is asked for the next time.
+        self.handle.wanted.store(false, Ordering::SeqCst);
+        self.troubled = self.settlements.iter().any(|settled| settled.alive == Some(false));
+        let now = self.app.now();
+        Some(Exchange {
+            subscription: self.id.clone(),
+            now,
+            settlements: std::mem::take(&mut self.settlements),
+            room,
+            lease: self.app.mint.nonce(),
+            lease_until: retry::later(now, LEASE),
+        })
+    }
+
+    /// Takes what an exchange has given.
+    async fn take(&mut self, exchanged: Exchanged) {
+        let Exchanged { subscription, leased, room, released } = exchanged;
+        self.app.dispatch.hint(released);
+        // A full house may not have been all.
+        self.more = leased.len() == room;
+        self.at_hand.extend(leased);
+        self.subscription = subscription;
+        let Some(subscription) = &self.subscription else { return };
+        let now = self.app.now();
+        if let Some(reason) = off_reason(subscription, self.gone, self.troubled, now) {
+            switch_off(self.app, subscription, reason).await;
+        }
+    }
+
+    /// Takes what came of an attempt, and of whatever else has landed.
+    fn land(&mut self, landed: Result<Tried, JoinError>) {
+        let mut next = Some(landed);
+        while let Some(landed) = next {
+            match landed {
+                Ok(tried) => self.note(tried),
+                Err(error) => tracing::error!(%error, "an attempt at a delivery has failed"),
+            }
+            next = self.flying.try_join_next();
+        }
+    }
+
+    fn note(&mut self, tried: Tried) {
+        let Tried { settlement, verdict, failures_before } = tried;
+        match verdict {
+            // Whoever refuses something is there.
+            Verdict::Delivered | Verdict::Refused => self.app.dispatch.forgive(self.id),
+            Verdict::Failed | Verdict::Gone => {
+                self.app.dispatch.blame(self.id, failures_before, self.app.now());
+            }
+        }
+        self.gone |= verdict == Verdict::Gone;
+        self.settlements.push(settlement);
     }
 }
 
@@ -222,7 +326,7 @@ async fn attempt(
     failures_before: u32,
 ) -> Tried {
     let _in_flight = InFlight::new(&app.metrics.webhooks_in_flight);
-    let Leased { id, failed, owed_since, body, lease } = leased;
+    let Leased { id, failed, owed_since, body, lease, .. } = leased;
     let at = app.now();
     let dialect = subscription.dialect;
     let name = id.to_string();
@@ -273,7 +377,7 @@ async fn attempt(
         );
     }
     let attempt = Some(Attempt { at, millis, status, problem, head });
-    let alive = matches!(verdict, Verdict::Delivered | Verdict::Refused);
+    let alive = Some(matches!(verdict, Verdict::Delivered | Verdict::Refused));
     let settlement = Settlement { id, lease, attempt, fate, alive };
     Tried { settlement, verdict, failures_before }
 }

@@ -190,8 +190,10 @@ async fn receivers_are_managed_from_the_terminal() {
     assert_eq!(klatch(&sandbox, &["webhook", "remove", added])["status"], "removed");
     let gone = refused(&sandbox, &["webhook", "show", added]);
     assert!(gone.contains("subscription_id does not exist"), "{gone}");
-    let bad =
-        refused(&sandbox, &["webhook", "add", "nowhere", "--dialect", "d360", "--account-id", "x"]);
+    let bad = refused(
+        &sandbox,
+        &["webhook", "add", "nowhere", "--dialect", "d360", "--account-id", sandbox::ACCOUNT],
+    );
     assert!(bad.contains("url must be an address"), "{bad}");
 
     let tests = klatch(&sandbox, &["delivery", "list", "--subscription-id", &id]);

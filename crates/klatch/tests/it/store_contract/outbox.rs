@@ -108,7 +108,7 @@ fn settled(leased: &Leased, now: Timestamp, fate: Fate) -> Settlement {
         problem: (!delivered).then(|| "it is down".to_owned()),
         head: "Größe".to_owned(),
     };
-    let alive = fate == Fate::Delivered;
+    let alive = Some(delivered);
     Settlement { id: leased.id, lease: leased.lease, attempt: Some(attempt), fate, alive }
 }
 

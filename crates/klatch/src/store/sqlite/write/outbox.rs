@@ -132,15 +132,16 @@ pub(super) fn exchange(
     let (mut alive, mut missed) = (false, None);
     for settlement in &exchange.settlements {
         let at = settlement.attempt.as_ref().map_or(exchange.now, |attempt| attempt.at);
-        if settlement.alive {
-            alive = true;
-        } else {
-            missed = missed.or(Some(at));
+        match settlement.alive {
+            Some(true) => alive = true,
+            Some(false) => missed = missed.or(Some(at)),
+            None => {}
         }
         settle(connection, settlement, removed, exchange.now, &mut released).map_err(failed)?;
     }
     let Some(mut subscription) = subscription else {
-        return Ok(Exchanged { subscription: None, leased: Vec::new(), released });
+        let room = exchange.room;
+        return Ok(Exchanged { subscription: None, leased: Vec::new(), room, released });
     };
     // What went through counts more than what did not: the receiver is there.
     let failing_since = if alive { None } else { subscription.failing_since.or(missed) };
@@ -157,7 +158,8 @@ pub(super) fn exchange(
         Activity::On if exchange.room > 0 => lease(connection, exchange).map_err(failed)?,
         Activity::On | Activity::Paused { .. } | Activity::Off { .. } => Vec::new(),
     };
-    Ok(Exchanged { subscription: Some(subscription.into()), leased, released })
+    let room = exchange.room;
+    Ok(Exchanged { subscription: Some(subscription.into()), leased, room, released })
 }
 
 fn settle(
@@ -181,6 +183,15 @@ fn settle(
         .optional()?;
     // The lease has run out, and somebody else has taken the delivery or settled it.
     let Some((was_first, attempts, lane)) = found else { return Ok(()) };
+    if *fate == Fate::GivenBack && !removed {
+        connection
+            .prepare_cached(
+                "UPDATE deliveries SET due_at = iif(state = 'pending', 0, ?2), lease = NULL
+                 WHERE seq = ?1",
+            )?
+            .execute((seq, now.as_millis()))?;
+        return Ok(());
+    }
     if let Some(Attempt { at, millis, status, problem, head }) = attempt {
         connection
             .prepare_cached(
@@ -192,7 +203,11 @@ fn settle(
     let tried = u32::from(attempt.is_some());
     let (state, due_at, reason) = match fate {
         Fate::Delivered => ("delivered", None, None),
-        Fate::Retry { .. } if removed => ("dead", None, Some("the subscription was removed")),
+        Fate::Retry { .. } | Fate::GivenBack if removed => {
+            ("dead", None, Some("the subscription was removed"))
+        }
+        // Handled above.
+        Fate::GivenBack => return Ok(()),
         Fate::Retry { due_at } => ("failing", Some(due_at.as_millis()), None),
         Fate::Dead { reason } => ("dead", None, Some(reason.as_str())),
     };
@@ -310,6 +325,7 @@ fn lease(connection: &Connection, exchange: &Exchange) -> Sql<Vec<Leased>> {
                 owed_since: Timestamp::from_millis(row.get(3)?),
                 body: Bytes::from(row.get::<_, Vec<u8>>(4)?),
                 lease: *lease,
+                until: *lease_until,
             })
         })?
         .collect::<Sql<Vec<_>>>()?;
