@@ -25,6 +25,7 @@ use utoipa_axum::routes;
 
 use self::error::Error;
 use crate::app::App;
+use crate::directory::SubscriptionId;
 use crate::http::paging::{Address, Paging};
 use crate::http::problem::Problem;
 use crate::page::Slice;
@@ -93,6 +94,12 @@ fn given<T>(
     parse: impl FnOnce(&str) -> Result<T, Problem>,
 ) -> Result<Option<T>, Problem> {
     query.get(name).filter(|text| !text.is_empty()).map(parse).transpose()
+}
+
+/// Reads a subscription's id.
+fn subscription_id(text: &str) -> Result<SubscriptionId, Problem> {
+    SubscriptionId::parse(text)
+        .ok_or_else(|| Problem::field("subscription_id", "must be an id that begins with sub_"))
 }
 
 /// Reads a moment in RFC 3339.

@@ -132,7 +132,7 @@ pub struct ServeArgs {
     /// Seconds that a request's body may take to arrive.
     #[arg(long, env = "KLATCH_BODY_TIMEOUT_SECS")]
     body_timeout_secs: Option<u64>,
-    /// Seconds that running requests may take to finish at shutdown.
+    /// Seconds that running requests and deliveries may take to finish at shutdown.
     #[arg(long, env = "KLATCH_GRACE_SECS")]
     grace_secs: Option<u64>,
     /// Networks that webhooks may reach although they are private, such as 10.0.0.0/8.

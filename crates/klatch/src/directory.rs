@@ -12,8 +12,8 @@ use domain::values::{Timestamp, WaId};
 use sha2::{Digest as _, Sha256};
 
 pub use self::subscription::{
-    Activity, Reach, Role, Secret, Secrets, Subscription, SubscriptionChange, SubscriptionEvent,
-    SubscriptionId, Target,
+    Activity, Reach, Role, Rotation, Secret, Secrets, Subscription, SubscriptionChange,
+    SubscriptionEvent, SubscriptionId, Target,
 };
 
 /// A tenant.
@@ -129,4 +129,22 @@ pub enum RecordChange {
     RemoveSubscription(SubscriptionId, Timestamp),
     /// Whether a number's extra receivers are told.
     SetExtraReceivers(PhoneNumberId, bool),
+}
+
+impl RecordChange {
+    /// Whether accounts, numbers and keys stay as they are.
+    #[must_use]
+    pub const fn is_about_receivers_only(&self) -> bool {
+        match self {
+            Self::AddSubscription(_)
+            | Self::ChangeSubscription(..)
+            | Self::RemoveSubscription(..) => true,
+            Self::AddAccount(_)
+            | Self::AddNumber(_)
+            | Self::AddKey(..)
+            | Self::SetLimits(..)
+            | Self::RevokeKey(..)
+            | Self::SetExtraReceivers(..) => false,
+        }
+    }
 }

@@ -51,7 +51,7 @@ impl Running {
             Arc::new(SystemClock),
             Mint::system(),
             metrics,
-            Outbound::new(settings.egress.clone(), Arc::new(SystemLookup))?,
+            Outbound::new(settings.egress.clone(), Arc::new(SystemLookup::default()))?,
             AppSettings {
                 admin_token: KeyHash::of(&settings.admin_token),
                 people: settings.people,

@@ -47,7 +47,8 @@ CREATE TABLE subscriptions (
     off_reason       TEXT,
     removed_at       INTEGER
 ) STRICT;
-CREATE INDEX subscriptions_by_account ON subscriptions (account_id, seq);
+CREATE INDEX subscriptions_by_account ON subscriptions (account_id, seq)
+    WHERE removed_at IS NULL;
 -- One holder for each place in a vendor's configuration.
 CREATE UNIQUE INDEX subscriptions_by_place ON subscriptions
     (dialect, account_id, coalesce(number_id, ''), coalesce(waba_id, ''), role, coalesce(name, ''))
@@ -96,6 +97,8 @@ CREATE TABLE deliveries (
     due_at           INTEGER,
     lease            INTEGER,
     follows          INTEGER,
+    -- Whether others follow it.
+    leads            INTEGER NOT NULL,
     created_at       INTEGER NOT NULL,
     -- Retries are counted, and the horizon is, from the event or from the latest replay.
     owed_since       INTEGER NOT NULL,

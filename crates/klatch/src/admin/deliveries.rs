@@ -8,12 +8,11 @@ use utoipa::ToSchema;
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
-use super::{Body, Listed, Query, given, moment, rfc3339};
+use super::{Body, Listed, Query, given, moment, rfc3339, subscription_id};
 use crate::app::App;
 use crate::app::outbox::{
     Attempt, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState,
 };
-use crate::directory::SubscriptionId;
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse};
@@ -126,11 +125,6 @@ fn state(text: &str) -> Result<DeliveryState, Problem> {
     })
 }
 
-fn subscription(text: &str) -> Result<SubscriptionId, Problem> {
-    SubscriptionId::parse(text)
-        .ok_or_else(|| Problem::field("subscription_id", "must be an id that begins with sub_"))
-}
-
 fn group(text: &str) -> Result<GroupId, Problem> {
     parse("group_id", text, GroupId::parse)
 }
@@ -165,7 +159,7 @@ pub(super) async fn list(
     let filter = DeliveryFilter {
         id: None,
         state: given(&query, "state", state)?,
-        subscription: given(&query, "subscription_id", subscription)?,
+        subscription: given(&query, "subscription_id", subscription_id)?,
         group: given(&query, "group_id", group)?,
         from: given(&query, "from", |text| moment("from", text))?,
         to: given(&query, "to", |text| moment("to", text))?,
@@ -249,7 +243,7 @@ pub(super) async fn replay_many(
     let filter = DeliveryFilter {
         id: None,
         state: asked.state.as_deref().map(state).transpose()?,
-        subscription: asked.subscription_id.as_deref().map(subscription).transpose()?,
+        subscription: asked.subscription_id.as_deref().map(subscription_id).transpose()?,
         group: asked.group_id.as_deref().map(group).transpose()?,
         from: asked.from.as_deref().map(|text| moment("from", text)).transpose()?,
         to: asked.to.as_deref().map(|text| moment("to", text)).transpose()?,

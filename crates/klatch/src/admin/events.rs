@@ -11,10 +11,10 @@ use utoipa::ToSchema;
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
-use super::{Listed, Query, given, rfc3339};
+use super::{Listed, Query, given, rfc3339, subscription_id};
 use crate::app::App;
 use crate::app::outbox::{LogFilter, Logged, LoggedEvent};
-use crate::directory::{SubscriptionEvent, SubscriptionId};
+use crate::directory::SubscriptionEvent;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
 use crate::http::problem::{Problem, parse};
@@ -190,7 +190,12 @@ impl From<Logged> for EventInfo {
                 kind: event.kind(),
                 reason: match event {
                     SubscriptionEvent::SwitchedOff { reason } => Some(reason),
-                    _ => None,
+                    SubscriptionEvent::Added
+                    | SubscriptionEvent::Changed
+                    | SubscriptionEvent::SecretRotated
+                    | SubscriptionEvent::Paused
+                    | SubscriptionEvent::Resumed
+                    | SubscriptionEvent::Removed => None,
                 },
                 ..Self::default()
             },
@@ -234,10 +239,7 @@ pub(super) async fn list(
         parse("phone_number_id", text, PhoneNumberId::parse)
     })?;
     let account = given(&query, "account_id", |text| parse("account_id", text, AccountId::parse))?;
-    let subscription = given(&query, "subscription_id", |text| {
-        let problem = || Problem::field("subscription_id", "must be an id that begins with sub_");
-        SubscriptionId::parse(text).ok_or_else(problem)
-    })?;
+    let subscription = given(&query, "subscription_id", subscription_id)?;
     let mut filters = [
         group.map(LogFilter::Group),
         number.map(LogFilter::Number),

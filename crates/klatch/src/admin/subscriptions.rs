@@ -1,6 +1,7 @@
 //! `/v1/subscriptions`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -19,13 +20,12 @@ use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
 use crate::dialect::Dialect;
 use crate::directory::{
-    Activity, Number, Reach, RecordChange, Role, Secret, Secrets, Subscription, SubscriptionChange,
-    SubscriptionEvent, SubscriptionId, Target,
+    Activity, Number, Reach, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
+    SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
 };
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse, required};
-use crate::page::{Page, Seek};
 use crate::webhook::sign::STANDARD_PREFIX;
 use crate::webhook::{Topic, retry, sample, target};
 
@@ -87,7 +87,7 @@ pub(super) struct ChangedSubscription {
 /// Asks for a new secret.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Rotation {
+pub(super) struct NewSecret {
     /// The new secret; minted if left out.
     secret: Option<String>,
     /// For how many hours the old one signs as well, 0 to 168; 24 if left out.
@@ -338,25 +338,26 @@ pub(super) async fn change(
     body.refuse_key()?;
     let changed: ChangedSubscription = body.json()?;
     let Subscription { id, dialect, target, verify_token, .. } = named(&app, &path).await?;
-    let asked_anew = changed.url.is_some() || changed.verify_token.is_some();
-    let target = Target {
-        url: match changed.url {
-            Some(url) => target::url(&url, dialect, app.outbound.guard()).await?,
-            None => target.url,
-        },
-        headers: match changed.headers {
-            Some(headers) => target::headers(headers)?,
-            None => target.headers,
-        },
-        timeout: timeout(changed.timeout_secs)?.unwrap_or(target.timeout),
+    let url = match changed.url {
+        Some(url) => Some(target::url(&url, dialect, app.outbound.guard()).await?),
+        None => None,
     };
+    let headers = changed.headers.map(target::headers).transpose()?;
+    let timeout = timeout(changed.timeout_secs)?;
     let new_token = changed.verify_token.map(token).transpose()?;
-    if asked_anew {
+    if url.is_some() || new_token.is_some() {
+        let target = Target {
+            url: url.clone().unwrap_or(target.url),
+            timeout: timeout.unwrap_or(target.timeout),
+            ..target
+        };
         let token = new_token.as_ref().or(verify_token.as_ref());
         shake_hands(&app, dialect, &target, token).await?;
     }
     let change = SubscriptionChange {
-        target: Some(target),
+        url,
+        headers,
+        timeout,
         topics: changed.fields.map(topics).transpose()?,
         verify_token: new_token,
         vendor_signature: changed.vendor_signature,
@@ -445,7 +446,7 @@ pub(super) async fn resume(
     path = "/v1/subscriptions/{subscription_id}/rotate",
     operation_id = "rotate-secret",
     params(("subscription_id" = String, Path, description = "The subscription")),
-    request_body = Rotation,
+    request_body = NewSecret,
     responses(
         (status = 200, description = "The subscription, with the new secret", body = WithSecret),
         (status = 400, description = "A field is wrong", body = ErrorBody),
@@ -460,19 +461,19 @@ pub(super) async fn rotate(
     body: Body,
 ) -> Result<Json<WithSecret>, Error> {
     body.refuse_key()?;
-    let rotation: Rotation = body.json()?;
-    let hours = rotation.overlap_hours.unwrap_or(OVERLAP_HOURS);
+    let asked: NewSecret = body.json()?;
+    let hours = asked.overlap_hours.unwrap_or(OVERLAP_HOURS);
     if hours > OVERLAP_HOURS_MAX {
         let detail = format!("must be a whole number from 0 to {OVERLAP_HOURS_MAX}");
         return Err(Problem::field("overlap_hours", detail).into());
     }
-    let Subscription { id, secrets, .. } = named(&app, &path).await?;
-    let brought = rotation.secret.map(secret).transpose()?;
+    let id = named(&app, &path).await?.id;
+    let brought = asked.secret.map(secret).transpose()?;
     let minted = brought.is_none().then(|| app.mint.signing_secret());
     let current = brought.unwrap_or_else(|| Secret::new(minted.clone().unwrap_or_default()));
     let until = retry::later(app.now(), Duration::from_hours(hours));
-    let secrets = Secrets { current, old: (hours > 0).then_some((secrets.current, until)) };
-    let change = SubscriptionChange { secrets: Some(secrets), ..SubscriptionChange::default() };
+    let rotation = Rotation { secret: current, overlap_until: (hours > 0).then_some(until) };
+    let change = SubscriptionChange { rotation: Some(rotation), ..SubscriptionChange::default() };
     app.change_subscription(&id, change, SubscriptionEvent::SecretRotated).await?;
     tracing::info!(subscription = id.as_str(), "a subscription's secret was rotated");
     let info = named(&app, &path).await?.into();
@@ -588,20 +589,14 @@ async fn reach(
 
 /// A number that the subscription reaches, to make something up about.
 async fn number_of(app: &App, subscription: &Subscription) -> Result<Number, Error> {
-    let unknown = || Error::unknown("phone_number_id");
-    if let Reach::Number(id) = &subscription.reach {
-        return app.number(id).await?.map(|number| Number::clone(&number)).ok_or_else(unknown);
-    }
-    let mut page = Page { limit: crate::page::LIMIT_MAX, seek: Seek::First };
-    loop {
-        let slice = app.numbers(Some(&subscription.account), page).await?;
-        let last = slice.items.last().map(|(key, _)| *key);
-        let mut numbers = slice.items.into_iter().map(|(_, number)| number);
-        if let Some(number) = numbers.find(|number| subscription.reaches(number)) {
-            return Ok(number);
+    let number = match &subscription.reach {
+        Reach::Number(id) => app.number(id).await?.map(Arc::unwrap_or_clone),
+        Reach::Waba(_) | Reach::Account => {
+            let numbers = app.all_numbers(&subscription.account).await?;
+            numbers.into_iter().find(|number| subscription.reaches(number))
         }
-        page.seek = Seek::After(last.filter(|_| slice.more_after).ok_or_else(unknown)?);
-    }
+    };
+    number.ok_or_else(|| Error::unknown("phone_number_id"))
 }
 
 /// Asks the receiver whether it wants to be one, where the dialect does that.
@@ -622,7 +617,7 @@ async fn shake_hands(
 
 fn topics(fields: Vec<String>) -> Result<Vec<Topic>, Problem> {
     if fields.is_empty() {
-        return Err(Problem::field("fields", "must not be empty; leave it out for everything"));
+        return Err(Problem::field("fields", "must not be empty"));
     }
     let mut topics = Vec::new();
     for (index, field) in fields.iter().enumerate() {

@@ -141,10 +141,17 @@ impl App {
                     Role::Main { over_all } => Some(over_all),
                     Role::Added | Role::Extra { .. } => None,
                 };
-                let activity = (holder.activity != Activity::On).then_some(Activity::On);
-                let target = Some(target);
-                let change =
-                    SubscriptionChange { target, activity, over_all, ..Default::default() };
+                // What the operator has paused stays paused.
+                let off = matches!(holder.activity, Activity::Off { .. });
+                let Target { url, headers, timeout } = target;
+                let change = SubscriptionChange {
+                    url: Some(url),
+                    headers: Some(headers),
+                    timeout: Some(timeout),
+                    activity: off.then_some(Activity::On),
+                    over_all,
+                    ..SubscriptionChange::default()
+                };
                 return self
                     .change_subscription(&holder.id, change, SubscriptionEvent::Changed)
                     .await;

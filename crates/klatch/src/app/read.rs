@@ -9,7 +9,7 @@ use domain::values::InviteCode;
 
 use super::{App, Failure};
 use crate::directory::{Account, Key, KeyHash, Number, Opening};
-use crate::page::{Page, Slice};
+use crate::page::{LIMIT_MAX, Page, Seek, Slice};
 use crate::store::{GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored};
 
 impl App {
@@ -92,6 +92,21 @@ impl App {
         page: Page,
     ) -> Result<Slice<Number>, StoreError> {
         self.store.numbers(account, page).await
+    }
+
+    /// All numbers of an account.
+    pub async fn all_numbers(&self, account: &AccountId) -> Result<Vec<Number>, StoreError> {
+        let mut page = Page { limit: LIMIT_MAX, seek: Seek::First };
+        let mut numbers = Vec::new();
+        loop {
+            let slice = self.store.numbers(Some(account), page).await?;
+            let last = slice.items.last().map(|(key, _)| *key);
+            numbers.extend(slice.items.into_iter().map(|(_, number)| number));
+            match last {
+                Some(key) if slice.more_after => page.seek = Seek::After(key),
+                _ => return Ok(numbers),
+            }
+        }
     }
 
     /// A page of keys.

@@ -1,12 +1,16 @@
 //! How the terminal talks to a running server.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::config::ClientArgs;
 use crate::telemetry;
+
+/// How long an answer may take: longer than a handshake with a receiver.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why there is no answer to be glad of.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +50,11 @@ pub(super) enum NoAnswer {
 pub(super) fn build() -> Result<Client, reqwest::Error> {
     // Somebody else may have installed it before; then it is there.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(TIMEOUT)
+        .build()
 }
 
 /// A JSON object of what was given.

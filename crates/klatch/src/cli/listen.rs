@@ -28,6 +28,8 @@ use crate::telemetry;
 /// How often it is made sure that the server still knows of us: `klatch dev` forgets everything
 /// when it is started again.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long the server may take to answer that, while webhooks wait.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the program that webhooks are handed on to may take.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Ids that are remembered, to tell which webhooks come again.
@@ -74,8 +76,9 @@ pub(super) async fn run(args: ListenArgs, client: &ClientArgs) -> anyhow::Result
         .await
         .with_context(|| format!("cannot listen on port {}", args.port))?;
     let url = args.public_url.clone().unwrap_or_else(|| format!("http://{}/", receiver.address));
-    let subscriber = Subscriber { args: &args, client, url, secret, token: mint.secret() };
-    let mut subscription = Some(subscriber.subscribe().await?);
+    let (id, token) = (String::new(), mint.secret());
+    let mut subscriber = Subscriber { args: &args, client, url, secret, token, id, is_gone: false };
+    subscriber.subscribe().await?;
     let mut display = Display { brief: args.brief, seen: HashSet::new() };
     let forward = args.forward.clone().map(Forward::new).transpose()?.map(Arc::new);
     let mut looks = tokio::time::interval(LOOK_EVERY);
@@ -83,7 +86,7 @@ pub(super) async fn run(args: ListenArgs, client: &ClientArgs) -> anyhow::Result
         tokio::select! {
             _ = term.recv() => break,
             _ = int.recv() => break,
-            _ = looks.tick() => subscriber.look(&mut subscription).await?,
+            _ = looks.tick() => subscriber.look().await?,
             arrived = receiver.next() => match arrived {
                 Some(arrived) => {
                     display.show(&arrived)?;
@@ -93,10 +96,7 @@ pub(super) async fn run(args: ListenArgs, client: &ClientArgs) -> anyhow::Result
             },
         }
     }
-    if let Some(id) = subscription {
-        // A server that is gone has forgotten us, or finds out by itself.
-        let _ = call(client, Method::DELETE, &["subscriptions", &id], &[], None).await;
-    }
+    subscriber.unsubscribe().await;
     Ok(())
 }
 
@@ -106,11 +106,15 @@ struct Subscriber<'a> {
     url: String,
     secret: String,
     token: String,
+    /// The subscription's id.
+    id: String,
+    /// Whether the server did not answer the last time.
+    is_gone: bool,
 }
 
 impl Subscriber<'_> {
-    /// Subscribes; gives the subscription's id.
-    async fn subscribe(&self) -> anyhow::Result<String> {
+    /// Subscribes, and says so.
+    async fn subscribe(&mut self) -> anyhow::Result<()> {
         let ListenArgs { dialect, fields, account_id, .. } = self.args;
         let number = match (&self.args.phone_number_id, account_id) {
             (None, None) => Some(self.only_number().await?),
@@ -134,7 +138,8 @@ impl Subscriber<'_> {
             whose.unwrap_or_default(),
             self.secret,
         )?;
-        Ok(id.to_owned())
+        id.clone_into(&mut self.id);
+        Ok(())
     }
 
     async fn only_number(&self) -> anyhow::Result<String> {
@@ -150,34 +155,37 @@ impl Subscriber<'_> {
         Ok(id.to_owned())
     }
 
-    /// Subscribes anew if the server has forgotten us.
-    async fn look(&self, subscription: &mut Option<String>) -> anyhow::Result<()> {
-        let Some(id) = subscription.as_deref() else {
-            *subscription = match self.subscribe().await {
-                Ok(id) => Some(id),
-                Err(error) if is_unreachable(&error) => None,
-                Err(error) => return Err(error),
-            };
-            return Ok(());
-        };
-        match call(self.client, Method::GET, &["subscriptions", id], &[], None).await {
-            Err(NoAnswer::Unreachable { url, .. }) => {
-                eprintln!("the server at {url} is gone; waiting for it to come back");
-                *subscription = None;
-                Ok(())
+    /// Subscribes anew if the server has forgotten us. One that does not answer may come back and
+    /// remember.
+    async fn look(&mut self) -> anyhow::Result<()> {
+        let path = ["subscriptions", self.id.as_str()];
+        let asked = call(self.client, Method::GET, &path, &[], None);
+        let asked = tokio::time::timeout(LOOK_TIMEOUT, asked).await;
+        match asked {
+            Ok(Err(NoAnswer::Unreachable { url, .. })) => {
+                if !std::mem::replace(&mut self.is_gone, true) {
+                    eprintln!("the server at {url} is gone; waiting for it to come back");
+                }
             }
-            Err(NoAnswer::Refused { status: reqwest::StatusCode::NOT_FOUND, .. }) => {
-                eprintln!("the subscription was removed; subscribing anew");
-                *subscription = Some(self.subscribe().await?);
-                Ok(())
+            Ok(Err(NoAnswer::Refused { status: reqwest::StatusCode::NOT_FOUND, .. })) => {
+                self.is_gone = false;
+                eprintln!("the subscription is no more; subscribing anew");
+                self.subscribe().await?;
             }
-            Ok(_) | Err(_) => Ok(()),
+            Ok(Ok(_)) if std::mem::replace(&mut self.is_gone, false) => {
+                eprintln!("the server is back");
+            }
+            Ok(_) | Err(_) => {}
         }
+        Ok(())
     }
-}
 
-fn is_unreachable(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(NoAnswer::Unreachable { .. }))
+    /// A server that is gone has forgotten us, or finds out by itself.
+    async fn unsubscribe(&self) {
+        let path = ["subscriptions", self.id.as_str()];
+        let removed = call(self.client, Method::DELETE, &path, &[], None);
+        let _ = tokio::time::timeout(LOOK_TIMEOUT, removed).await;
+    }
 }
 
 struct Display {

@@ -51,6 +51,9 @@ pub(super) struct AddArgs {
     /// How long an answer may take.
     #[arg(long)]
     timeout_secs: Option<u64>,
+    /// Whether the vendor's own signature is sent as well.
+    #[arg(long)]
+    vendor_signature: Option<bool>,
 }
 
 fn header(text: &str) -> Result<(String, String), String> {
@@ -162,6 +165,7 @@ impl AddArgs {
             ("secret", self.secret.map(Value::from)),
             ("verify_token", self.verify_token.map(Value::from)),
             ("timeout_secs", self.timeout_secs.map(Value::from)),
+            ("vendor_signature", self.vendor_signature.map(Value::from)),
         ])
     }
 }
@@ -234,6 +238,7 @@ pub(super) enum DeliveryCommand {
     /// Make deliveries once more: one, or all that are meant.
     Replay {
         /// The one.
+        #[arg(conflicts_with_all = ["state", "subscription_id", "group_id", "from", "to"])]
         delivery_id: Option<String>,
         #[command(flatten)]
         filter: FilterArgs,

@@ -214,15 +214,28 @@ impl Subscription {
     }
 }
 
+/// A new secret, and until when the one before signs as well.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// The new one.
+    pub secret: Secret,
+    /// `None` ends the old one at once.
+    pub overlap_until: Option<Timestamp>,
+}
+
 /// What can be changed about a subscription; what is not given stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct SubscriptionChange {
-    /// Another place, other headers, another timeout.
-    pub target: Option<Target>,
+    /// Another place. Whoever fails at the old one does not fail at the new.
+    pub url: Option<url::Url>,
+    /// Other headers.
+    pub headers: Option<Vec<(String, HeaderValue)>>,
+    /// Another timeout.
+    pub timeout: Option<Duration>,
     /// Other topics.
     pub topics: Option<Vec<Topic>>,
-    /// Other secrets.
-    pub secrets: Option<Secrets>,
+    /// Another secret.
+    pub rotation: Option<Rotation>,
     /// Another token for the handshake.
     pub verify_token: Option<Secret>,
     /// Held back, or let go. Letting go forgets a switching-off.

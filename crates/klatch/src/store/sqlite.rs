@@ -546,7 +546,10 @@ impl Store for Sqlite {
     }
 
     async fn amend(&self, amend: Amend) -> Result<Amended, StoreError> {
-        self.writer.ask(|reply| Write::Other(Other::Amend(amend, reply))).await?
+        // Looked for where it holds up nobody, written down by key.
+        let wanted = amend.clone();
+        let chosen = self.read(move |connection| read::amendable(connection, &wanted)).await?;
+        self.writer.ask(|reply| Write::Other(Other::Amend(amend, chosen, reply))).await?
     }
 
     async fn sweep(&self, sweep: Sweep) -> Result<usize, StoreError> {

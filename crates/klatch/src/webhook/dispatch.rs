@@ -16,9 +16,10 @@ use std::time::Duration;
 use domain::values::Timestamp;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 pub use super::memory::CONCURRENCY;
 use super::retry::{self, Verdict};
@@ -32,6 +33,8 @@ use crate::telemetry;
 
 /// Deliveries that are laid ready for a receiver that takes what it is sent.
 const READY: usize = 7 * CONCURRENCY;
+/// Outcomes that are written down in one go, while there is more to send meanwhile.
+const SETTLED_TOGETHER: usize = 3 * CONCURRENCY;
 /// How long a lease lasts: longer than any attempt.
 const LEASE: Duration = Duration::from_mins(2);
 /// How often the database is asked what is due.
@@ -49,8 +52,7 @@ struct Handle {
 
 /// Dispatches until told to stop; then lets what is on its way finish.
 pub async fn run(app: App, stop: CancellationToken) {
-    let mut pumps: JoinSet<SubscriptionId> = JoinSet::new();
-    let mut running: HashMap<SubscriptionId, Arc<Handle>> = HashMap::new();
+    let mut supervisor = Supervisor { pumps: JoinSet::new(), running: HashMap::new() };
     let mut ticks = tokio::time::interval(POLL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -58,32 +60,51 @@ pub async fn run(app: App, stop: CancellationToken) {
             () = stop.cancelled() => break,
             _ = ticks.tick() => due(&app).await,
             hinted = app.dispatch.hinted() => hinted,
-            Some(ended) = pumps.join_next() => match ended {
-                Ok(id) => {
-                    let handle = running.remove(&id);
-                    let wanted = handle.is_some_and(|handle| handle.wanted.load(Ordering::SeqCst));
-                    wanted.then_some(id).into_iter().collect()
-                }
-                Err(error) => {
-                    // A pump has panicked, and nobody knows which; ask the database.
-                    tracing::error!(%error, "a webhook pump has failed");
-                    running.retain(|_, handle| Arc::strong_count(handle) > 1);
-                    HashSet::new()
-                }
-            },
+            Some(ended) = supervisor.pumps.join_next_with_id() => {
+                supervisor.ended(ended).into_iter().collect()
+            }
         };
         for id in wanted {
-            if let Some(handle) = running.get(&id) {
-                handle.wanted.store(true, Ordering::SeqCst);
-                handle.wake.notify_one();
-                continue;
-            }
-            let handle = Arc::<Handle>::default();
-            running.insert(id.clone(), Arc::clone(&handle));
-            pumps.spawn(pump(app.clone(), id, handle, stop.clone()));
+            supervisor.want(&app, &stop, id);
         }
     }
-    while pumps.join_next().await.is_some() {}
+    while supervisor.pumps.join_next().await.is_some() {}
+}
+
+/// Keeps one pump for each subscription that has something due.
+struct Supervisor {
+    pumps: JoinSet<()>,
+    running: HashMap<SubscriptionId, (task::Id, Arc<Handle>)>,
+}
+
+impl Supervisor {
+    /// Something may be due for this subscription.
+    fn want(&mut self, app: &App, stop: &CancellationToken, id: SubscriptionId) {
+        if let Some((_, handle)) = self.running.get(&id) {
+            handle.wanted.store(true, Ordering::SeqCst);
+            handle.wake.notify_one();
+            return;
+        }
+        let handle = Arc::<Handle>::default();
+        let pump = pump(app.clone(), id.clone(), Arc::clone(&handle), stop.clone());
+        let task = self.pumps.spawn(pump).id();
+        self.running.insert(id, (task, handle));
+    }
+
+    /// A pump has ended. Gives whose, if something has become due that it has not seen.
+    fn ended(&mut self, ended: Result<(task::Id, ()), JoinError>) -> Option<SubscriptionId> {
+        let task = match ended {
+            Ok((task, ())) => task,
+            Err(error) => {
+                tracing::error!(%error, "a webhook pump has failed");
+                error.id()
+            }
+        };
+        let mut of_task = self.running.iter().filter(|(_, (other, _))| *other == task);
+        let id = of_task.next().map(|(id, _)| id.clone())?;
+        let (_, handle) = self.running.remove(&id)?;
+        handle.wanted.load(Ordering::SeqCst).then_some(id)
+    }
 }
 
 /// Makes all deliveries that are due, and whatever becomes due by that, then returns: what
@@ -116,17 +137,14 @@ async fn due(app: &App) -> HashSet<SubscriptionId> {
 struct Tried {
     settlement: Settlement,
     verdict: Verdict,
+    /// Where it was sent.
+    url: Url,
     /// How often in a row the receiver had failed when it began.
     failures_before: u32,
 }
 
 /// Makes the deliveries of one subscription until none is due.
-async fn pump(
-    app: App,
-    id: SubscriptionId,
-    handle: Arc<Handle>,
-    stop: CancellationToken,
-) -> SubscriptionId {
+async fn pump(app: App, id: SubscriptionId, handle: Arc<Handle>, stop: CancellationToken) {
     let mut pump = Pump {
         app: &app,
         id: &id,
@@ -138,7 +156,7 @@ async fn pump(
         settlements: Vec::new(),
         more: true,
         troubled: false,
-        gone: false,
+        gone: None,
     };
     let mut exchanging: Option<Exchanging<'_>> = None;
     loop {
@@ -149,7 +167,7 @@ async fn pump(
             exchanging = Some(Box::pin(app.exchange(exchange)));
         }
         if exchanging.is_none() && pump.flying.is_empty() {
-            return id;
+            return;
         }
         // What is sent and what is written down do not wait for each other.
         tokio::select! {
@@ -162,7 +180,7 @@ async fn pump(
                         // What was sent and could not be written down is sent again when its
                         // lease runs out; what is on its way shall arrive once at least.
                         while pump.flying.join_next().await.is_some() {}
-                        return id;
+                        return;
                     }
                 }
             }
@@ -199,14 +217,14 @@ struct Pump<'a> {
     more: bool,
     /// Whether anything that it has settled had failed.
     troubled: bool,
-    /// Whether the receiver has said that it is gone.
-    gone: bool,
+    /// Where the receiver has said that it is gone.
+    gone: Option<Url>,
 }
 
 impl Pump<'_> {
     /// How many deliveries may be on their way now.
     fn allowance(&self) -> usize {
-        if self.gone || self.stop.is_cancelled() {
+        if self.gone.is_some() || self.stop.is_cancelled() {
             return 0;
         }
         self.app.dispatch.allowance(self.id, self.app.now())
@@ -244,7 +262,15 @@ impl Pump<'_> {
         let ready = if allowance == CONCURRENCY { READY } else { 0 };
         let room = (allowance + ready).saturating_sub(self.flying.len() + self.at_hand.len());
         let due = self.more || self.handle.wanted.load(Ordering::SeqCst);
-        if self.settlements.is_empty() && !(due && room > ready / 2) {
+        let asks = due && room > ready / 2;
+        // As long as there is enough to send, it pays to write down several outcomes at once.
+        let busy = self.flying.len() + self.at_hand.len() > CONCURRENCY;
+        let settles = if busy {
+            self.settlements.len() >= SETTLED_TOGETHER
+        } else {
+            !self.settlements.is_empty()
+        };
+        if !asks && !settles {
             return None;
         }
         // Whatever becomes due from now on is asked for the next time.
@@ -270,8 +296,10 @@ impl Pump<'_> {
         self.at_hand.extend(leased);
         self.subscription = subscription;
         let Some(subscription) = &self.subscription else { return };
-        let now = self.app.now();
-        if let Some(reason) = off_reason(subscription, self.gone, self.troubled, now) {
+        // Another address may have been set since: what the old one says is nobody's business.
+        self.gone.take_if(|url| *url != subscription.target.url);
+        let (gone, now) = (self.gone.is_some(), self.app.now());
+        if let Some(reason) = off_reason(subscription, gone, self.troubled, now) {
             switch_off(self.app, subscription, reason).await;
         }
     }
@@ -289,7 +317,7 @@ impl Pump<'_> {
     }
 
     fn note(&mut self, tried: Tried) {
-        let Tried { settlement, verdict, failures_before } = tried;
+        let Tried { settlement, verdict, url, failures_before } = tried;
         match verdict {
             // Whoever refuses something is there.
             Verdict::Delivered | Verdict::Refused => self.app.dispatch.forgive(self.id),
@@ -297,7 +325,9 @@ impl Pump<'_> {
                 self.app.dispatch.blame(self.id, failures_before, self.app.now());
             }
         }
-        self.gone |= verdict == Verdict::Gone;
+        if verdict == Verdict::Gone {
+            self.gone = Some(url);
+        }
         self.settlements.push(settlement);
     }
 }
@@ -379,7 +409,8 @@ async fn attempt(
     let attempt = Some(Attempt { at, millis, status, problem, head });
     let alive = Some(matches!(verdict, Verdict::Delivered | Verdict::Refused));
     let settlement = Settlement { id, lease, attempt, fate, alive };
-    Tried { settlement, verdict, failures_before }
+    let url = subscription.target.url.clone();
+    Tried { settlement, verdict, url, failures_before }
 }
 
 /// Why a receiver is to be told nothing any more, if it is.

@@ -8,10 +8,12 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 /// Addresses that are nobody's on the public internet. IANA's special-purpose registries.
@@ -55,14 +57,37 @@ pub trait Lookup: Send + Sync + 'static {
     async fn look_up(&self, host: &str) -> std::io::Result<Vec<IpAddr>>;
 }
 
-/// The system's resolver.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemLookup;
+/// The system's resolver. It keeps a thread for each name until it has an answer, even if nobody
+/// waits for that any more: hence the places.
+#[derive(Debug, Clone)]
+pub struct SystemLookup {
+    places: Arc<Semaphore>,
+}
+
+/// Names that are looked up at a time: far fewer than there are threads, which others need too.
+const LOOKUPS_MAX: usize = 64;
+/// How long it may take to look up a name when an address is set.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Default for SystemLookup {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
+    }
+}
 
 #[async_trait]
 impl Lookup for SystemLookup {
     async fn look_up(&self, host: &str) -> std::io::Result<Vec<IpAddr>> {
-        Ok(tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect())
+        let place =
+            Arc::clone(&self.places).acquire_owned().await.map_err(std::io::Error::other)?;
+        let host = host.to_owned();
+        // A task of its own, so that the place is taken for as long as the thread is.
+        let looking = tokio::spawn(async move {
+            let addresses = tokio::net::lookup_host((host, 0)).await;
+            drop(place);
+            Ok(addresses?.map(|address| address.ip()).collect())
+        });
+        looking.await.map_err(std::io::Error::other)?
     }
 }
 
@@ -184,7 +209,8 @@ impl Guard {
     pub async fn check(&self, url: &Url) -> Result<(), Forbidden> {
         self.rules.check_literal(url)?;
         if let Some(Host::Domain(host)) = url.host()
-            && let Ok(addresses) = self.lookup.look_up(host).await
+            && let Ok(Ok(addresses)) =
+                tokio::time::timeout(CHECK_TIMEOUT, self.lookup.look_up(host)).await
         {
             self.rules.permitted(host, addresses)?;
         }

@@ -70,13 +70,19 @@ pub enum Verdict {
 /// statuses that blame the request.
 #[must_use]
 pub const fn verdict(dialect: Dialect, status: Option<u16>) -> Verdict {
-    match (dialect, status) {
-        (Dialect::D360, Some(200)) | (Dialect::Meta | Dialect::Sinch, Some(200..=299)) => {
-            Verdict::Delivered
-        }
-        (_, Some(410)) => Verdict::Gone,
-        (Dialect::Sinch, Some(408 | 425 | 429)) => Verdict::Failed,
-        (Dialect::Sinch, Some(400..=499)) => Verdict::Refused,
+    let Some(status) = status else { return Verdict::Failed };
+    let received = match dialect {
+        Dialect::Meta | Dialect::Sinch => matches!(status, 200..=299),
+        Dialect::D360 => status == 200,
+    };
+    let refused = match dialect {
+        Dialect::Meta | Dialect::D360 => false,
+        Dialect::Sinch => matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429),
+    };
+    match status {
+        410 => Verdict::Gone,
+        _ if received => Verdict::Delivered,
+        _ if refused => Verdict::Refused,
         _ => Verdict::Failed,
     }
 }

@@ -24,8 +24,8 @@ const ANSWER_READ_BYTES_MAX: usize = 16 * 1_024;
 const ANSWER_BODY_WAIT: Duration = Duration::from_secs(1);
 /// How long a connection is kept without use.
 const IDLE: Duration = Duration::from_secs(30);
-/// Idle connections kept to one receiver.
-const IDLE_MAX: usize = 32;
+/// Idle connections kept to one host, where there may be many receivers.
+const IDLE_MAX: usize = 1_024;
 
 /// What came of talking to a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl Outbound {
             Err(forbidden) => Err(forbidden.to_string()),
             Ok(()) => match tokio::time::timeout(timeout, request.send()).await {
                 Err(_) => Err(format!("no answer within {} s", timeout.as_secs_f64())),
-                Ok(Err(error)) => Err(describe(&error)),
+                Ok(Err(error)) => Err(describe(error)),
                 Ok(Ok(response)) => Ok(response),
             },
         };
@@ -179,7 +179,8 @@ async fn head(mut response: Response) -> String {
 }
 
 /// What went wrong, in words; without the address, which the reader knows.
-fn describe(error: &reqwest::Error) -> String {
+fn describe(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut cause: Option<&(dyn StdError + 'static)> = error.source();
     let mut last = None;
     while let Some(error) = cause {

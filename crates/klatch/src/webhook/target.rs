@@ -84,7 +84,7 @@ pub async fn url(text: &str, dialect: Dialect, guard: &Guard) -> Result<Url, Pro
     }
     // Published by 360dialog; where plain HTTP is allowed, so are a developer's ports and hosts.
     if dialect == Dialect::D360 && !rules.allow_http {
-        if names_a_port(text) {
+        if url.port().is_some() || names_a_port(text) {
             return Err(wrong("must not name a port".to_owned()));
         }
         if host.contains('_') {
@@ -104,6 +104,9 @@ pub fn headers(
 ) -> Result<Vec<(String, HeaderValue)>, Problem> {
     let mut headers: Vec<(String, HeaderValue)> = Vec::new();
     for (name, value) in given {
+        if headers.len() == HEADERS_MAX {
+            return Err(Problem::field("headers", format!("must not be more than {HEADERS_MAX}")));
+        }
         let field = format!("headers.{}", shortened(&name));
         let wrong = |detail: String| Problem::field(field.clone(), detail);
         let parsed = HeaderName::from_bytes(name.as_bytes())
@@ -127,9 +130,6 @@ pub fn headers(
             return Err(wrong("is given twice".to_owned()));
         }
         headers.push((name, value));
-    }
-    if headers.len() > HEADERS_MAX {
-        return Err(Problem::field("headers", format!("must not be more than {HEADERS_MAX}")));
     }
     Ok(headers)
 }

@@ -125,7 +125,7 @@ impl TestApp {
 
     /// Over any store.
     pub(crate) async fn with(store: Arc<dyn Store>, people: bool) -> Self {
-        let outbound = Outbound::new(Rules::sandbox(), Arc::new(SystemLookup)).unwrap();
+        let outbound = Outbound::new(Rules::sandbox(), Arc::new(SystemLookup::default())).unwrap();
         Self::assembled(store, people, outbound).await
     }
 

@@ -20,7 +20,6 @@ use crate::app::App;
 use crate::dialect::Dialect;
 use crate::directory::{Number, Reach, RecordChange, Role, Subscription, Target};
 use crate::http::problem::{Problem, parse, required};
-use crate::page::{LIMIT_MAX, Page, Seek};
 use crate::webhook::target;
 
 /// Receivers besides the main one. Published.
@@ -422,10 +421,8 @@ impl WabaWebhook {
         number: &Number,
         receiver: Option<Subscription>,
     ) -> Result<Self, Error> {
-        let page = Page { limit: LIMIT_MAX, seek: Seek::First };
-        let numbers = app.numbers(Some(&number.account), page).await?.items;
-        let on_this =
-            numbers.iter().map(|(_, other)| other).filter(|other| other.waba_id == number.waba_id);
+        let numbers = app.all_numbers(&number.account).await?;
+        let on_this = numbers.iter().filter(|other| other.waba_id == number.waba_id);
         let target = receiver.as_ref().map(|receiver| &receiver.target);
         Ok(Self {
             url: target.map(|target| target.url.to_string()).unwrap_or_default(),

@@ -35,17 +35,22 @@ impl From<&Refusal> for ErrorItem {
 }
 
 impl ErrorItem {
-    /// What stands over a call to `add` or `remove` people that failed for some of them. Number
-    /// from the table of group errors, words as in the sample.
+    /// What stands over a call about people that failed for some of them. Number from the table of
+    /// group errors, words as in the sample.
     #[must_use]
-    pub fn partly(verb: &'static str, failed: usize) -> Self {
-        let title = match verb {
-            "add" => "Not All Participants Add Succeeded",
-            _ => "Not All Participants Remove Succeeded",
+    pub fn partly(call: PeopleCall, failed: usize) -> Self {
+        let (title, message) = match call {
+            PeopleCall::Add => (
+                "Not All Participants Add Succeeded",
+                "Failed to add some participants to the group",
+            ),
+            PeopleCall::Remove => (
+                "Not All Participants Remove Succeeded",
+                "Failed to remove some participants from the group",
+            ),
         };
-        let (preposition, verb) = if verb == "add" { ("to", "add") } else { ("from", verb) };
-        let message = format!("Failed to {verb} some participants {preposition} the group");
         let details = format!("{failed} of the participants failed; each says why");
+        let message = message.to_owned();
         Self { code: 131_201, message, title, error_data: ErrorData { details } }
     }
 
@@ -59,6 +64,15 @@ impl ErrorItem {
             kept
         })
     }
+}
+
+/// What a business does to people by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeopleCall {
+    /// Adds them.
+    Add,
+    /// Removes them.
+    Remove,
 }
 
 /// A published error: number and title.

@@ -11,7 +11,7 @@ use domain::{Event, Person, Refusal};
 use serde::Serialize;
 
 use super::PRODUCT;
-use super::code::ErrorItem;
+use super::code::{ErrorItem, PeopleCall};
 use super::person::PersonInfo;
 use crate::ascii_json;
 use crate::webhook::{News, Settings, Topic, What};
@@ -196,11 +196,17 @@ fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, GroupNews<'
                 added_participants: people.collect(),
                 ..plain("group_participants_add")
             };
-            (Topic::Participants, by_business(news, told, added.is_empty(), failed, "add"))
+            (
+                Topic::Participants,
+                by_business(news, told, added.is_empty(), failed, PeopleCall::Add),
+            )
         }
         Event::ParticipantsRemoved { removed, failed } => {
             let told = taken_out("business", removed.iter().map(as_written).collect());
-            (Topic::Participants, by_business(news, told, removed.is_empty(), failed, "remove"))
+            (
+                Topic::Participants,
+                by_business(news, told, removed.is_empty(), failed, PeopleCall::Remove),
+            )
         }
         Event::ParticipantLeft { person } => {
             (Topic::Participants, taken_out("participant", vec![known(person)]))
@@ -284,7 +290,7 @@ fn by_business<'a>(
     told: GroupNews<'a>,
     total: bool,
     failed: &'a [Failed],
-    verb: &'static str,
+    call: PeopleCall,
 ) -> GroupNews<'a> {
     let why = |failed: &'a Failed| ErrorItem::from(&failed.refusal);
     let failed_participants = failed
@@ -297,7 +303,7 @@ fn by_business<'a>(
     let errors = match failed {
         [] => Vec::new(),
         some if total => ErrorItem::distinct(some.iter().map(why)),
-        some => vec![ErrorItem::partly(verb, some.len())],
+        some => vec![ErrorItem::partly(call, some.len())],
     };
     let request_id = Some(news.request_id.as_str());
     GroupNews { request_id, failed_participants, errors, ..told }

@@ -118,6 +118,9 @@ fn told<'a>(
 fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, Vec<Told<'a>>)> {
     let business = news.group.business.as_str();
     let itself = || vec![business.to_owned()];
+    if let Some(told) = moved(business, event) {
+        return Some((Topic::Participants, told));
+    }
     Some(match event {
         Event::Created(group) => {
             let sentence = format!("created group \"{}\"", group.subject.as_str());
@@ -153,14 +156,16 @@ fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, Vec<Told<'a
         Event::InviteReset { .. } if news.before.is_some_and(|group| group.invite.is_some()) => {
             (Topic::Settings, revoked(business))
         }
+        // Told of above.
         Event::ParticipantJoined { .. }
         | Event::ParticipantLeft { .. }
         | Event::JoinRequestsApproved { .. }
         | Event::ParticipantsAdded { .. }
         | Event::ParticipantsRemoved { .. }
         | Event::AdminsPromoted { .. }
-        | Event::AdminsDemoted { .. } => (Topic::Participants, moved(business, event)),
-        Event::InviteReset { .. }
+        | Event::AdminsDemoted { .. }
+        // Not told of.
+        | Event::InviteReset { .. }
         | Event::JoinRequested { .. }
         | Event::JoinRequestCancelled(_)
         | Event::JoinRequestsRejected { .. }
@@ -170,8 +175,8 @@ fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, Vec<Told<'a
 }
 
 /// People who came, went, or got other rights.
-fn moved<'a>(business: &'a str, event: &'a Event) -> Vec<Told<'a>> {
-    match event {
+fn moved<'a>(business: &'a str, event: &'a Event) -> Option<Vec<Told<'a>>> {
+    Some(match event {
         Event::ParticipantJoined { person } => {
             let sentence = "joined using this group's invite link";
             told(named(person), "group_user_joined", all([person]), sentence)
@@ -210,8 +215,18 @@ fn moved<'a>(business: &'a str, event: &'a Event) -> Vec<Told<'a>> {
             let sentence = counted(&people, "is no longer an admin", "are no longer admins");
             told(business, "group_user_demoted", people, sentence)
         }
-        _ => Vec::new(),
-    }
+        Event::Created(_)
+        | Event::SettingsChanged { .. }
+        | Event::InviteReset { .. }
+        | Event::InviteDeleted
+        | Event::JoinRequested { .. }
+        | Event::JoinRequestCancelled(_)
+        | Event::JoinRequestsRejected { .. }
+        | Event::Suspended
+        | Event::Restored
+        | Event::Deleted
+        | Event::BusinessLeft => return None,
+    })
 }
 
 /// What is said of one, or of several.

@@ -13,8 +13,8 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, RowIndex};
 
 pub(super) use self::outbox::{
-    Filtered, TooOld, deliveries, delivery, due, log, receivers, subscription, subscriptions,
-    too_old,
+    Amendable, TooOld, amendable, deliveries, delivery, due, log, receivers, subscription,
+    subscriptions, too_old,
 };
 use super::super::rows::{self, Damage, GroupColumns};
 use super::super::{

@@ -16,7 +16,7 @@ use super::super::outbox::{Amend, Amended, DeliveryId, Exchange, Exchanged, Owed
 use super::super::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, StoreError, rows,
 };
-use super::read::TooOld;
+use super::read::{Amendable, TooOld};
 use super::{Caches, failed, is_small, locked, unavailable};
 use crate::directory::RecordChange;
 use crate::metrics::Metrics;
@@ -49,7 +49,7 @@ pub(super) enum Other {
     Remember(Receipt, Reply<(), CommitError>),
     Change(Box<RecordChange>, Reply<(), ChangeError>),
     Enqueue(Owed, Timestamp, Reply<Option<DeliveryId>, StoreError>),
-    Amend(Amend, Reply<Amended, StoreError>),
+    Amend(Amend, Vec<Amendable>, Reply<Amended, StoreError>),
     Sweep(Sweeping, Reply<usize, StoreError>),
     Probe(Reply<(), StoreError>),
 }
@@ -236,16 +236,19 @@ fn write_other(connection: &mut Connection, caches: &Caches, other: Other) {
         }
         Other::Change(record, reply) => {
             let outcome = records::change_alone(connection, &record);
-            caches.openings.clear();
-            caches.numbers.clear();
             caches.receivers.clear();
+            // Callers configure receivers by themselves: that shall cost the others little.
+            if !record.is_about_receivers_only() {
+                caches.openings.clear();
+                caches.numbers.clear();
+            }
             let _ = reply.send(outcome);
         }
         Other::Enqueue(owed, at, reply) => {
             let _ = reply.send(outbox::enqueue(connection, &owed, at).map_err(failed));
         }
-        Other::Amend(amend, reply) => {
-            let _ = reply.send(outbox::amend(connection, &amend));
+        Other::Amend(amend, chosen, reply) => {
+            let _ = reply.send(outbox::amend(connection, &amend, &chosen).map_err(failed));
         }
         Other::Sweep(sweeping, reply) => {
             let _ = reply.send(sweep(connection, &sweeping).map_err(failed));

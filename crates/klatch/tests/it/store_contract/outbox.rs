@@ -8,8 +8,8 @@ use domain::{Command, Event};
 use klatch::app::mint::Mint;
 use klatch::dialect::Dialect;
 use klatch::directory::{
-    Activity, Number, Reach, RecordChange, Role, Secret, Secrets, Subscription, SubscriptionChange,
-    SubscriptionEvent, SubscriptionId, Target,
+    Activity, Number, Reach, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
+    SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
 };
 use klatch::page::{Page, Seek, Slice};
 use klatch::store::outbox::{
@@ -184,8 +184,8 @@ async fn receivers(store: &dyn Store, [ours, other, theirs]: [&Number; 3]) {
         current: Secret::new("another-of-them!".to_owned()),
         old: Some((all[0].secrets.current.clone(), at(9))),
     };
-    let change =
-        SubscriptionChange { secrets: Some(rotated.clone()), ..SubscriptionChange::default() };
+    let rotation = Rotation { secret: rotated.current.clone(), overlap_until: Some(at(9)) };
+    let change = SubscriptionChange { rotation: Some(rotation), ..SubscriptionChange::default() };
     let event = SubscriptionEvent::SecretRotated;
     let change = RecordChange::ChangeSubscription(all[0].id.clone(), change, event, at(2));
     store.change(change).await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use klatch::dialect::Dialect;
-use klatch::directory::{RecordChange, Secret, Target};
+use klatch::directory::{RecordChange, Secret};
 use klatch::webhook::egress::Rules;
 use klatch::webhook::retry::later;
 use klatch::webhook::send::ANSWER_HEAD_BYTES_MAX;
@@ -302,11 +302,9 @@ async fn an_address_in_the_store_is_looked_at_again() {
         let app = TestApp::outbound(public_only(), names).await;
         let url = receiver.url_at("fine.test", "/hook");
         let subscription = subscribed(&app, new("d360", &url)).await;
-        let stored = app.app.subscription(&subscription.id()).await.unwrap().unwrap();
         let url = receiver.url_at(literal, "/hook").parse().unwrap();
-        let target = Target { url, ..stored.target };
         let change = klatch::directory::SubscriptionChange {
-            target: Some(target),
+            url: Some(url),
             ..klatch::directory::SubscriptionChange::default()
         };
         let event = klatch::directory::SubscriptionEvent::Changed;
@@ -428,4 +426,63 @@ async fn one_that_is_paused_in_flight_waits_until_it_is_resumed() {
     run_due(&app).await;
     let list = subscription.deliveries(&app).await;
     assert!(list.iter().all(|delivery| delivery["state"] == "delivered"), "{list:?}");
+}
+
+/// What an old address says is nobody's business any more.
+#[tokio::test]
+async fn one_that_was_left_cannot_switch_off_the_next() {
+    let app = TestApp::new().await;
+    let (old, new) = (Receiver::that(Behaviour::Hang(410)), Receiver::start());
+    let subscription = subscribe(&app, "d360", &old).await;
+    any_group(&app).await;
+    let flying = in_flight(&app, &old).await;
+    let moved = json!({ "url": new.url("/hook") });
+    app.admin(Method::PATCH, &subscription.path(""), Some(moved)).await.ok();
+    old.release();
+    flying.await.unwrap();
+    assert_eq!(subscription.shown(&app).await["status"], "on");
+    app.clock.advance(HOUR);
+    run_due(&app).await;
+    assert_eq!((old.seen().len(), new.seen().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn another_address_starts_with_a_clean_record() {
+    let app = TestApp::new().await;
+    let (old, new) = (Receiver::that(status(500)), Receiver::that(status(500)));
+    let subscription = subscribe(&app, "d360", &old).await;
+    any_group(&app).await;
+    run_due(&app).await;
+    app.clock.advance(HOUR * 71);
+    run_due(&app).await;
+    assert!(subscription.shown(&app).await["failing_since"].is_string());
+    let moved = json!({ "url": new.url("/hook") });
+    let shown = app.admin(Method::PATCH, &subscription.path(""), Some(moved)).await.ok();
+    assert_eq!(shown.get("failing_since"), None);
+    app.clock.advance(HOUR * 10);
+    run_due(&app).await;
+    assert_eq!(new.seen().len(), 1);
+    assert_eq!(subscription.shown(&app).await["status"], "on", "81 hours, but not of its own");
+}
+
+/// An operator who holds something back is not overruled by a business.
+#[tokio::test]
+async fn configuring_a_receiver_anew_leaves_it_paused() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    let config = json!({ "url": receiver.url("/hook") });
+    let configure = async || {
+        app.d360(Method::POST, "/v1/configs/webhook", Some(config.clone())).await.ok();
+        get(&app, "/subscriptions").await.ok()["data"][0].clone()
+    };
+    let id = configure().await["id"].as_str().unwrap().to_owned();
+    post(&app, &format!("/subscriptions/{id}/pause"), json!({})).await.ok();
+    assert_eq!(configure().await["status"], "paused");
+    // What was switched off is on again.
+    post(&app, &format!("/subscriptions/{id}/resume"), json!({})).await.ok();
+    receiver.then([status(410)]);
+    any_group(&app).await;
+    run_due(&app).await;
+    assert_eq!(get(&app, "/subscriptions").await.ok()["data"][0]["status"], "off");
+    assert_eq!(configure().await["status"], "on");
 }

@@ -339,3 +339,30 @@ async fn nobody_hears_of_what_is_not_theirs() {
     assert_eq!(told(&beside).await, [0, 0, 1, 0, 0, 0]);
     assert_eq!(told(&their_key).await, [0, 0, 0, 1, 1, 1]);
 }
+
+/// Made once more, a follower waits for its leader once more; without it there is nothing to wait
+/// for.
+#[tokio::test]
+async fn a_follower_is_not_replayed_before_its_leader() {
+    let app = TestApp::new().await;
+    let (main, follower) = (Receiver::that(status(404)), Receiver::start());
+    app.app.change(RecordChange::SetExtraReceivers(number(), true)).await.unwrap();
+    configured(&app, MAIN, of_number(), Dialect::Sinch, &main).await;
+    let second = configured(&app, extra("crm"), of_number(), Dialect::Sinch, &follower).await;
+    any_group(&app).await;
+    run_due(&app).await;
+    let alone = format!("/deliveries/{}/replay", second.only(&app).await["id"].as_str().unwrap());
+    assert_eq!(app.admin(Method::POST, &alone, None).await.status, 409);
+    let both = post(&app, "/deliveries/replay", json!({ "state": "dead" })).await;
+    assert_eq!(both.ok()["replayed"], 2);
+    run_due(&app).await;
+    assert_eq!((main.seen().len(), follower.seen().len()), (2, 0), "refused again");
+    main.usually(status(200));
+    post(&app, "/deliveries/replay", json!({ "state": "dead" })).await.ok();
+    run_due(&app).await;
+    assert_eq!((main.seen().len(), follower.seen().len()), (3, 1));
+    // Once its leader is through, it can be had as often as one likes.
+    app.admin(Method::POST, &alone, None).await.ok();
+    run_due(&app).await;
+    assert_eq!((main.seen().len(), follower.seen().len()), (3, 2));
+}

@@ -838,7 +838,7 @@ async fn bad_fields_are_refused_by_name() {
     {"phone_number_id":"106540352242922","dialect":"sinch","url":"https://hook.example/in","verify_token":"two words"}
         400 invalid_field (verify_token): verify_token must be 1 to 256 visible ASCII characters
     {"phone_number_id":"106540352242922","dialect":"sinch","url":"https://hook.example/in","fields":[]}
-        400 invalid_field (fields): fields must not be empty; leave it out for everything
+        400 invalid_field (fields): fields must not be empty
     {"phone_number_id":"106540352242922","dialect":"sinch","url":"https://hook.example/in","fields":["group_status_update","messages"]}
         400 invalid_field (fields[1]): fields[1] must be one of group_lifecycle_update, group_participants_update, group_settings_update, group_status_update
     {"phone_number_id":"106540352242922","dialect":"sinch","url":"https://hook.example/in","fields":"group_status_update"}
@@ -945,7 +945,7 @@ async fn bad_changes_change_nothing() {
     {"timeout_secs":31,"fields":["group_status_update"]}
         400 invalid_field (timeout_secs): timeout_secs must be a whole number from 1 to 30
     {"fields":[]}
-        400 invalid_field (fields): fields must not be empty; leave it out for everything
+        400 invalid_field (fields): fields must not be empty
     {"url":"http://hook.example/"}
         400 invalid_field (url): url must begin with https:// (the operator can allow http with webhook_allow_http)
     {"headers":{"Host":"x"}}

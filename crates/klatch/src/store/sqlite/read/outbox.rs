@@ -16,8 +16,8 @@ use crate::directory::{
 };
 use crate::page::{Page, Seek, Slice};
 use crate::store::outbox::{
-    Attempt, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState, LogFilter,
-    Logged, LoggedEvent, Sweep,
+    Amend, Amendment, Attempt, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState,
+    LogFilter, Logged, LoggedEvent, Sweep,
 };
 use crate::store::{Recorded, StoreError, rows};
 use crate::webhook::Topic;
@@ -288,21 +288,35 @@ impl Filtered {
         let mut filtered = Self { condition: "true".to_owned(), values: Vec::new() };
         let DeliveryFilter { id, state, subscription, group, from, to } = filter;
         filtered.and("deliveries.seq =", "", id.map(|id| signed(id.seq).into()));
-        // Literally, so that the index of those that have failed can be used.
+        // Word for word what the indices are made for: SQLite does not conclude anything.
         filtered.condition.push_str(match state {
             None => "",
-            Some(DeliveryState::Pending) => " AND deliveries.state IN ('pending', 'held')",
-            Some(DeliveryState::Failing) => " AND deliveries.state = 'failing'",
-            Some(DeliveryState::Dead) => " AND deliveries.state = 'dead'",
+            Some(DeliveryState::Pending) => {
+                " AND deliveries.seq IN (
+                      SELECT seq FROM deliveries WHERE state = 'pending'
+                      UNION ALL
+                      SELECT seq FROM deliveries WHERE state = 'held' AND follows IS NOT NULL)"
+            }
+            Some(DeliveryState::Failing) => {
+                " AND deliveries.state IN ('failing', 'dead') AND deliveries.state = 'failing'"
+            }
+            Some(DeliveryState::Dead) => {
+                " AND deliveries.state IN ('failing', 'dead') AND deliveries.state = 'dead'"
+            }
             Some(DeliveryState::Delivered) => " AND deliveries.state = 'delivered'",
         });
         let of = "subscription_seq = (SELECT seq FROM subscriptions WHERE id =";
         filtered.and(of, ")", subscription.as_ref().map(|id| id.as_str().to_owned().into()));
         let of = "group_seq = (SELECT seq FROM groups WHERE id =";
         filtered.and(of, ")", group.as_ref().map(|id| id.as_str().to_owned().into()));
-        for (at, condition) in [(from, "deliveries.seq >="), (to, "deliveries.seq <")] {
+        // The keys find the place, the moments decide: a clock may have been put back.
+        for (at, key, moment) in [
+            (from, "deliveries.seq >=", "deliveries.created_at >="),
+            (to, "deliveries.seq <", "deliveries.created_at <"),
+        ] {
             let seq = at.map(|at| first_since(connection, at)).transpose()?;
-            filtered.and(condition, "", seq.map(Into::into));
+            filtered.and(key, "", seq.map(Into::into));
+            filtered.and(moment, "", at.map(|at| at.as_millis().into()));
         }
         Ok(filtered)
     }
@@ -335,7 +349,8 @@ impl Filtered {
 /// The first delivery that came to be owed then or later; one beyond the last if there is none.
 /// Found by halving: they came in the order of their keys.
 fn first_since(connection: &Connection, at: Timestamp) -> Result<i64, StoreError> {
-    let last: i64 = value(connection, "SELECT max(seq) FROM deliveries", [])?.flatten_or_default();
+    let last: Option<Option<i64>> = value(connection, "SELECT max(seq) FROM deliveries", [])?;
+    let last = last.flatten().unwrap_or_default();
     let (mut low, mut high) = (1, last + 1);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -348,17 +363,6 @@ fn first_since(connection: &Connection, at: Timestamp) -> Result<i64, StoreError
         }
     }
     Ok(low)
-}
-
-/// What an aggregate over nothing gives.
-trait OrDefault<T> {
-    fn flatten_or_default(self) -> T;
-}
-
-impl<T: Default> OrDefault<T> for Option<Option<T>> {
-    fn flatten_or_default(self) -> T {
-        self.flatten().unwrap_or_default()
-    }
 }
 
 pub(in crate::store::sqlite) fn deliveries(
@@ -442,6 +446,40 @@ pub(in crate::store::sqlite) fn due(
         .map_err(in_table("subscriptions", "that are due"))
 }
 
+/// A delivery whose fate may be changed: its key, its lane, whose it is.
+pub(in crate::store::sqlite) struct Amendable {
+    pub(in crate::store::sqlite) seq: i64,
+    pub(in crate::store::sqlite) lane: Option<(i64, i64)>,
+    pub(in crate::store::sqlite) subscription: SubscriptionId,
+}
+
+/// Some of the deliveries whose fate is to be changed, oldest first.
+pub(in crate::store::sqlite) fn amendable(
+    connection: &Connection,
+    amend: &Amend,
+) -> Result<Vec<Amendable>, StoreError> {
+    let Amend { amendment, filter, after, limit, .. } = amend;
+    let filtered = Filtered::new(connection, filter)?;
+    let which = match amendment {
+        Amendment::Replay => "state <> 'held' AND removed_at IS NULL",
+        Amendment::GiveUp { .. } => "state IN ('pending', 'failing', 'held')",
+    };
+    let sql = format!(
+        "SELECT deliveries.seq, group_seq, subscription_seq, subscriptions.id FROM deliveries
+         JOIN subscriptions ON subscriptions.seq = subscription_seq
+         WHERE {} AND deliveries.seq > ?1 AND {which} ORDER BY deliveries.seq LIMIT ?2",
+        filtered.condition()
+    );
+    all(connection, &sql, filtered.params(signed(*after), *limit), |row| {
+        Ok(Amendable {
+            seq: row.get("seq")?,
+            lane: row.get::<_, Option<i64>>("group_seq")?.zip(row.get("subscription_seq")?),
+            subscription: word(row, "id", SubscriptionId::parse)?,
+        })
+    })
+    .map_err(in_table("deliveries", "to be amended"))
+}
+
 /// Deliveries that are too old.
 pub(in crate::store::sqlite) struct TooOld {
     /// Not settled: to be given up.
@@ -450,28 +488,71 @@ pub(in crate::store::sqlite) struct TooOld {
     pub(in crate::store::sqlite) settled: Vec<i64>,
 }
 
+/// Word for word what the indices are made for.
+const OWED_TOO_LONG: [&str; 3] = [
+    "SELECT seq FROM deliveries WHERE state = 'pending' AND owed_since < ?1 LIMIT ?2",
+    "SELECT seq FROM deliveries
+     WHERE state IN ('failing', 'dead') AND state = 'failing' AND owed_since < ?1 LIMIT ?2",
+    "SELECT seq FROM deliveries
+     WHERE state = 'held' AND follows IS NOT NULL AND owed_since < ?1 LIMIT ?2",
+];
+
 pub(in crate::store::sqlite) fn too_old(
     connection: &Connection,
     sweep: &Sweep,
 ) -> Result<TooOld, StoreError> {
-    let list = |sql: &str, before: Timestamp, bound: i64| {
-        let params = (before.as_millis(), SWEPT_TOGETHER, bound);
-        all(connection, sql, params, |row| Ok(row.get(0)?))
-            .map_err(in_table("deliveries", "that are too old"))
-    };
+    let damaged = || in_table("deliveries", "that are too old");
+    let key = |row: &Row<'_>| -> Result<i64, RowError> { Ok(row.get(0)?) };
     let mut owed: Vec<i64> = Vec::new();
-    // Each literally, so that its index is used: they are few where all is well.
-    for of_state in
-        ["state = 'pending'", "state = 'failing'", "state = 'held' AND follows IS NOT NULL"]
-    {
-        let sql = format!(
-            "SELECT seq FROM deliveries WHERE {of_state} AND owed_since < ?1 AND ?3 = 0 LIMIT ?2"
-        );
-        owed.extend(list(&sql, sweep.owed_before, 0)?);
+    for sql in OWED_TOO_LONG {
+        let params = (sweep.owed_before.as_millis(), SWEPT_TOGETHER);
+        owed.extend(all(connection, sql, params, key).map_err(damaged())?);
     }
     let settled = "SELECT seq FROM deliveries
                    WHERE seq < ?3 AND state IN ('delivered', 'dead') AND settled_at < ?1
                    ORDER BY seq LIMIT ?2";
     let bound = first_since(connection, sweep.settled_before)?;
-    Ok(TooOld { owed, settled: list(settled, sweep.settled_before, bound)? })
+    let params = (sweep.settled_before.as_millis(), SWEPT_TOGETHER, bound);
+    let settled = all(connection, settled, params, key).map_err(damaged())?;
+    Ok(TooOld { owed, settled })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+    use crate::store::sqlite::{Sqlite, locked};
+
+    /// How SQLite goes about a query.
+    fn plan(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> String {
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = explain.query_map(params, |row| row.get::<_, String>("detail")).unwrap();
+        steps.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn nothing_that_may_be_long_is_read_from_end_to_end() {
+        let store = Sqlite::in_memory(&Metrics::default()).unwrap();
+        let connection = locked(&store.readers[0]);
+        for sql in OWED_TOO_LONG {
+            let plan = plan(&connection, sql, (0, 1));
+            assert!(
+                plan.contains("USING INDEX deliveries_") || plan.contains("COVERING"),
+                "{plan}"
+            );
+        }
+        let due = plan(&connection, DUE, (0, 0));
+        assert!(!due.contains("SCAN deliveries"), "{due}");
+        for (state, index) in [
+            (DeliveryState::Pending, "deliveries_pending"),
+            (DeliveryState::Failing, "deliveries_failed"),
+            (DeliveryState::Dead, "deliveries_failed"),
+        ] {
+            let filter = DeliveryFilter { state: Some(state), ..DeliveryFilter::default() };
+            let filtered = Filtered::new(&connection, &filter).unwrap();
+            let sql = format!("{DELIVERIES} WHERE {} LIMIT ?2 + ?1", filtered.condition());
+            let plan = plan(&connection, &sql, filtered.params(1, 1));
+            assert!(plan.contains(index), "{state:?}:\n{plan}");
+        }
+    }
 }

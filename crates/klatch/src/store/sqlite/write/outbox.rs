@@ -7,7 +7,7 @@ use domain::values::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::super::failed;
-use super::super::read::{self, Filtered, TooOld};
+use super::super::read::{self, Amendable, TooOld};
 use crate::directory::{Activity, SubscriptionId};
 use crate::store::StoreError;
 use crate::store::outbox::{
@@ -41,7 +41,9 @@ pub(super) fn owe(
         payloads.push(connection.last_insert_rowid());
     }
     let mut seqs: Vec<Option<i64>> = Vec::with_capacity(plan.deliveries.len());
-    for (Planned { subscription, payload, follows }, nonce) in plan.deliveries.iter().zip(nonces) {
+    let planned = plan.deliveries.iter().zip(nonces).enumerate();
+    for (index, (Planned { subscription, payload, follows }, nonce)) in planned {
+        let leads = plan.deliveries.iter().any(|other| other.follows == Some(index));
         let leader = follows.map(|leader| seqs[leader]);
         let payload = payloads[*payload];
         // A subscription that was removed in the meantime is owed nothing, nor is who follows it.
@@ -52,7 +54,7 @@ pub(super) fn owe(
                 .prepare_cached(
                     "INSERT INTO deliveries (nonce, subscription_seq, group_seq, version,
                                              payload_seq, state, attempts, due_at, follows,
-                                             created_at, owed_since, failed)
+                                             created_at, owed_since, failed, leads)
                      SELECT ?2, subscriptions.seq, ?3, ?4, ?5, iif(?6 IS NULL, 'pending', 'held'),
                             0,
                             iif(?6 IS NOT NULL OR EXISTS (
@@ -60,7 +62,7 @@ pub(super) fn owe(
                                 WHERE state = 'pending' AND group_seq = ?3
                                       AND subscription_seq = subscriptions.seq
                             ), NULL, 0),
-                            ?6, ?7, ?7, 0
+                            ?6, ?7, ?7, 0, ?8
                      FROM subscriptions WHERE id = ?1 AND removed_at IS NULL RETURNING seq",
                 )?
                 .query_row(
@@ -72,6 +74,7 @@ pub(super) fn owe(
                         payload,
                         leader.flatten(),
                         at.as_millis(),
+                        leads,
                     ),
                     |row| row.get(0),
                 )
@@ -171,70 +174,60 @@ fn settle(
 ) -> Sql<()> {
     let Settlement { id, lease, attempt, fate, .. } = settlement;
     let seq = key(*id);
+    let removed = removed.then_some("the subscription was removed");
+    let (state, due_at, reason) = match (fate, removed) {
+        (Fate::Delivered, _) => ("delivered", None, None),
+        (Fate::Dead { reason }, _) => ("dead", None, Some(reason.as_str())),
+        (Fate::Retry { .. } | Fate::GivenBack, Some(removed)) => ("dead", None, Some(removed)),
+        (Fate::Retry { due_at }, None) => ("failing", Some(due_at.as_millis()), None),
+        (Fate::GivenBack, None) => return give_back(connection, seq, *lease, now),
+    };
+    let settled_at = due_at.is_none().then_some(now.as_millis());
+    let tried = u32::from(attempt.is_some());
+    let missed = if state == "delivered" { 0 } else { tried };
     let found = connection
         .prepare_cached(
-            "SELECT state = 'pending', attempts, group_seq, subscription_seq FROM deliveries
-             WHERE seq = ?1 AND lease = ?2",
+            "UPDATE deliveries SET state = ?3, attempts = attempts + ?4, failed = failed + ?5,
+                                   due_at = ?6, lease = NULL, settled_at = ?7, reason = ?8
+             WHERE seq = ?1 AND lease = ?2
+             RETURNING attempts, failed, leads, group_seq, subscription_seq",
         )?
-        .query_row((seq, lease), |row| {
-            let lane: Lane = row.get::<_, Option<i64>>(2)?.zip(row.get(3)?);
-            Ok((row.get::<_, bool>(0)?, row.get::<_, u32>(1)?, lane))
+        .query_row((seq, lease, state, tried, missed, due_at, settled_at, reason), |row| {
+            let lane: Lane = row.get::<_, Option<i64>>(3)?.zip(row.get(4)?);
+            // Who has never failed before was pending.
+            let was_first = row.get::<_, u32>(1)? == missed;
+            Ok((row.get::<_, u32>(0)?, was_first, row.get::<_, bool>(2)?, lane))
         })
         .optional()?;
     // The lease has run out, and somebody else has taken the delivery or settled it.
-    let Some((was_first, attempts, lane)) = found else { return Ok(()) };
-    if *fate == Fate::GivenBack && !removed {
-        connection
-            .prepare_cached(
-                "UPDATE deliveries SET due_at = iif(state = 'pending', 0, ?2), lease = NULL
-                 WHERE seq = ?1",
-            )?
-            .execute((seq, now.as_millis()))?;
-        return Ok(());
-    }
+    let Some((attempts, was_first, leads, lane)) = found else { return Ok(()) };
     if let Some(Attempt { at, millis, status, problem, head }) = attempt {
         connection
             .prepare_cached(
                 "INSERT INTO attempts (delivery_seq, number, at, millis, status, problem, head)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
-            .execute((seq, attempts + 1, at.as_millis(), millis, status, problem, head))?;
+            .execute((seq, attempts, at.as_millis(), millis, status, problem, head))?;
     }
-    let tried = u32::from(attempt.is_some());
-    let (state, due_at, reason) = match fate {
-        Fate::Delivered => ("delivered", None, None),
-        Fate::Retry { .. } | Fate::GivenBack if removed => {
-            ("dead", None, Some("the subscription was removed"))
-        }
-        // Handled above.
-        Fate::GivenBack => return Ok(()),
-        Fate::Retry { due_at } => ("failing", Some(due_at.as_millis()), None),
-        Fate::Dead { reason } => ("dead", None, Some(reason.as_str())),
-    };
-    let settled_at = due_at.is_none().then_some(now.as_millis());
-    connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = ?2, attempts = attempts + ?3, failed = failed + ?4,
-                                   due_at = ?5, lease = NULL, settled_at = ?6, reason = ?7
-             WHERE seq = ?1",
-        )?
-        .execute((
-            seq,
-            state,
-            tried,
-            if state == "delivered" { 0 } else { tried },
-            due_at,
-            settled_at,
-            reason,
-        ))?;
     if was_first {
         promote(connection, lane)?;
     }
     match state {
-        "delivered" => release(connection, seq, now, released),
-        "dead" => abandon(connection, seq, now),
+        "delivered" if leads => release(connection, seq, now, released),
+        "dead" if leads => abandon(connection, seq, now),
         _ => Ok(()),
     }
+}
+
+/// As due as it was before it was leased.
+fn give_back(connection: &Connection, seq: i64, lease: i64, now: Timestamp) -> Sql<()> {
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET due_at = iif(state = 'pending', 0, ?3), lease = NULL
+             WHERE seq = ?1 AND lease = ?2",
+        )?
+        .execute((seq, lease, now.as_millis()))?;
+    Ok(())
 }
 
 /// What waits for a delivery that was given up is given up with it.
@@ -249,7 +242,13 @@ fn abandon(connection: &Connection, leader: i64, now: Timestamp) -> Sql<()> {
     Ok(())
 }
 
-/// The next first attempt of a lane becomes due, if none is under way.
+fn lane_of(connection: &Connection, seq: i64) -> Sql<Lane> {
+    connection
+        .prepare_cached("SELECT group_seq, subscription_seq FROM deliveries WHERE seq = ?1")?
+        .query_row([seq], |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?)))
+}
+
+/// The next first attempt of a lane becomes due, one being over.
 fn promote(connection: &Connection, lane: Lane) -> Sql<()> {
     let Some(lane) = lane else { return Ok(()) };
     connection
@@ -263,7 +262,7 @@ fn promote(connection: &Connection, lane: Lane) -> Sql<()> {
     Ok(())
 }
 
-/// As [`promote`], for lanes in which later ones may be under way: looks at all of the lane.
+/// As [`promote`], if none is under way: looks at all that is pending in the lane.
 fn promote_idle(connection: &Connection, lane: Lane) -> Sql<()> {
     let Some(of) = lane else { return Ok(()) };
     let busy = connection
@@ -353,78 +352,76 @@ fn lease(connection: &Connection, exchange: &Exchange) -> Sql<Vec<Leased>> {
     Ok(leased)
 }
 
-/// Changes the fate of some of the deliveries that are meant.
-pub(super) fn amend(connection: &mut Connection, amend: &Amend) -> Result<Amended, StoreError> {
-    let transaction = connection.transaction().map_err(failed)?;
-    let filtered = Filtered::new(&transaction, &amend.filter)?;
-    let amended = amend_those(&transaction, amend, &filtered).map_err(failed)?;
-    transaction.commit().map_err(failed)?;
-    Ok(amended)
-}
-
-fn amend_those(connection: &Connection, amend: &Amend, filtered: &Filtered) -> Sql<Amended> {
-    let Amend { now, amendment, after, limit, .. } = amend;
-    let which = match amendment {
-        Amendment::Replay => "deliveries.lease IS NULL AND state <> 'held' AND removed_at IS NULL",
-        Amendment::GiveUp { .. } => {
-            "deliveries.lease IS NULL AND state IN ('pending', 'failing', 'held')"
-        }
-    };
-    let sql = format!(
-        "SELECT deliveries.seq, group_seq, subscription_seq, subscriptions.id FROM deliveries
-         JOIN subscriptions ON subscriptions.seq = subscription_seq
-         WHERE {} AND deliveries.seq > ?1 AND {which} ORDER BY deliveries.seq LIMIT ?2",
-        filtered.condition()
-    );
-    let after = i64::try_from(*after).unwrap_or(i64::MAX);
-    let mut select = connection.prepare_cached(&sql)?;
-    let chosen = select
-        .query_map(filtered.params(after, *limit), |row| {
-            let lane: Lane = row.get::<_, Option<i64>>(1)?.zip(row.get(2)?);
-            Ok((row.get::<_, i64>(0)?, lane, row.get::<_, String>(3)?))
-        })?
-        .collect::<Sql<Vec<_>>>()?;
+/// Changes the fate of these deliveries, as far as it may still be changed.
+pub(super) fn amend(
+    connection: &mut Connection,
+    amend: &Amend,
+    chosen: &[Amendable],
+) -> Sql<Amended> {
+    let Amend { now, amendment, limit, .. } = amend;
+    let transaction = connection.transaction()?;
     let mut lanes: BTreeSet<Lane> = BTreeSet::new();
-    let mut subscriptions: BTreeSet<&str> = BTreeSet::new();
-    for (seq, lane, subscription) in &chosen {
-        match amendment {
-            Amendment::Replay => owe_anew(connection, *seq, *now)?,
-            Amendment::GiveUp { reason } => give_up(connection, *seq, *now, reason)?,
+    let mut subscriptions: BTreeSet<&SubscriptionId> = BTreeSet::new();
+    let mut count = 0;
+    for Amendable { seq, lane, subscription } in chosen {
+        let amended = match amendment {
+            Amendment::Replay => owe_anew(&transaction, *seq, *now)?,
+            Amendment::GiveUp { reason } => give_up(&transaction, *seq, *now, reason)?,
+        };
+        if amended {
+            count += 1;
+            lanes.insert(*lane);
+            subscriptions.insert(subscription);
         }
-        lanes.insert(*lane);
-        subscriptions.insert(subscription);
     }
     for lane in lanes {
-        promote_idle(connection, lane)?;
+        promote_idle(&transaction, lane)?;
     }
+    transaction.commit()?;
+    let last = chosen.last().filter(|_| chosen.len() == *limit);
     Ok(Amended {
-        count: chosen.len(),
-        subscriptions: subscriptions.into_iter().filter_map(SubscriptionId::parse).collect(),
-        next: chosen.last().filter(|_| chosen.len() == *limit).map(|(seq, ..)| seq.unsigned_abs()),
+        count,
+        subscriptions: subscriptions.into_iter().cloned().collect(),
+        next: last.map(|last| last.seq.unsigned_abs()),
     })
 }
 
-fn owe_anew(connection: &Connection, seq: i64, now: Timestamp) -> Sql<()> {
-    connection
+/// Whether it is owed anew: not what is being sent just now, nor what follows another delivery that
+/// was given up. What follows one that is to come waits for it.
+fn owe_anew(connection: &Connection, seq: i64, now: Timestamp) -> Sql<bool> {
+    let changed = connection
         .prepare_cached(
-            "UPDATE deliveries SET state = 'pending', failed = 0, owed_since = ?2,
-                                   due_at = iif(group_seq IS NULL, 0, NULL), settled_at = NULL,
-                                   reason = NULL
-             WHERE seq = ?1",
+            "WITH leader (state) AS (
+                 SELECT leaders.state FROM deliveries AS mine
+                 JOIN deliveries AS leaders ON leaders.seq = mine.follows WHERE mine.seq = ?1
+             ), fate (waits) AS (
+                 SELECT coalesce((SELECT state <> 'delivered' FROM leader), false)
+             )
+             UPDATE deliveries
+             SET state = iif((SELECT waits FROM fate), 'held', 'pending'), failed = 0,
+                 owed_since = ?2, settled_at = NULL, reason = NULL, lease = NULL,
+                 due_at = iif(group_seq IS NULL AND NOT (SELECT waits FROM fate), 0, NULL)
+             WHERE seq = ?1 AND (lease IS NULL OR due_at <= ?2)
+                   AND coalesce((SELECT state FROM leader), '') <> 'dead'",
         )?
         .execute((seq, now.as_millis()))?;
-    Ok(())
+    Ok(changed > 0)
 }
 
-fn give_up(connection: &Connection, seq: i64, now: Timestamp, reason: &str) -> Sql<()> {
-    connection
+/// Whether it is given up: not what is being sent just now, nor what is settled.
+fn give_up(connection: &Connection, seq: i64, now: Timestamp, reason: &str) -> Sql<bool> {
+    let changed = connection
         .prepare_cached(
             "UPDATE deliveries SET state = 'dead', due_at = NULL, lease = NULL, settled_at = ?2,
                                    reason = ?3
-             WHERE seq = ?1",
+             WHERE seq = ?1 AND state IN ('pending', 'failing', 'held')
+                   AND (lease IS NULL OR due_at <= ?2)",
         )?
         .execute((seq, now.as_millis(), reason))?;
-    abandon(connection, seq, now)
+    if changed > 0 {
+        abandon(connection, seq, now)?;
+    }
+    Ok(changed > 0)
 }
 
 /// Gives up and forgets what is too old. Gives how many deliveries that were.
@@ -435,17 +432,9 @@ pub(super) fn sweep(connection: &mut Connection, too_old: &TooOld, now: Timestam
     let mut lanes: BTreeSet<Lane> = BTreeSet::new();
     for seq in owed {
         // It may have been settled, or leased, since it was found.
-        let lane = transaction
-            .prepare_cached(
-                "SELECT group_seq, subscription_seq FROM deliveries
-                 WHERE seq = ?1 AND lease IS NULL AND state IN ('pending', 'failing', 'held')",
-            )?
-            .query_row([seq], |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?)))
-            .optional()?;
-        if let Some(lane) = lane {
-            give_up(&transaction, *seq, now, "nobody took it in time")?;
+        if give_up(&transaction, *seq, now, "nobody took it in time")? {
             count += 1;
-            lanes.insert(lane);
+            lanes.insert(lane_of(&transaction, *seq)?);
         }
     }
     for lane in lanes {

@@ -1,15 +1,18 @@
 //! Changes to the records: accounts, numbers, keys, subscriptions. Each in a transaction of its own.
 
+use std::time::Duration;
+
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
+use url::Url;
 
 use super::super::super::{ChangeError, rows};
 use super::super::failed;
 use super::{Trouble, exists};
 use crate::directory::{
-    Account, Activity, Key, KeyHash, LimitsChange, Number, Reach, RecordChange, Role, Secret,
-    Secrets, Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
+    Account, Activity, Key, KeyHash, LimitsChange, Number, Reach, RecordChange, Role, Rotation,
+    Secret, Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId,
 };
 
 /// Makes the change, whole or not at all.
@@ -146,7 +149,8 @@ fn revoke_key(connection: &Connection, key: &str, at: Timestamp) -> Changed {
 }
 
 fn add_subscription(connection: &Connection, subscription: &Subscription) -> Changed {
-    let Subscription { id, account, reach, dialect, role, topics, secrets, .. } = subscription;
+    let Subscription { id, account, reach, dialect, role, target, topics, secrets, .. } =
+        subscription;
     require_account(connection, account)?;
     let (number, waba_id) = match reach {
         Reach::Number(number) => {
@@ -170,7 +174,7 @@ fn add_subscription(connection: &Connection, subscription: &Subscription) -> Cha
         "INSERT INTO subscriptions (id, account_id, number_id, waba_id, dialect, role, over_all,
                                     name, url, headers, timeout_ms, topics, secret,
                                     vendor_signature, verify_token, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '', '', 0, ?9, ?10, ?11, ?12, ?13)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
          ON CONFLICT DO NOTHING",
         (
             id.as_str(),
@@ -181,6 +185,9 @@ fn add_subscription(connection: &Connection, subscription: &Subscription) -> Cha
             role,
             over_all,
             name,
+            target.url.as_str(),
+            rows::subscription::write_headers(&target.headers),
+            millis(target.timeout),
             topics.as_deref().map(rows::subscription::write_topics),
             secrets.current.reveal(),
             subscription.vendor_signature,
@@ -189,18 +196,11 @@ fn add_subscription(connection: &Connection, subscription: &Subscription) -> Cha
         ),
     )?;
     require(added > 0, ChangeError::Taken { field: "id" })?;
-    set_target(connection, id, &subscription.target)?;
     log(connection, id, &SubscriptionEvent::Added, subscription.created_at)
 }
 
-fn set_target(connection: &Connection, id: &SubscriptionId, target: &Target) -> Changed {
-    let Target { url, headers, timeout } = target;
-    let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
-    connection.execute(
-        "UPDATE subscriptions SET url = ?2, headers = ?3, timeout_ms = ?4 WHERE id = ?1",
-        (id.as_str(), url.as_str(), rows::subscription::write_headers(headers), timeout_ms),
-    )?;
-    Ok(())
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn change_subscription(
@@ -211,47 +211,46 @@ fn change_subscription(
     at: Timestamp,
 ) -> Changed {
     require_subscription(connection, id)?;
-    let SubscriptionChange { target, topics, secrets, verify_token, activity, .. } = change;
-    let key = id.as_str();
-    if let Some(target) = target {
-        set_target(connection, id, target)?;
-    }
-    if let Some(topics) = topics {
-        let topics = rows::subscription::write_topics(topics);
-        connection.execute("UPDATE subscriptions SET topics = ?2 WHERE id = ?1", (key, topics))?;
-    }
-    if let Some(Secrets { current, old }) = secrets {
-        let (old, until) =
-            old.as_ref().map(|(old, until)| (old.reveal(), until.as_millis())).unzip();
+    let SubscriptionChange { url, headers, timeout, topics, rotation, activity, .. } = change;
+    connection.execute(
+        "UPDATE subscriptions
+         SET url = coalesce(?2, url), headers = coalesce(?3, headers),
+             timeout_ms = coalesce(?4, timeout_ms), topics = coalesce(?5, topics),
+             verify_token = coalesce(?6, verify_token), over_all = coalesce(?7, over_all),
+             vendor_signature = coalesce(?8, vendor_signature),
+             failing_since = iif(coalesce(?2, url) = url, failing_since, NULL)
+         WHERE id = ?1",
+        (
+            id.as_str(),
+            url.as_ref().map(Url::as_str),
+            headers.as_deref().map(rows::subscription::write_headers),
+            timeout.map(millis),
+            topics.as_deref().map(rows::subscription::write_topics),
+            change.verify_token.as_ref().map(Secret::reveal),
+            change.over_all,
+            change.vendor_signature,
+        ),
+    )?;
+    if let Some(Rotation { secret, overlap_until }) = rotation {
         connection.execute(
-            "UPDATE subscriptions SET secret = ?2, old_secret = ?3, old_secret_until = ?4
+            "UPDATE subscriptions SET old_secret = iif(?3 IS NULL, NULL, secret), secret = ?2,
+                                      old_secret_until = ?3
              WHERE id = ?1",
-            (key, current.reveal(), old, until),
+            (id.as_str(), secret.reveal(), overlap_until.map(Timestamp::as_millis)),
         )?;
     }
-    if let Some(token) = verify_token {
-        let sql = "UPDATE subscriptions SET verify_token = ?2 WHERE id = ?1";
-        connection.execute(sql, (key, token.reveal()))?;
-    }
-    connection.execute(
-        "UPDATE subscriptions SET over_all = coalesce(?2, over_all),
-                                  vendor_signature = coalesce(?3, vendor_signature)
-         WHERE id = ?1",
-        (key, change.over_all, change.vendor_signature),
-    )?;
     if let Some(activity) = activity {
-        let millis = Timestamp::as_millis;
         let (paused_at, off_at, reason) = match activity {
             Activity::On => (None, None, None),
-            Activity::Paused { since } => (Some(millis(*since)), None, None),
-            Activity::Off { since, reason } => (None, Some(millis(*since)), Some(reason)),
+            Activity::Paused { since } => (Some(since.as_millis()), None, None),
+            Activity::Off { since, reason } => (None, Some(since.as_millis()), Some(reason)),
         };
         // Whoever is let go again starts with a clean record.
         connection.execute(
             "UPDATE subscriptions SET paused_at = ?2, off_at = ?3, off_reason = ?4,
                                       failing_since = iif(?5, NULL, failing_since)
              WHERE id = ?1",
-            (key, paused_at, off_at, reason, *activity == Activity::On),
+            (id.as_str(), paused_at, off_at, reason, *activity == Activity::On),
         )?;
     }
     log(connection, id, event, at)
