@@ -2,9 +2,9 @@
 //! updates.
 //!
 //! A bare loop or a constant on the same machine in the same minute is what a figure means
-//! something against: [`rows`] measures, [`baseline`] is what it is held against, [`load`] asks,
-//! [`process`] starts what is asked, [`bulk`] fills databases, [`webhooks`] measures what is told to a
-//! [`receiver`], [`report`] prints. [`soak`] is apart.
+//! something against: [`table`] says what is measured, [`rows`] and [`webhooks`] measure, [`baseline`]
+//! is what it is held against, [`load`] asks, [`receiver`] is told, [`process`] starts both, [`bulk`]
+//! fills databases, [`report`] prints. [`soak`] is apart.
 
 mod baseline;
 mod bulk;
@@ -14,6 +14,7 @@ mod receiver;
 mod report;
 mod rows;
 mod soak;
+mod table;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -138,6 +139,6 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Soak(args)) => soak::run(&args).await,
         Some(Command::Constant { body }) => baseline::serve_constant(&body).await,
         Some(Command::Receive) => receiver::count().await,
-        None => rows::run(&cli.table).await,
+        None => table::run(&cli.table).await,
     }
 }

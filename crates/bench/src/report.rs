@@ -12,21 +12,20 @@ pub(crate) enum Target {
     AtLeast(f64),
     /// At most this.
     AtMost(f64),
+    /// Nothing: it is told to be known.
+    None,
 }
 
 impl Target {
-    fn is_reached_by(self, value: f64) -> bool {
-        match self {
-            Self::AtLeast(least) => value >= least,
-            Self::AtMost(most) => value <= most,
-        }
-    }
-
-    const fn sign_and_value(self) -> (char, f64) {
-        match self {
-            Self::AtLeast(least) => ('≥', least),
-            Self::AtMost(most) => ('≤', most),
-        }
+    /// The two last columns: what must be reached, and whether it is.
+    fn columns(self, value: f64, unit: Unit) -> String {
+        let (sign, target, is_reached) = match self {
+            Self::AtLeast(least) => ('≥', least, value >= least),
+            Self::AtMost(most) => ('≤', most, value <= most),
+            Self::None => return "– | –".to_owned(),
+        };
+        let reached = if is_reached { "yes" } else { "no" };
+        format!("{sign} {} | {reached}", Figure(target, unit))
     }
 }
 
@@ -102,13 +101,11 @@ impl Line {
                 Unit::Ratio,
             ),
         };
-        let (sign, value) = self.target.sign_and_value();
-        let reached = if self.target.is_reached_by(judged) { "yes" } else { "no" };
         format!(
-            "| {} | {} | {baseline} | {ratio} | {sign} {} | {reached} |",
+            "| {} | {} | {baseline} | {ratio} | {} |",
             self.what,
             Figure(self.klatch, self.unit),
-            Figure(value, judged_in),
+            self.target.columns(judged, judged_in),
         )
     }
 }
@@ -181,5 +178,7 @@ mod tests {
         assert_eq!(line.row(), "| x | 7 /s | 10 /s | 0.70 | ≥ 0.70 | yes |");
         let line = Line::alone("y", 31.0, Unit::Megabytes, Target::AtMost(30.0));
         assert_eq!(line.row(), "| y | 31.0 MB | – | – | ≤ 30.0 MB | no |");
+        let line = Line::alone("z", 31.0, Unit::Megabytes, Target::None);
+        assert_eq!(line.row(), "| z | 31.0 MB | – | – | – | – |");
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use domain::values::Timestamp;
 use klatch::dialect::Dialect;
 use klatch::directory::{Secret, Secrets};
-use klatch::webhook::dispatch::CONCURRENCY;
+use klatch::webhook::memory::CONCURRENCY;
 use klatch::webhook::sign::{self, Signing};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use tokio::task::JoinSet;
@@ -71,7 +71,9 @@ impl Bench<'_> {
             turns.push(progress(&what, klatch, baseline));
         }
         let what = format!("{what}; beside a bare client");
-        Ok(Line::beside(what, &turns, Unit::PerSecond, Target::AtLeast(0.50)))
+        // Many receivers at once are told of, not aimed at.
+        let target = if receivers == 1 { Target::AtLeast(0.50) } else { Target::None };
+        Ok(Line::beside(what, &turns, Unit::PerSecond, target))
     }
 
     /// From the call to the receivers, on a machine that does nothing else.
@@ -81,7 +83,7 @@ impl Bench<'_> {
         let what = "from the call to the receiver, idle machine, median";
         let one = Line::alone(what, one, Unit::Millis, Target::AtMost(5.0));
         let what = format!("from the call to the last of {RECEIVERS} receivers, median");
-        Ok([one, Line::alone(&what, many, Unit::Millis, Target::AtMost(50.0))])
+        Ok([one, Line::alone(&what, many, Unit::Millis, Target::None)])
     }
 
     async fn arriving(&self, receivers: usize) -> anyhow::Result<f64> {

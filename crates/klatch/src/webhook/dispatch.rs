@@ -21,7 +21,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-pub use super::memory::CONCURRENCY;
+use super::memory::CONCURRENCY;
 use super::retry::{self, Verdict};
 use super::send::Answer;
 use super::sign::{self, Signing};
@@ -32,9 +32,9 @@ use crate::metrics::{AttemptLabels, DialectLabels};
 use crate::telemetry;
 
 /// Deliveries that are laid ready for a receiver that takes what it is sent.
-const READY: usize = 7 * CONCURRENCY;
+const READY: usize = 15 * CONCURRENCY;
 /// Outcomes that are written down in one go, while there is more to send meanwhile.
-const SETTLED_TOGETHER: usize = 3 * CONCURRENCY;
+const SETTLED_TOGETHER: usize = 5 * CONCURRENCY;
 /// How long a lease lasts: longer than any attempt.
 const LEASE: Duration = Duration::from_mins(2);
 /// How often the database is asked what is due.
@@ -138,7 +138,7 @@ struct Tried {
     settlement: Settlement,
     verdict: Verdict,
     /// Where it was sent.
-    url: Url,
+    subscription: Arc<Subscription>,
     /// How often in a row the receiver had failed when it began.
     failures_before: u32,
 }
@@ -317,7 +317,7 @@ impl Pump<'_> {
     }
 
     fn note(&mut self, tried: Tried) {
-        let Tried { settlement, verdict, url, failures_before } = tried;
+        let Tried { settlement, verdict, subscription, failures_before } = tried;
         match verdict {
             // Whoever refuses something is there.
             Verdict::Delivered | Verdict::Refused => self.app.dispatch.forgive(self.id),
@@ -326,7 +326,7 @@ impl Pump<'_> {
             }
         }
         if verdict == Verdict::Gone {
-            self.gone = Some(url);
+            self.gone = Some(subscription.target.url.clone());
         }
         self.settlements.push(settlement);
     }
@@ -409,8 +409,7 @@ async fn attempt(
     let attempt = Some(Attempt { at, millis, status, problem, head });
     let alive = Some(matches!(verdict, Verdict::Delivered | Verdict::Refused));
     let settlement = Settlement { id, lease, attempt, fate, alive };
-    let url = subscription.target.url.clone();
-    Tried { settlement, verdict, url, failures_before }
+    Tried { settlement, verdict, subscription, failures_before }
 }
 
 /// Why a receiver is to be told nothing any more, if it is.

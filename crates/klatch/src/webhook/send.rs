@@ -159,6 +159,9 @@ fn redirected(status: StatusCode) -> Option<String> {
 
 /// How an answer begins. The status has decided by now: a body that does not come changes nothing.
 async fn head(mut response: Response) -> String {
+    if response.content_length() == Some(0) {
+        return String::new();
+    }
     let mut kept = Vec::new();
     let mut read = 0;
     let reading = async {
