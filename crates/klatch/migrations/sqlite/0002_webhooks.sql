@@ -92,10 +92,12 @@ CREATE TABLE deliveries (
     -- come; failing: retried; delivered, dead: settled.
     state            TEXT    NOT NULL,
     attempts         INTEGER NOT NULL,
-    -- When somebody may take it: 0 is at once. While it is leased, when the lease runs out. Null
-    -- while it waits for an earlier first attempt in its lane, and once it is settled.
+    -- When somebody may take it: 0 is at once. Null while it waits for an earlier first attempt in
+    -- its lane, and once it is settled.
     due_at           INTEGER,
+    -- Who has it, and until when. In no index: most deliveries are leased once, and for a moment.
     lease            INTEGER,
+    lease_until      INTEGER,
     follows          INTEGER,
     -- Whether others follow it.
     leads            INTEGER NOT NULL,

@@ -18,7 +18,7 @@ use klatch::directory::{Secret, Secrets};
 use klatch::sandbox;
 use klatch::webhook::retry::Verdict;
 use klatch::webhook::sign::{self, Signing};
-use klatch::webhook::{Topic, dispatch, retry, sample, send, target};
+use klatch::webhook::{Topic, dispatch, memory, retry, sample, send, target};
 use serde_json::Value;
 use sha2::Sha256;
 use tempfile::TempDir;
@@ -390,7 +390,7 @@ fn the_other_figures_are_the_codes() {
             secs(Dialect::D360),
             secs(Dialect::Meta)
         ),
-        format!("At most {} deliveries", dispatch::CONCURRENCY),
+        format!("At most {} deliveries", memory::CONCURRENCY),
         format!("| when | {} hours after", hours(dispatch::OFF_AFTER)),
         format!("The horizon is {} days", hours(retry::HORIZON) / 24),
         format!("at most {} hours", hours(retry::RETRY_AFTER_MAX)),

@@ -429,8 +429,10 @@ const DUE: &str = "WITH RECURSIVE owing (seq) AS (
                  WHERE due_at IS NOT NULL AND subscription_seq > owing.seq)
          FROM owing WHERE owing.seq IS NOT NULL
      ), first (id, due_at) AS (
-         SELECT id, (SELECT min(due_at) FROM deliveries
-                     WHERE subscription_seq = owing.seq AND due_at IS NOT NULL)
+         SELECT id, (SELECT due_at FROM deliveries
+                     WHERE subscription_seq = owing.seq AND due_at IS NOT NULL
+                           AND (lease IS NULL OR lease_until <= ?1 OR lease_until > ?2)
+                     ORDER BY due_at LIMIT 1)
          FROM owing JOIN subscriptions USING (seq)
          WHERE paused_at IS NULL AND off_at IS NULL AND removed_at IS NULL
      )

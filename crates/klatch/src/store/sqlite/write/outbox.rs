@@ -180,7 +180,7 @@ fn settle(
         (Fate::Dead { reason }, _) => ("dead", None, Some(reason.as_str())),
         (Fate::Retry { .. } | Fate::GivenBack, Some(removed)) => ("dead", None, Some(removed)),
         (Fate::Retry { due_at }, None) => ("failing", Some(due_at.as_millis()), None),
-        (Fate::GivenBack, None) => return give_back(connection, seq, *lease, now),
+        (Fate::GivenBack, None) => return give_back(connection, seq, *lease),
     };
     let settled_at = due_at.is_none().then_some(now.as_millis());
     let tried = u32::from(attempt.is_some());
@@ -188,7 +188,8 @@ fn settle(
     let found = connection
         .prepare_cached(
             "UPDATE deliveries SET state = ?3, attempts = attempts + ?4, failed = failed + ?5,
-                                   due_at = ?6, lease = NULL, settled_at = ?7, reason = ?8
+                                   due_at = ?6, lease = NULL, lease_until = NULL,
+                                   settled_at = ?7, reason = ?8
              WHERE seq = ?1 AND lease = ?2
              RETURNING attempts, failed, leads, group_seq, subscription_seq",
         )?
@@ -220,13 +221,12 @@ fn settle(
 }
 
 /// As due as it was before it was leased.
-fn give_back(connection: &Connection, seq: i64, lease: i64, now: Timestamp) -> Sql<()> {
+fn give_back(connection: &Connection, seq: i64, lease: i64) -> Sql<()> {
     connection
         .prepare_cached(
-            "UPDATE deliveries SET due_at = iif(state = 'pending', 0, ?3), lease = NULL
-             WHERE seq = ?1 AND lease = ?2",
+            "UPDATE deliveries SET lease = NULL, lease_until = NULL WHERE seq = ?1 AND lease = ?2",
         )?
-        .execute((seq, lease, now.as_millis()))?;
+        .execute((seq, lease))?;
     Ok(())
 }
 
@@ -314,6 +314,7 @@ fn lease(connection: &Connection, exchange: &Exchange) -> Sql<Vec<Leased>> {
         "SELECT deliveries.seq, nonce, failed, owed_since, body FROM deliveries
          JOIN payloads ON payloads.seq = payload_seq
          WHERE subscription_seq = (SELECT seq FROM subscriptions WHERE id = ?1) AND due_at <= ?2
+               AND (lease IS NULL OR lease_until <= ?2)
          ORDER BY due_at, deliveries.seq LIMIT ?3",
     )?;
     let leased = select
@@ -329,27 +330,38 @@ fn lease(connection: &Connection, exchange: &Exchange) -> Sql<Vec<Leased>> {
         })?
         .collect::<Sql<Vec<_>>>()?;
     let mut update = connection
-        .prepare_cached("UPDATE deliveries SET due_at = ?2, lease = ?3 WHERE seq = ?1")?;
+        .prepare_cached("UPDATE deliveries SET lease = ?2, lease_until = ?3 WHERE seq = ?1")?;
     for one in &leased {
-        update.execute((key(one.id), lease_until.as_millis(), lease))?;
+        update.execute((key(one.id), lease, lease_until.as_millis()))?;
     }
     if leased.is_empty() {
-        // What is due later than anything can be was put there before the clock was put back. So
-        // was such a lease: it may still be kept, and is given as long as a new one.
-        connection
-            .prepare_cached(
-                "UPDATE deliveries SET due_at = iif(lease IS NULL, ?2, ?4)
-                 WHERE subscription_seq = (SELECT seq FROM subscriptions WHERE id = ?1)
-                       AND due_at > ?2 + ?3",
-            )?
-            .execute((
-                subscription.as_str(),
-                now.as_millis(),
-                LONGEST_WAIT_MS,
-                lease_until.as_millis(),
-            ))?;
+        after_a_clock_was_put_back(connection, exchange)?;
     }
     Ok(leased)
+}
+
+/// What is due later than anything can be, or leased for longer, was put there by a clock that has
+/// been put back since. The one is due now; the other may still be kept, and is given as long as a
+/// new lease.
+fn after_a_clock_was_put_back(connection: &Connection, exchange: &Exchange) -> Sql<()> {
+    let Exchange { subscription, now, lease_until, .. } = exchange;
+    let (id, now) = (subscription.as_str(), now.as_millis());
+    let beyond = now.saturating_add(LONGEST_WAIT_MS);
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET due_at = ?2
+             WHERE subscription_seq = (SELECT seq FROM subscriptions WHERE id = ?1)
+                   AND due_at > ?3",
+        )?
+        .execute((id, now, beyond))?;
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET lease_until = ?4
+             WHERE subscription_seq = (SELECT seq FROM subscriptions WHERE id = ?1)
+                   AND due_at <= ?2 AND lease_until > ?3",
+        )?
+        .execute((id, now, beyond, lease_until.as_millis()))?;
+    Ok(())
 }
 
 /// Changes the fate of these deliveries, as far as it may still be changed.
@@ -400,8 +412,9 @@ fn owe_anew(connection: &Connection, seq: i64, now: Timestamp) -> Sql<bool> {
              UPDATE deliveries
              SET state = iif((SELECT waits FROM fate), 'held', 'pending'), failed = 0,
                  owed_since = ?2, settled_at = NULL, reason = NULL, lease = NULL,
+                 lease_until = NULL,
                  due_at = iif(group_seq IS NULL AND NOT (SELECT waits FROM fate), 0, NULL)
-             WHERE seq = ?1 AND (lease IS NULL OR due_at <= ?2)
+             WHERE seq = ?1 AND (lease IS NULL OR lease_until <= ?2)
                    AND coalesce((SELECT state FROM leader), '') <> 'dead'",
         )?
         .execute((seq, now.as_millis()))?;
@@ -412,10 +425,10 @@ fn owe_anew(connection: &Connection, seq: i64, now: Timestamp) -> Sql<bool> {
 fn give_up(connection: &Connection, seq: i64, now: Timestamp, reason: &str) -> Sql<bool> {
     let changed = connection
         .prepare_cached(
-            "UPDATE deliveries SET state = 'dead', due_at = NULL, lease = NULL, settled_at = ?2,
-                                   reason = ?3
+            "UPDATE deliveries SET state = 'dead', due_at = NULL, lease = NULL,
+                                   lease_until = NULL, settled_at = ?2, reason = ?3
              WHERE seq = ?1 AND state IN ('pending', 'failing', 'held')
-                   AND (lease IS NULL OR due_at <= ?2)",
+                   AND (lease IS NULL OR lease_until <= ?2)",
         )?
         .execute((seq, now.as_millis(), reason))?;
     if changed > 0 {
@@ -463,7 +476,7 @@ pub(super) fn sweep(connection: &mut Connection, too_old: &TooOld, now: Timestam
 /// Leases of a process that is no more.
 pub(in crate::store::sqlite) fn take_leases_back(connection: &Connection) -> Sql<usize> {
     connection.execute(
-        "UPDATE deliveries SET due_at = 0, lease = NULL
+        "UPDATE deliveries SET lease = NULL, lease_until = NULL
          WHERE due_at IS NOT NULL AND lease IS NOT NULL",
         [],
     )
