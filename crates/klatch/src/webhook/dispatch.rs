@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::values::Timestamp;
 use prometheus_client::metrics::gauge::Gauge;
@@ -35,6 +35,8 @@ use crate::telemetry;
 const READY: usize = 15 * CONCURRENCY;
 /// Outcomes that are written down in one go, while there is more to send meanwhile.
 const SETTLED_TOGETHER: usize = 5 * CONCURRENCY;
+/// How long an outcome may wait for others.
+const UNSETTLED_MAX: Duration = Duration::from_millis(20);
 /// How long a lease lasts: longer than any attempt.
 const LEASE: Duration = Duration::from_mins(2);
 /// How often the database is asked what is due.
@@ -154,6 +156,7 @@ async fn pump(app: App, id: SubscriptionId, handle: Arc<Handle>, stop: Cancellat
         at_hand: VecDeque::new(),
         flying: JoinSet::new(),
         settlements: Vec::new(),
+        unsettled_since: None,
         more: true,
         troubled: false,
         gone: None,
@@ -213,6 +216,8 @@ struct Pump<'a> {
     flying: JoinSet<Tried>,
     /// What came of those that were under way, not yet written down.
     settlements: Vec<Settlement>,
+    /// Since when the first of them is not.
+    unsettled_since: Option<Instant>,
     /// Whether more may be due than the latest exchange has leased.
     more: bool,
     /// Whether anything that it has settled had failed.
@@ -263,18 +268,18 @@ impl Pump<'_> {
         let room = (allowance + ready).saturating_sub(self.flying.len() + self.at_hand.len());
         let due = self.more || self.handle.wanted.load(Ordering::SeqCst);
         let asks = due && room > ready / 2;
-        // As long as there is enough to send, it pays to write down several outcomes at once.
+        // As long as there is enough to send, it pays to write down several outcomes at once; but a
+        // group's next delivery may wait for one of them.
         let busy = self.flying.len() + self.at_hand.len() > CONCURRENCY;
-        let settles = if busy {
-            self.settlements.len() >= SETTLED_TOGETHER
-        } else {
-            !self.settlements.is_empty()
-        };
+        let long = self.unsettled_since.is_some_and(|since| since.elapsed() >= UNSETTLED_MAX);
+        let settles = !self.settlements.is_empty()
+            && (!busy || long || self.settlements.len() >= SETTLED_TOGETHER);
         if !asks && !settles {
             return None;
         }
         // Whatever becomes due from now on is asked for the next time.
         self.handle.wanted.store(false, Ordering::SeqCst);
+        self.unsettled_since = None;
         self.troubled = self.settlements.iter().any(|settled| settled.alive == Some(false));
         let now = self.app.now();
         Some(Exchange {
@@ -328,6 +333,7 @@ impl Pump<'_> {
         if verdict == Verdict::Gone {
             self.gone = Some(subscription.target.url.clone());
         }
+        self.unsettled_since.get_or_insert_with(Instant::now);
         self.settlements.push(settlement);
     }
 }
