@@ -9,17 +9,19 @@ use klatch::app::outbox::Exchange;
 use klatch::metrics::Metrics;
 use klatch::store::outbox::Owed;
 use klatch::store::sqlite::Sqlite;
-use klatch::webhook::Topic;
+use klatch::webhook::memory::CONCURRENCY;
 use klatch::webhook::plan::{Payload, Plan, Planned};
 use klatch::webhook::retry::later;
+use klatch::webhook::{Topic, dispatch};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     DAY, HOUR, Subscribed, any_group, delivery, get, next_attempt, post, rename, run_due,
     subscribe, until,
 };
 use crate::support::TestApp;
-use crate::support::receiver::{Receiver, status};
+use crate::support::receiver::{Behaviour, Receiver, status};
 
 #[tokio::test]
 async fn retries_follow_the_schedule_of_the_dialect() {
@@ -294,4 +296,47 @@ async fn what_is_settled_is_forgotten_in_time() {
     assert_eq!(app.app.sweep().await.unwrap(), 1);
     assert_eq!(kept(folder.path()), [0, 0, 0]);
     assert_eq!(app.app.sweep().await.unwrap(), 0);
+}
+
+/// What was leased ahead and not sent is as due as before, without waiting for any lease to run out.
+#[tokio::test]
+async fn a_dispatcher_that_stops_gives_back_what_it_has_not_sent() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::that(Behaviour::Hang(200));
+    subscribe(&app, "meta", &receiver).await;
+    for _ in 0..40 {
+        any_group(&app).await;
+    }
+    let stop = CancellationToken::new();
+    let dispatching = tokio::spawn(dispatch::run(app.app.clone(), stop.clone()));
+    receiver.nth(CONCURRENCY).await;
+    stop.cancel();
+    receiver.release();
+    dispatching.await.unwrap();
+    assert_eq!(receiver.seen().len(), CONCURRENCY, "nothing was begun after the stop");
+    run_due(&app).await;
+    assert_eq!(receiver.seen().len(), 40);
+}
+
+/// The same for a receiver that begins to fail.
+#[tokio::test]
+async fn what_lies_ready_for_a_receiver_that_fails_is_given_back() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    let subscription = subscribe(&app, "meta", &receiver).await;
+    for _ in 0..100 {
+        any_group(&app).await;
+    }
+    receiver.then([status(200), status(500)]);
+    receiver.usually(status(500));
+    run_due(&app).await;
+    let tried = receiver.seen().len();
+    assert!(tried < 60, "{tried}");
+    let pending = get(&app, "/deliveries?state=pending&limit=1024").await.ok();
+    assert_eq!(pending["data"].as_array().unwrap().len(), 100 - tried);
+    receiver.usually(status(200));
+    app.clock.advance(Duration::from_mins(5));
+    run_due(&app).await;
+    let all = subscription.deliveries(&app).await;
+    assert!(all.iter().all(|delivery| delivery["state"] == "delivered"), "{all:?}");
 }
