@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::Group;
 use domain::ids::{GroupId, PhoneNumberId};
@@ -17,6 +16,7 @@ use klatch::store::Store as _;
 use klatch::store::sqlite::Sqlite;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::support::process::Sandbox;
 
@@ -40,12 +40,12 @@ async fn client(
     sandbox: &Sandbox,
     number: usize,
     told: &Mutex<Told>,
-    answers: &AtomicUsize,
+    answers: &watch::Sender<usize>,
 ) -> Option<Infallible> {
     let call = async |method, path: &str, body: Value| {
         let (status, answer) = sandbox.call(method, path, Some(body)).await?;
         assert_eq!(status, 200, "{answer}");
-        answers.fetch_add(1, Ordering::SeqCst);
+        answers.send_modify(|answers| *answers += 1);
         Some(answer)
     };
     let mut attempt = 0;
@@ -87,17 +87,13 @@ async fn nothing_that_was_answered_is_lost() {
     let mut unanswered_max = 0;
     for round in 0..ROUNDS {
         let mut sandbox = Sandbox::start(Some(folder.path()));
-        let answers = AtomicUsize::new(0);
+        let (answers, mut answered) = watch::channel(0);
         // Each round is cut off at another point.
         let enough = 20 + 13 * round;
         let clients = (0..CLIENTS).map(|number| client(&sandbox, number, &told, &answers));
         tokio::select! {
             _ = futures_util::future::join_all(clients) => panic!("nobody killed the server"),
-            () = async {
-                while answers.load(Ordering::SeqCst) < enough {
-                    tokio::task::yield_now().await;
-                }
-            } => {}
+            enough = answered.wait_for(|answers| *answers >= enough) => drop(enough.unwrap()),
         }
         sandbox.kill();
         // Each client had at most one change on its way.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -15,6 +15,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::support::process::Sandbox;
 
@@ -60,11 +61,15 @@ async fn listen() -> (Receiver, String) {
 }
 
 /// One client: groups with a few joins each, some of them deleted; until nobody answers any more.
-async fn client(sandbox: &Sandbox, number: usize, answers: &AtomicUsize) -> Option<Infallible> {
+async fn client(
+    sandbox: &Sandbox,
+    number: usize,
+    answers: &watch::Sender<usize>,
+) -> Option<Infallible> {
     let call = async |method, path: &str, body: Value| {
         let (status, answer) = sandbox.call(method, path, Some(body)).await?;
         assert_eq!(status, 200, "{answer}");
-        answers.fetch_add(1, Ordering::SeqCst);
+        answers.send_modify(|answers| *answers += 1);
         Some(answer)
     };
     for attempt in 0.. {
@@ -132,17 +137,13 @@ async fn every_event_arrives_and_in_order() {
             let set = sandbox.call(Method::POST, "/v1/configs/webhook", Some(config)).await;
             assert_eq!(set.unwrap().0, 200);
         }
-        let answers = AtomicUsize::new(0);
+        let (answers, mut answered) = watch::channel(0);
         // Each round is cut off at another point.
         let enough = 15 + 7 * round;
         let clients = (0..CLIENTS).map(|number| client(&sandbox, number, &answers));
         tokio::select! {
             _ = futures_util::future::join_all(clients) => panic!("nobody killed the server"),
-            () = async {
-                while answers.load(Ordering::SeqCst) < enough {
-                    tokio::task::yield_now().await;
-                }
-            } => {}
+            enough = answered.wait_for(|answers| *answers >= enough) => drop(enough.unwrap()),
         }
         sandbox.kill();
     }
