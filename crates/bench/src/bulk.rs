@@ -216,7 +216,7 @@ fn owe(
         .prepare_cached(
             "INSERT INTO deliveries (nonce, subscription_seq, group_seq, version,
                                      payload_seq, state, attempts, due_at, follows,
-                                     created_at, owed_since, failed)
+                                     created_at, owed_since, failed, leads)
              SELECT ?2, subscriptions.seq, ?3, ?4, ?5, iif(?6 IS NULL, 'pending', 'held'),
                     0,
                     iif(?6 IS NOT NULL OR EXISTS (
@@ -224,7 +224,7 @@ fn owe(
                         WHERE state = 'pending' AND group_seq = ?3
                               AND subscription_seq = subscriptions.seq
                     ), NULL, 0),
-                    ?6, ?7, ?7, 0
+                    ?6, ?7, ?7, 0, false
              FROM subscriptions WHERE id = ?1 AND removed_at IS NULL RETURNING seq",
         )?
         .query_row((subscription, nonce, group_seq, 1, payload, None::<i64>, at), |row| {

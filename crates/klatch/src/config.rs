@@ -165,7 +165,13 @@ pub struct DevArgs {
 #[derive(Debug, Clone, Args)]
 pub struct ClientArgs {
     /// The server's address.
-    #[arg(long, env = "KLATCH_URL", default_value = "http://127.0.0.1:8080", global = true)]
+    #[arg(
+        long,
+        env = "KLATCH_URL",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "SERVER_URL",
+        global = true
+    )]
     pub url: String,
     /// The server's admin token.
     #[arg(
@@ -276,8 +282,13 @@ impl File {
         toml::from_str(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.lines().count().max(1);
+            // What stands before the `=` is the name of the setting, and no secret.
+            let setting = text.lines().nth(line - 1).and_then(|line| line.split_once('='));
+            let setting = setting.map(|(name, _)| format!(", {}", name.trim())).unwrap_or_default();
             let (path, message) = (path.display(), error.message());
-            anyhow::anyhow!("the settings file {path} is not valid, line {line}: {message}")
+            anyhow::anyhow!(
+                "the settings file {path} is not valid, line {line}{setting}: {message}"
+            )
         })
     }
 }

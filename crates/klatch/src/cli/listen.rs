@@ -27,7 +27,7 @@ use crate::telemetry;
 
 /// How often it is made sure that the server still knows of us: `klatch dev` forgets everything
 /// when it is started again.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long the server may take to answer that, while webhooks wait.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the program that webhooks are handed on to may take.
@@ -96,6 +96,7 @@ pub(super) async fn run(args: ListenArgs, client: &ClientArgs) -> anyhow::Result
             },
         }
     }
+    eprintln!("unsubscribing");
     subscriber.unsubscribe().await;
     Ok(())
 }
@@ -129,15 +130,21 @@ impl Subscriber<'_> {
             ("secret", Some(json!(self.secret))),
             ("verify_token", Some(json!(self.token))),
         ]);
-        let made = call(self.client, Method::POST, &["subscriptions"], &[], Some(body)).await?;
+        let made = call(self.client, Method::POST, &["subscriptions"], &[], Some(body))
+            .await
+            .with_context(|| format!("the server cannot tell this program at {}", self.url))?;
         let id = made["id"].as_str().context("the server has made a subscription without an id")?;
         let whose = made["phone_number_id"].as_str().or(made["account_id"].as_str());
         writeln!(
             std::io::stdout(),
-            "listening to {} as {id}, in the words of {dialect}; Ctrl-C stops\n  secret  {}\n",
+            "listening to {} as {id}, in the words of {dialect}; Ctrl-C stops\n  secret  {}",
             whose.unwrap_or_default(),
             self.secret,
         )?;
+        if let Some(url) = &self.args.forward {
+            writeln!(std::io::stdout(), "  handing everything on to {url}")?;
+        }
+        writeln!(std::io::stdout())?;
         id.clone_into(&mut self.id);
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use anyhow::{bail, ensure};
 use clap::{ArgGroup, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -22,7 +23,7 @@ const LOOKS_MAX: usize = 200;
 pub(super) struct AddArgs {
     /// Where to send.
     // Not `url`: that is the server's.
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "RECEIVER_URL")]
     receiver: String,
     /// In whose words.
     #[arg(long, value_parser = ["meta", "d360", "sinch"])]
@@ -56,6 +57,50 @@ pub(super) struct AddArgs {
     vendor_signature: Option<bool>,
 }
 
+/// What is to be another way.
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true))]
+pub(super) struct ChangeArgs {
+    /// Where to send.
+    #[arg(long, group = "change", value_name = "RECEIVER_URL")]
+    receiver: Option<String>,
+    /// Of what; may be repeated, and replaces what was chosen before.
+    #[arg(long = "field", group = "change", value_name = "FIELD")]
+    fields: Vec<String>,
+    /// Sent along with every delivery; may be repeated, and replaces those from before.
+    #[arg(long = "header", group = "change", value_name = "HEADER", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// What the handshake says.
+    #[arg(long, group = "change")]
+    verify_token: Option<String>,
+    /// How long an answer may take.
+    #[arg(long, group = "change")]
+    timeout_secs: Option<u64>,
+    /// Whether the vendor's own signature is sent as well.
+    #[arg(long, group = "change")]
+    vendor_signature: Option<bool>,
+}
+
+impl ChangeArgs {
+    fn body(self) -> Value {
+        given([
+            ("url", self.receiver.map(Value::from)),
+            ("fields", (!self.fields.is_empty()).then(|| json!(self.fields))),
+            ("headers", object(self.headers)),
+            ("verify_token", self.verify_token.map(Value::from)),
+            ("timeout_secs", self.timeout_secs.map(Value::from)),
+            ("vendor_signature", self.vendor_signature.map(Value::from)),
+        ])
+    }
+}
+
+/// Headers as an object, if there are any.
+fn object(headers: Vec<(String, String)>) -> Option<Value> {
+    let object: Map<String, Value> =
+        headers.into_iter().map(|(name, value)| (name, value.into())).collect();
+    (!object.is_empty()).then_some(Value::Object(object))
+}
+
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) =
         text.split_once(':').ok_or_else(|| "must be written as Name: value".to_owned())?;
@@ -80,7 +125,14 @@ pub(super) enum WebhookCommand {
         /// The subscription's id.
         subscription_id: String,
     },
-    /// Send something made up, and show what came of it.
+    /// Change a receiver. What is owed already goes by the new address, too.
+    Change {
+        /// The subscription's id.
+        subscription_id: String,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Send something made up, and show what came of it. Fails unless the receiver takes it.
     Test {
         /// The subscription's id.
         subscription_id: String,
@@ -134,6 +186,10 @@ impl WebhookCommand {
             Self::Show { subscription_id: id } => {
                 ask(client, Method::GET, &[LIST, &id], &[], None).await
             }
+            Self::Change { subscription_id: id, change } => {
+                let body = Some(change.body());
+                ask(client, Method::PATCH, &[LIST, &id], &[], body).await
+            }
             Self::Test { subscription_id: id, event } => try_out(client, &id, &event).await,
             Self::Rotate { subscription_id: id, secret, overlap_hours } => {
                 let secret = secret.map(Value::from);
@@ -152,8 +208,6 @@ impl WebhookCommand {
 
 impl AddArgs {
     fn body(self) -> Value {
-        let headers: Map<String, Value> =
-            self.headers.into_iter().map(|(name, value)| (name, value.into())).collect();
         given([
             ("url", Some(json!(self.receiver))),
             ("dialect", Some(json!(self.dialect))),
@@ -161,7 +215,7 @@ impl AddArgs {
             ("account_id", self.account_id.map(Value::from)),
             ("waba_id", self.waba_id.map(Value::from)),
             ("fields", (!self.fields.is_empty()).then(|| json!(self.fields))),
-            ("headers", (!headers.is_empty()).then_some(Value::Object(headers))),
+            ("headers", object(self.headers)),
             ("secret", self.secret.map(Value::from)),
             ("verify_token", self.verify_token.map(Value::from)),
             ("timeout_secs", self.timeout_secs.map(Value::from)),
@@ -170,21 +224,31 @@ impl AddArgs {
     }
 }
 
-/// Sends a test and waits for its first attempt.
+/// Sends a test and waits for its first attempt. Fails unless the receiver takes it.
 async fn try_out(client: &ClientArgs, id: &str, event: &str) -> anyhow::Result<()> {
+    let subscription = call(client, Method::GET, &["subscriptions", id], &[], None).await?;
+    if let Some(status @ ("off" | "paused")) = subscription["status"].as_str() {
+        let reason = subscription["reason"].as_str().map(|reason| format!(" ({reason})"));
+        let reason = reason.unwrap_or_default();
+        bail!("the receiver is {status}{reason}: let it go on with `klatch webhook resume {id}`");
+    }
     let body = Some(json!({ "event": event }));
     let sent = call(client, Method::POST, &["subscriptions", id, "test"], &[], body).await?;
     let delivery = sent["delivery_id"].as_str().unwrap_or_default().to_owned();
     let mut looks = tokio::time::interval(LOOK_EVERY);
+    let mut state = Value::Null;
     for _ in 0..LOOKS_MAX {
         looks.tick().await;
         let path = ["deliveries", &delivery];
         let seen = call(client, Method::GET, &path, &[], None).await?;
-        if seen["state"] != "pending" {
+        state = seen["state"].clone();
+        if state != "pending" {
             break;
         }
     }
-    ask(client, Method::GET, &["deliveries", &delivery], &[], None).await
+    ask(client, Method::GET, &["deliveries", &delivery], &[], None).await?;
+    ensure!(state == "delivered", "the receiver has not taken it");
+    Ok(())
 }
 
 /// Which deliveries are meant.

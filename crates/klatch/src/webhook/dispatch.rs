@@ -398,19 +398,26 @@ async fn attempt(
     app.metrics.webhook_attempts.get_or_create(&AttemptLabels { dialect, outcome }).inc();
     let seconds = Duration::from_millis(millis.into()).as_secs_f64();
     app.metrics.webhook_seconds.get_or_create(&DialectLabels { dialect }).observe(seconds);
-    if delivered {
-        tracing::debug!(delivery = name, status, millis, "delivered");
-    } else {
-        let (subscription, dead) = (subscription.id.as_str(), matches!(fate, Fate::Dead { .. }));
-        tracing::info!(
+    let (to, host) = (subscription.id.as_str(), subscription.target.url.host_str());
+    match &fate {
+        Fate::Delivered => tracing::debug!(delivery = name, status, millis, "delivered"),
+        Fate::Dead { reason } => tracing::warn!(
             delivery = name,
-            subscription,
+            subscription = to,
+            host,
+            status,
+            problem,
+            reason,
+            "a delivery was given up"
+        ),
+        Fate::Retry { .. } | Fate::GivenBack => tracing::info!(
+            delivery = name,
+            subscription = to,
             status,
             problem,
             millis,
-            dead,
             "a delivery failed"
-        );
+        ),
     }
     let attempt = Some(Attempt { at, millis, status, problem, head });
     let alive = Some(matches!(verdict, Verdict::Delivered | Verdict::Refused));

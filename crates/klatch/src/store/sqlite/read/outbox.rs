@@ -241,7 +241,8 @@ fn ascending(page: Page) -> (&'static str, i64, &'static str) {
 
 const DELIVERIES: &str =
     "SELECT deliveries.seq, nonce, subscriptions.id AS subscription_id, groups.id AS group_id,
-            deliveries.version, topic, deliveries.state, attempts, due_at, lease,
+            deliveries.version, topic, deliveries.state, attempts, lease,
+            iif(paused_at IS NULL AND off_at IS NULL, due_at, NULL) AS due_at,
             deliveries.created_at, settled_at, reason
      FROM deliveries
      JOIN subscriptions ON subscriptions.seq = subscription_seq
