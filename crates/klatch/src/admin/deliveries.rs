@@ -248,10 +248,7 @@ pub(super) async fn replay_many(
         from: asked.from.as_deref().map(|text| moment("from", text)).transpose()?,
         to: asked.to.as_deref().map(|text| moment("to", text)).transpose()?,
     };
-    if matches!(
-        filter,
-        DeliveryFilter { state: None, subscription: None, group: None, from: None, to: None, .. }
-    ) {
+    if filter == DeliveryFilter::default() {
         let detail = "or group_id, subscription_id, from or to must be given";
         return Err(Problem::field("state", detail).into());
     }

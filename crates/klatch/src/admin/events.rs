@@ -241,18 +241,19 @@ pub(super) async fn list(
     let account = given(&query, "account_id", |text| parse("account_id", text, AccountId::parse))?;
     let subscription = given(&query, "subscription_id", subscription_id)?;
     let mut filters = [
-        group.map(LogFilter::Group),
-        number.map(LogFilter::Number),
-        account.map(LogFilter::Account),
-        subscription.map(LogFilter::Subscription),
+        group.map(|group| ("group_id", LogFilter::Group(group))),
+        number.map(|number| ("phone_number_id", LogFilter::Number(number))),
+        account.map(|account| ("account_id", LogFilter::Account(account))),
+        subscription.map(|subscription| ("subscription_id", LogFilter::Subscription(subscription))),
     ]
     .into_iter()
     .flatten();
-    let filter = filters.next().unwrap_or(LogFilter::Everything);
-    if filters.next().is_some() {
-        let detail = "cannot be combined with another filter";
-        return Err(Problem::field("group_id", detail).into());
+    let first = filters.next();
+    if let (Some((first, _)), Some((second, _))) = (&first, filters.next()) {
+        let detail = format!("cannot be combined with {first}");
+        return Err(Problem::field(second, detail).into());
     }
+    let filter = first.map_or(LogFilter::Everything, |(_, filter)| filter);
     let page = query.page("events")?;
     let slice = app.log(&filter, page).await?;
     Ok(Json(Listed::new("events", slice, page.limit, &address, EventInfo::from)))

@@ -267,11 +267,9 @@ pub(super) async fn create(
         timeout: timeout(new.timeout_secs)?.unwrap_or(target::default_timeout(dialect)),
     };
     let verify_token = new.verify_token.map(token).transpose()?;
-    let brought = new.secret.map(secret).transpose()?;
-    let minted = brought.is_none().then(|| app.mint.signing_secret());
+    let (current, minted) = signing_secret(&app, new.secret)?;
     let vendor_signature =
-        new.vendor_signature.unwrap_or(dialect == Dialect::Meta || brought.is_some());
-    let current = brought.unwrap_or_else(|| Secret::new(minted.clone().unwrap_or_default()));
+        new.vendor_signature.unwrap_or(dialect == Dialect::Meta || minted.is_none());
     let subscription = Subscription {
         id: app.mint.subscription_id(),
         account,
@@ -468,9 +466,7 @@ pub(super) async fn rotate(
         return Err(Problem::field("overlap_hours", detail).into());
     }
     let id = named(&app, &path).await?.id;
-    let brought = asked.secret.map(secret).transpose()?;
-    let minted = brought.is_none().then(|| app.mint.signing_secret());
-    let current = brought.unwrap_or_else(|| Secret::new(minted.clone().unwrap_or_default()));
+    let (current, minted) = signing_secret(&app, asked.secret)?;
     let until = retry::later(app.now(), Duration::from_hours(hours));
     let rotation = Rotation { secret: current, overlap_until: (hours > 0).then_some(until) };
     let change = SubscriptionChange { rotation: Some(rotation), ..SubscriptionChange::default() };
@@ -658,6 +654,17 @@ fn visible(
 
 fn token(text: String) -> Result<Secret, Problem> {
     visible("verify_token", text, TOKEN_CHARS).map(Secret::new)
+}
+
+/// The secret that was brought along, or a minted one; and the minted one as it is shown.
+fn signing_secret(app: &App, brought: Option<String>) -> Result<(Secret, Option<String>), Problem> {
+    match brought {
+        Some(text) => Ok((secret(text)?, None)),
+        None => {
+            let minted = app.mint.signing_secret();
+            Ok((Secret::new(minted.clone()), Some(minted)))
+        }
+    }
 }
 
 fn secret(text: String) -> Result<Secret, Problem> {

@@ -138,7 +138,7 @@ pub struct DeliveryDetail {
 }
 
 /// Which deliveries are meant. What is not given is not looked at.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeliveryFilter {
     /// This one.
     pub id: Option<DeliveryId>,

@@ -323,12 +323,10 @@ impl Pump<'_> {
 
     fn note(&mut self, tried: Tried) {
         let Tried { settlement, verdict, subscription, failures_before } = tried;
-        match verdict {
-            // Whoever refuses something is there.
-            Verdict::Delivered | Verdict::Refused => self.app.dispatch.forgive(self.id),
-            Verdict::Failed | Verdict::Gone => {
-                self.app.dispatch.blame(self.id, failures_before, self.app.now());
-            }
+        if verdict.alive() {
+            self.app.dispatch.forgive(self.id);
+        } else {
+            self.app.dispatch.blame(self.id, failures_before, self.app.now());
         }
         if verdict == Verdict::Gone {
             self.gone = Some(subscription.target.url.clone());
@@ -420,8 +418,7 @@ async fn attempt(
         ),
     }
     let attempt = Some(Attempt { at, millis, status, problem, head });
-    let alive = Some(matches!(verdict, Verdict::Delivered | Verdict::Refused));
-    let settlement = Settlement { id, lease, attempt, fate, alive };
+    let settlement = Settlement { id, lease, attempt, fate, alive: Some(verdict.alive()) };
     Tried { settlement, verdict, subscription, failures_before }
 }
 

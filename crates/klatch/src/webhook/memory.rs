@@ -18,7 +18,7 @@ const FAILURES_UNTIL_REST: u32 = 8;
 /// The first and the longest rest between such tries, in seconds.
 const REST_SECS: (u64, u64) = (1, 64);
 
-/// What dispatching keeps in memory. Losing it loses nothing.
+/// What dispatching keeps in memory.
 #[derive(Debug, Default)]
 pub struct Memory {
     hints: Mutex<HashSet<SubscriptionId>>,

@@ -65,6 +65,14 @@ pub enum Verdict {
     Gone,
 }
 
+impl Verdict {
+    /// Whether the receiver has shown that it is there: whoever refuses something is.
+    #[must_use]
+    pub const fn alive(self) -> bool {
+        matches!(self, Self::Delivered | Self::Refused)
+    }
+}
+
 /// What an answer's status means in a dialect; `None` is no answer. 360dialog counts exactly 200,
 /// the others any 2xx. Sinch gives up on what it calls permanent errors, which we read as the
 /// statuses that blame the request.
@@ -112,7 +120,7 @@ pub fn next(failure: Failure, now: Timestamp, drawn: f64) -> Option<Timestamp> {
     }
     // Whoever asks to be left alone is; but not beyond the horizon, where nothing would be left.
     let asked = failure.retry_after.map(|asked| later(now, asked.min(RETRY_AFTER_MAX)));
-    Some(asked.map_or(due, |asked| due.max(asked)).min(horizon.max(due)))
+    Some(asked.map_or(due, |asked| due.max(asked)).min(horizon))
 }
 
 /// Reads `Retry-After`: seconds, or a date.

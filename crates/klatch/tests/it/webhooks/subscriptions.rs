@@ -1072,7 +1072,7 @@ async fn what_is_not_there_or_no_filter_is_refused() {
     GET /events?subscription_id=1
         400 invalid_field (subscription_id): subscription_id must be an id that begins with sub_
     GET /events?account_id=acc_dev&phone_number_id=106540352242922
-        400 invalid_field (group_id): group_id cannot be combined with another filter
+        400 invalid_field (account_id): account_id cannot be combined with phone_number_id
     ");
     for path in [
         "/deliveries?subscription_id=sub_nobody",
