@@ -658,13 +658,11 @@ fn token(text: String) -> Result<Secret, Problem> {
 
 /// The secret that was brought along, or a minted one; and the minted one as it is shown.
 fn signing_secret(app: &App, brought: Option<String>) -> Result<(Secret, Option<String>), Problem> {
-    match brought {
-        Some(text) => Ok((secret(text)?, None)),
-        None => {
-            let minted = app.mint.signing_secret();
-            Ok((Secret::new(minted.clone()), Some(minted)))
-        }
+    if let Some(text) = brought {
+        return Ok((secret(text)?, None));
     }
+    let minted = app.mint.signing_secret();
+    Ok((Secret::new(minted.clone()), Some(minted)))
 }
 
 fn secret(text: String) -> Result<Secret, Problem> {
