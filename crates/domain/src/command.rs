@@ -40,6 +40,11 @@ pub enum Command {
         /// New picture.
         picture: Option<Picture>,
     },
+    /// The business had pointed at a picture somewhere else, and it could not be had.
+    ReportPictureFailure {
+        /// Why not, in words.
+        problem: String,
+    },
     /// The business wants a valid link: the present one, or `code` if there is none.
     ProvideInvite {
         /// Used only where no link is alive.

@@ -38,10 +38,17 @@ pub enum Event {
         /// New picture.
         picture: Option<Picture>,
     },
+    /// The picture that the business had pointed at could not be had; nothing was changed.
+    PictureFailed {
+        /// Why not, in words.
+        problem: String,
+    },
     /// There is a new link, and only this one.
     InviteReset {
         /// It.
         code: InviteCode,
+        /// Whether an older one died of it.
+        replaced: bool,
     },
     /// There is no link any more.
     InviteDeleted,
@@ -115,6 +122,7 @@ impl Event {
         match self {
             Self::Created(_) => "created",
             Self::SettingsChanged { .. } => "settings_changed",
+            Self::PictureFailed { .. } => "picture_failed",
             Self::InviteReset { .. } => "invite_reset",
             Self::InviteDeleted => "invite_deleted",
             Self::ParticipantJoined { .. } => "participant_joined",
@@ -171,6 +179,7 @@ impl Event {
             }
             Self::Created(_)
             | Self::SettingsChanged { .. }
+            | Self::PictureFailed { .. }
             | Self::InviteReset { .. }
             | Self::InviteDeleted
             | Self::AdminsPromoted { .. }

@@ -213,9 +213,13 @@ impl Group {
                 }
                 .into())
             }
+            Command::ReportPictureFailure { problem } => {
+                Ok(Event::PictureFailed { problem: problem.clone() }.into())
+            }
             Command::ProvideInvite { .. } if self.0.invite.is_some() => Ok(Decision::NOTHING),
             Command::ProvideInvite { code } | Command::ResetInvite { code } => {
-                Ok(Event::InviteReset { code: code.clone() }.into())
+                let replaced = self.0.invite.is_some();
+                Ok(Event::InviteReset { code: code.clone(), replaced }.into())
             }
             Command::DeleteInvite if self.0.invite.is_none() => Ok(Decision::NOTHING),
             Command::DeleteInvite => Ok(Event::InviteDeleted.into()),
@@ -251,7 +255,7 @@ impl Group {
         if self.0.invite.as_ref() != Some(code) {
             return Err(Refusal::InviteLinkDead);
         }
-        if person.wa_id.as_ref() == Some(&self.0.business) {
+        if person.phone.as_ref() == Some(&self.0.business) {
             return Err(Refusal::BusinessNamed);
         }
         if self.0.has(person) {
@@ -287,6 +291,9 @@ impl Group {
     ) -> Result<Decision, Refusal> {
         let mut approved = Vec::new();
         let refused = self.answer(requests, |request| {
+            if !request.person.terms_accepted {
+                return Err(Refusal::TermsNotAccepted);
+            }
             if self.0.is_full(approved.len(), limits) {
                 return Err(Refusal::GroupFull { limit: limits.participants });
             }
@@ -338,10 +345,12 @@ impl Group {
         let mut added: Vec<Entry<Person>> = Vec::new();
         let mut failed = Vec::new();
         for entry in people.entries() {
-            let refusal = if entry.target.wa_id.as_ref() == Some(&self.0.business) {
+            let refusal = if entry.target.phone.as_ref() == Some(&self.0.business) {
                 Refusal::BusinessNamed
             } else if self.0.has(&entry.target) {
                 Refusal::AlreadyParticipant
+            } else if !entry.target.terms_accepted {
+                Refusal::TermsNotAccepted
             } else if self.0.is_full(added.len(), limits) {
                 Refusal::GroupFull { limit: limits.participants }
             } else {
@@ -424,8 +433,9 @@ impl Group {
         let state = &mut self.0;
         state.version += 1;
         match event {
-            // A group is created once; a second creation tells nothing new.
-            Event::Created(_) => {}
+            // A group is created once; a second creation tells nothing new. What failed changed
+            // nothing.
+            Event::Created(_) | Event::PictureFailed { .. } => {}
             Event::SettingsChanged { subject, description, picture } => {
                 if let Some(subject) = subject {
                     state.subject = subject.clone();
@@ -437,7 +447,7 @@ impl Group {
                     state.picture = Some(picture.clone());
                 }
             }
-            Event::InviteReset { code } => state.invite = Some(code.clone()),
+            Event::InviteReset { code, .. } => state.invite = Some(code.clone()),
             Event::InviteDeleted => state.invite = None,
             Event::ParticipantJoined { person } => self.let_in(person, at),
             Event::JoinRequested { request, person } => state.requests.push(JoinRequest {

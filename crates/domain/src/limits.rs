@@ -25,6 +25,9 @@ pub const PARTICIPANTS_CEILING: u32 = 1_024;
 /// Highest value that an operator may give to [`Limits::groups`]. Ours.
 pub const GROUPS_CEILING: u32 = 10_000_000;
 
+/// Highest value that an operator may give to [`Limits::operations`]. Ours.
+pub const OPERATIONS_CEILING: u32 = 1_000_000;
+
 /// What one business number is allowed; the operator may change it at any time.
 ///
 /// A group that already holds more than a lowered limit keeps what it has and takes nobody new.
@@ -34,10 +37,13 @@ pub struct Limits {
     pub participants: u32,
     /// Groups that exist at the same time; a deleted group gives its place back.
     pub groups: u32,
+    /// Changes to its groups that the business may ask for in a minute; `None` is no limit. Meta
+    /// has such a limit and has never published the figure.
+    pub operations: Option<u32>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { participants: PARTICIPANTS_MAX, groups: GROUPS_PER_NUMBER_MAX }
+        Self { participants: PARTICIPANTS_MAX, groups: GROUPS_PER_NUMBER_MAX, operations: None }
     }
 }

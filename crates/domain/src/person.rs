@@ -10,19 +10,37 @@ use crate::values::WaId;
 pub struct Person {
     /// Business-scoped id: always there, hence the identity.
     pub user_id: UserId,
-    /// Phone number; missing when the person hides it behind a username.
-    pub wa_id: Option<WaId>,
+    /// Phone number, as far as it is known here; for what others may see there is
+    /// [`Person::wa_id`].
+    pub phone: Option<WaId>,
+    /// Whether the person hides the number behind a username.
+    pub hides_phone: bool,
     /// The same person for the whole portfolio, where there is one.
     pub parent_user_id: Option<UserId>,
     /// Chosen public name.
     pub username: Option<String>,
+    /// Whether the person has accepted WhatsApp's present terms: nobody else can let those in who
+    /// have not.
+    pub terms_accepted: bool,
 }
 
 impl Person {
     /// Whether both are the same person: by the id, or by the phone number where both show one.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
-        self.user_id == other.user_id || (self.wa_id.is_some() && self.wa_id == other.wa_id)
+        self.user_id == other.user_id || (self.phone.is_some() && self.phone == other.phone)
+    }
+
+    /// The phone number, where the business may see it.
+    #[must_use]
+    pub fn wa_id(&self) -> Option<&WaId> {
+        self.phone.as_ref().filter(|_| !self.hides_phone)
+    }
+
+    /// What the business would write to name this person: the number, or else the id.
+    #[must_use]
+    pub fn spelled(&self) -> &str {
+        self.wa_id().map_or(self.user_id.as_str(), WaId::as_str)
     }
 }
 
@@ -40,7 +58,7 @@ impl PersonRef {
     #[must_use]
     pub fn is(&self, person: &Person) -> bool {
         match self {
-            Self::Phone(wa_id) => person.wa_id.as_ref() == Some(wa_id),
+            Self::Phone(phone) => person.phone.as_ref() == Some(phone),
             Self::User(user_id) => person.user_id == *user_id,
         }
     }

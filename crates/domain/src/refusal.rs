@@ -33,6 +33,23 @@ pub enum Refusal {
         /// Groups allowed.
         limit: u32,
     },
+    /// The number may not work with groups at all.
+    #[error("the number is not eligible for groups")]
+    NumberNotEligible,
+    /// The number may not create groups for the time being.
+    #[error("the number cannot create groups at present")]
+    CreationDisabled,
+    /// The number has asked for more changes in a minute than it may.
+    #[error(
+        "the number has used up its {limit} group operations a minute; the next one is possible \
+         in {retry_after_secs} s"
+    )]
+    TooManyOperations {
+        /// Operations allowed in a minute.
+        limit: u32,
+        /// Seconds until the next one is.
+        retry_after_secs: u32,
+    },
     /// The link was reset or deleted, or never existed.
     #[error("the invite link is no longer valid")]
     InviteLinkDead,
@@ -45,6 +62,9 @@ pub enum Refusal {
     /// Not in.
     #[error("the person is not a participant of the group")]
     NotParticipant,
+    /// The person has yet to accept WhatsApp's present terms.
+    #[error("the person has not accepted the present terms of service and privacy policy")]
+    TermsNotAccepted,
     /// Cancelled, already handled, or never made.
     #[error("the join request does not exist")]
     JoinRequestUnknown,
@@ -72,4 +92,15 @@ pub enum Refusal {
     /// Asked to change settings, but no setting was given.
     #[error("no setting was given")]
     NothingToChange,
+}
+
+impl Refusal {
+    /// Seconds until the same may be asked again, where that helps.
+    #[must_use]
+    pub const fn retry_after_secs(&self) -> Option<u32> {
+        match self {
+            Self::TooManyOperations { retry_after_secs, .. } => Some(*retry_after_secs),
+            _ => None,
+        }
+    }
 }

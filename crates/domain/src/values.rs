@@ -269,6 +269,12 @@ impl<T> Batch<T> {
     pub fn entries(&self) -> &[T] {
         &self.0
     }
+
+    /// The entries themselves.
+    #[must_use]
+    pub fn into_entries(self) -> Vec<T> {
+        self.0
+    }
 }
 
 /// Digits of a phone number, without `+`.

@@ -6,6 +6,7 @@ mod execute;
 mod idempotency;
 pub mod mint;
 pub mod outbox;
+mod pace;
 mod read;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use tokio::sync::Semaphore;
 use self::clock::Clock;
 pub use self::execute::{Change, NewGroup, Outcome};
 use self::mint::Mint;
+use self::pace::Pace;
 use crate::directory::KeyHash;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -66,6 +68,7 @@ pub struct Parts {
     pub forms: Arc<Semaphore>,
     turns: Vec<tokio::sync::Mutex<()>>,
     aliases: Mutex<HashMap<PhoneNumberId, i64>>,
+    pace: Pace,
 }
 
 /// Changes to one group in this process take turns, so that they seldom meet in the store. A turn
@@ -100,6 +103,7 @@ impl App {
             forms,
             turns,
             aliases: Mutex::default(),
+            pace: Pace::default(),
         }))
     }
 }

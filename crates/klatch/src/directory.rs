@@ -1,6 +1,7 @@
-//! Accounts, numbers, keys and subscriptions: plain records that say who may do what where, and who
-//! is told.
+//! Accounts, numbers, keys, subscriptions and people: plain records that say who may do what where,
+//! and who is told.
 
+mod profile;
 mod subscription;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::{Timestamp, WaId};
 use sha2::{Digest as _, Sha256};
 
+pub use self::profile::Profile;
 pub use self::subscription::{
     Activity, Reach, Role, Rotation, Secret, Secrets, Subscription, SubscriptionChange,
     SubscriptionEvent, SubscriptionId, Target,
@@ -23,8 +25,52 @@ pub struct Account {
     pub id: AccountId,
     /// What the operator calls it.
     pub name: String,
+    /// The app by which the tenant's receivers are told, where the vendor has such a thing.
+    pub app: VendorApp,
     /// Since when.
     pub created_at: Timestamp,
+}
+
+/// A tenant's app, as Meta has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VendorApp {
+    /// Its id, in digits.
+    pub id: String,
+    /// What signs deliveries to the receivers that it has configured.
+    pub secret: Secret,
+}
+
+/// Whether a number may work with groups. Meta gives the right to Official Business Accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Eligibility {
+    /// It may.
+    #[default]
+    Eligible,
+    /// It may look, and change nothing.
+    NotEligible,
+    /// It may change the groups that it has, and create none for the time being.
+    CreationDisabled,
+}
+
+impl Eligibility {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Eligible, Self::NotEligible, Self::CreationDisabled];
+
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Eligible => "eligible",
+            Self::NotEligible => "not_eligible",
+            Self::CreationDisabled => "creation_disabled",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|eligibility| eligibility.as_str() == text)
+    }
 }
 
 /// A business phone number.
@@ -42,6 +88,10 @@ pub struct Number {
     pub bot_id: String,
     /// What it is allowed.
     pub limits: Limits,
+    /// Whether it may work with groups.
+    pub eligibility: Eligibility,
+    /// Whether the app's own receiver is told of its WABA's events.
+    pub app_subscribed: bool,
     /// Whether its extra receivers, of a vendor that has such, are told.
     pub extra_receivers: bool,
     /// Since when.
@@ -99,13 +149,19 @@ pub struct Opening {
     pub number: Option<Arc<Number>>,
 }
 
-/// Other limits for a number; what is not given stays as it is.
+/// What can be changed about a number; what is not given stays as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LimitsChange {
+pub struct NumberChange {
     /// See [`Limits::participants`].
     pub participants: Option<u32>,
     /// See [`Limits::groups`].
     pub groups: Option<u32>,
+    /// See [`Limits::operations`]; `Some(None)` lifts the limit.
+    pub operations: Option<Option<u32>>,
+    /// See [`Number::eligibility`].
+    pub eligibility: Option<Eligibility>,
+    /// See [`Number::extra_receivers`].
+    pub extra_receivers: Option<bool>,
 }
 
 /// A change to the records. Like a group's commit it is a value, taken whole or not at all.
@@ -117,8 +173,8 @@ pub enum RecordChange {
     AddNumber(Number),
     /// A new key.
     AddKey(Key, KeyHash),
-    /// Other limits for a number.
-    SetLimits(PhoneNumberId, LimitsChange),
+    /// Another shape for a number.
+    ChangeNumber(PhoneNumberId, NumberChange),
     /// A key stops to open anything, at once. Revoking it again changes nothing.
     RevokeKey(String, Timestamp),
     /// A new subscription.
@@ -127,24 +183,34 @@ pub enum RecordChange {
     ChangeSubscription(SubscriptionId, SubscriptionChange, SubscriptionEvent, Timestamp),
     /// A subscription is told of nothing any more. What it is still owed is given up.
     RemoveSubscription(SubscriptionId, Timestamp),
-    /// Whether a number's extra receivers are told.
-    SetExtraReceivers(PhoneNumberId, bool),
+    /// Whether the app's own receiver is told of a WABA's events.
+    SubscribeApp {
+        /// The tenant.
+        account: AccountId,
+        /// The WhatsApp Business Account.
+        waba_id: String,
+        /// Whether it is.
+        on: bool,
+    },
+    /// What is special about a person.
+    SetProfile(Profile),
 }
 
 impl RecordChange {
     /// Whether accounts, numbers and keys stay as they are.
     #[must_use]
-    pub const fn is_about_receivers_only(&self) -> bool {
+    pub const fn leaves_numbers_alone(&self) -> bool {
         match self {
-            Self::AddSubscription(_)
+            Self::SetProfile(_)
+            | Self::AddSubscription(_)
             | Self::ChangeSubscription(..)
             | Self::RemoveSubscription(..) => true,
             Self::AddAccount(_)
             | Self::AddNumber(_)
             | Self::AddKey(..)
-            | Self::SetLimits(..)
+            | Self::ChangeNumber(..)
             | Self::RevokeKey(..)
-            | Self::SetExtraReceivers(..) => false,
+            | Self::SubscribeApp { .. } => false,
         }
     }
 }

@@ -4,13 +4,14 @@
 //! since WhatsApp gives people none. Hence only the operator can move them.
 
 use domain::event::Standing;
-use domain::ids::{GroupId, JoinRequestId};
+use domain::ids::{AccountId, GroupId, JoinRequestId};
 use domain::values::{InviteCode, WaId};
 use domain::{Command, Event, Person, PersonRef};
 
 use crate::app::caller::Call;
 use crate::app::{App, Failure, Outcome, Stored, mint};
 use crate::app::{PersonStanding, StoreError};
+
 
 /// What a tap on a link came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl App {
             earlier
         } else {
             let stored = self.group_by_invite(code).await?;
-            let (person, request) = asking(&stored, wa_id);
+            let (person, request) = self.asking(&stored, wa_id).await?;
             let command = Command::Join { person, code: code.clone(), request };
             self.execute(call, &stored.group.state().id, command).await?
         };
@@ -42,7 +43,15 @@ impl App {
         Ok(match outcome.event {
             Some(Event::ParticipantJoined { .. }) => Joined::In(group),
             // If nothing happened, the request was open already: it has the same id.
-            _ => Joined::Requested(group, asking(&outcome.stored, wa_id).1),
+            _ => {
+                let open = outcome.stored.group.state().request_of(&PersonRef::Phone(wa_id.clone()));
+                let request = match open {
+                    Some(request) => request.id.clone(),
+                    // Answered since the first of two same calls.
+                    None => self.asking(&outcome.stored, wa_id).await?.1,
+                };
+                Joined::Requested(group, request)
+            }
         })
     }
 
@@ -68,6 +77,22 @@ impl App {
         self.execute(call, group, Command::LeaveAsParticipant { person }).await
     }
 
+    /// Who a phone number is to an account.
+    pub async fn known_to(&self, account: &AccountId, wa_id: &WaId) -> Result<Person, StoreError> {
+        Ok(mint::person(account, &self.profile(wa_id).await?))
+    }
+
+    /// Who a phone number is to a group's business, and the id of their wish to join.
+    async fn asking(
+        &self,
+        stored: &Stored,
+        wa_id: &WaId,
+    ) -> Result<(Person, JoinRequestId), StoreError> {
+        let person = self.known_to(&stored.account, wa_id).await?;
+        let request = mint::join_request_id(&person, stored.group.state().serial);
+        Ok((person, request))
+    }
+
     /// Where a person stands: groups, open requests, bans.
     pub async fn person(&self, wa_id: &WaId) -> Result<PersonStandings, StoreError> {
         let standings = self.standings(wa_id.as_str()).await?;
@@ -80,13 +105,6 @@ impl App {
             removed: with(Standing::Removed),
         })
     }
-}
-
-/// Who a phone number is to a group's business, and the id of their wish to join.
-fn asking(stored: &Stored, wa_id: &WaId) -> (Person, JoinRequestId) {
-    let person = mint::person(&stored.account, wa_id);
-    let request = mint::join_request_id(&person, stored.group.state().serial);
-    (person, request)
 }
 
 /// Where a person stands, oldest first.

@@ -7,7 +7,7 @@ use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::WaId;
 
 use crate::app::{App, ChangeError};
-use crate::directory::{Account, Key, KeyHash, Number, RecordChange};
+use crate::directory::{Account, Eligibility, Key, KeyHash, Number, RecordChange, Secret, VendorApp};
 use crate::page::{Page, Seek};
 
 /// The account's id.
@@ -18,6 +18,10 @@ pub const PHONE_NUMBER_ID: &str = "106540352242922";
 pub const DISPLAY_NUMBER: &str = "15550783881";
 /// The WhatsApp Business Account.
 pub const WABA_ID: &str = "102290129340398";
+/// The account's app.
+pub const APP_ID: &str = "155507838810001";
+/// The app's secret.
+pub const APP_SECRET: &str = "klatch-app-secret";
 /// The number's bot id.
 pub const BOT_ID: &str = "klatch";
 /// The key that opens the number.
@@ -41,6 +45,7 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
         RecordChange::AddAccount(Account {
             id: account.clone(),
             name: "Dev".to_owned(),
+            app: VendorApp { id: APP_ID.to_owned(), secret: Secret::new(APP_SECRET.to_owned()) },
             created_at,
         }),
         RecordChange::AddNumber(Number {
@@ -50,6 +55,8 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
             waba_id: WABA_ID.to_owned(),
             bot_id: BOT_ID.to_owned(),
             limits: Limits::default(),
+            eligibility: Eligibility::Eligible,
+            app_subscribed: false,
             extra_receivers: false,
             created_at,
         }),

@@ -15,15 +15,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::event::{Failed, Standing};
 use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
-use domain::values::{InviteCode, Subject, Timestamp};
+use domain::values::{InviteCode, Subject, Timestamp, WaId};
 use domain::{Event, Group};
 
 use self::outbox::{
     Amend, Amended, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, Exchange, Exchanged,
-    LogFilter, Logged, Owed, Sweep,
+    LogFilter, Logged, Owed, Span, Spanned, Sweep,
 };
 use crate::directory::{
-    Account, Key, KeyHash, Number, Opening, RecordChange, Subscription, SubscriptionId,
+    Account, Key, KeyHash, Number, Opening, Profile, RecordChange, Subscription, SubscriptionId,
 };
 use crate::page::{Page, Slice};
 
@@ -209,6 +209,13 @@ pub trait Store: Send + Sync + 'static {
     /// The group that a live invite link leads to.
     async fn group_by_invite(&self, code: &InviteCode) -> Result<Option<GroupId>, StoreError>;
 
+    /// The group of the number that exists and has this alias second.
+    async fn group_by_alias(
+        &self,
+        number: &PhoneNumberId,
+        alias_second: i64,
+    ) -> Result<Option<GroupId>, StoreError>;
+
     /// The groups of a number that exist, newest first. Keys are the groups' alias seconds.
     async fn groups(
         &self,
@@ -235,6 +242,9 @@ pub trait Store: Send + Sync + 'static {
     /// standing first, at most [`STANDINGS_MAX`].
     async fn standings(&self, person: &str) -> Result<Vec<PersonStanding>, StoreError>;
 
+    /// What is special about the person with this phone number, if anything is.
+    async fn profile(&self, wa_id: &WaId) -> Result<Option<Profile>, StoreError>;
+
     /// The receipt of an earlier call.
     async fn receipt(&self, scope: &str, key: &str) -> Result<Option<Receipt>, StoreError>;
 
@@ -252,6 +262,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// A number.
     async fn number(&self, id: &PhoneNumberId) -> Result<Option<Arc<Number>>, StoreError>;
+
+    /// The number of this account that has this bot id.
+    async fn number_of_bot(
+        &self,
+        account: &AccountId,
+        bot_id: &str,
+    ) -> Result<Option<Number>, StoreError>;
 
     /// A key, revoked ones included.
     async fn key(&self, id: &str) -> Result<Option<Key>, StoreError>;
@@ -291,6 +308,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// What happened, oldest first.
     async fn log(&self, filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError>;
+
+    /// What happened to the groups of a number in a span of time, oldest first.
+    async fn events_between(
+        &self,
+        number: &PhoneNumberId,
+        span: Span,
+    ) -> Result<Vec<Spanned>, StoreError>;
 
     /// Deliveries, newest first.
     async fn deliveries(

@@ -72,8 +72,6 @@ impl Topic {
 pub struct News<'a> {
     /// The number that owns the group.
     pub number: &'a Number,
-    /// The group before; `None` where it is new.
-    pub before: Option<&'a GroupState>,
     /// The group afterwards.
     pub group: &'a GroupState,
     /// When.

@@ -35,7 +35,20 @@ pub(super) struct NewAccount {
 pub(super) struct AccountInfo {
     id: String,
     name: String,
+    /// The id of the account's app, as Meta's API has it.
+    app_id: String,
+    /// What signs the webhooks that were configured through Meta's API: the key of
+    /// `X-Hub-Signature-256`. Not shown in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_secret: Option<String>,
     created_at: String,
+}
+
+impl AccountInfo {
+    fn with_secret(account: Account) -> Self {
+        let app_secret = Some(account.app.secret.reveal().to_owned());
+        Self { app_secret, ..account.into() }
+    }
 }
 
 impl From<Account> for AccountInfo {
@@ -43,6 +56,8 @@ impl From<Account> for AccountInfo {
         Self {
             id: account.id.to_string(),
             name: account.name,
+            app_id: account.app.id,
+            app_secret: None,
             created_at: rfc3339(account.created_at),
         }
     }
@@ -95,11 +110,12 @@ pub(super) async fn create(
         id: parse("id", &new.id.unwrap_or_else(|| app.mint.record_id("acc")), AccountId::parse)?,
         // A name is a line of text like any other.
         name: parse("name", &required("name", new.name)?, Subject::parse)?.as_str().to_owned(),
+        app: app.mint.vendor_app(),
         created_at: app.now(),
     };
     app.change(RecordChange::AddAccount(account.clone())).await?;
     tracing::info!(account = %account.id, "an account was created");
-    Ok((StatusCode::CREATED, Json(account.into())))
+    Ok((StatusCode::CREATED, Json(AccountInfo::with_secret(account))))
 }
 
 /// Shows an account.
@@ -122,5 +138,5 @@ pub(super) async fn get(
     let unknown = || Error::unknown("account_id");
     let id = AccountId::parse(path.get("account_id")).map_err(|_| unknown())?;
     let account = app.account(&id).await?.ok_or_else(unknown)?;
-    Ok(Json(account.into()))
+    Ok(Json(AccountInfo::with_secret(account)))
 }

@@ -121,6 +121,12 @@ impl From<Refusal> for Error {
             Refusal::GroupSuspended => (StatusCode::CONFLICT, "group_suspended"),
             Refusal::GroupFull { .. } => (StatusCode::CONFLICT, "group_full"),
             Refusal::GroupLimitReached { .. } => (StatusCode::CONFLICT, "group_limit_reached"),
+            Refusal::NumberNotEligible => (StatusCode::CONFLICT, "number_not_eligible"),
+            Refusal::CreationDisabled => (StatusCode::CONFLICT, "creation_disabled"),
+            Refusal::TooManyOperations { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_operations")
+            }
+            Refusal::TermsNotAccepted => (StatusCode::CONFLICT, "terms_not_accepted"),
             Refusal::InviteLinkDead => (StatusCode::NOT_FOUND, "invite_link_dead"),
             Refusal::RemovedByBusiness => (StatusCode::FORBIDDEN, "removed_by_business"),
             Refusal::AlreadyParticipant => (StatusCode::CONFLICT, "already_participant"),

@@ -57,7 +57,7 @@ pub(super) struct EventInfo {
     /// For whom it failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed: Vec<FailedEntry>,
-    /// Why a receiver was switched off.
+    /// Why a receiver was switched off, or why a picture could not be had.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -89,7 +89,7 @@ pub(super) struct FailedEntry {
 impl From<&Person> for EventPerson {
     fn from(person: &Person) -> Self {
         Self {
-            wa_id: person.wa_id.as_ref().map(WaId::to_string),
+            wa_id: person.wa_id().map(WaId::to_string),
             user_id: person.user_id.to_string(),
             username: person.username.clone(),
             join_request_id: None,
@@ -144,7 +144,8 @@ impl From<&Event> for EventInfo {
                     .map(|picture: &Picture| crate::hex(&picture.sha256)),
                 ..none
             },
-            Event::InviteReset { code } => Self { invite_link: Some(code.link()), ..none },
+            Event::PictureFailed { problem } => Self { reason: Some(problem.clone()), ..none },
+            Event::InviteReset { code, .. } => Self { invite_link: Some(code.link()), ..none },
             Event::ParticipantJoined { person } | Event::ParticipantLeft { person } => {
                 Self { people: vec![person.into()], ..none }
             }

@@ -6,17 +6,18 @@ use axum::http::StatusCode;
 use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::limits::{
-    GROUPS_CEILING, GROUPS_PER_NUMBER_MAX, PARTICIPANTS_CEILING, PARTICIPANTS_MAX,
+    GROUPS_CEILING, GROUPS_PER_NUMBER_MAX, OPERATIONS_CEILING, PARTICIPANTS_CEILING,
+    PARTICIPANTS_MAX,
 };
 use domain::values::{self, WaId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
 use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
-use crate::directory::{self, Number, RecordChange};
+use crate::directory::{self, Eligibility, Number, RecordChange};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse, required};
@@ -39,13 +40,20 @@ pub(super) struct NewNumber {
     #[schema(example = "acmebot")]
     bot_id: Option<String>,
     limits: Option<LimitsChange>,
+    /// `eligible` (the default), `not_eligible`, or `creation_disabled`.
+    #[schema(example = "eligible")]
+    eligibility: Option<String>,
 }
 
-/// Changes a number.
+/// Changes a number. What is left out stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NumberChange {
     limits: Option<LimitsChange>,
+    /// `eligible`; `not_eligible`: the number can look, and change nothing; `creation_disabled`: it
+    /// can create no groups.
+    #[schema(example = "not_eligible")]
+    eligibility: Option<String>,
 }
 
 /// Other limits. What is left out stays as it is.
@@ -58,10 +66,30 @@ pub(super) struct LimitsChange {
     /// Groups at a time, 0 to 10,000,000; 10,000 unless changed.
     #[schema(minimum = 0, maximum = 10_000_000)]
     groups: Option<u64>,
+    /// Changes to its groups that the business may ask for in a minute, 1 to 1,000,000; null, as at
+    /// first, is no limit.
+    #[schema(minimum = 1, maximum = 1_000_000, value_type = Option<u64>)]
+    #[serde(default, deserialize_with = "said")]
+    operations_per_minute: Option<Option<u64>>,
+}
+
+/// Tells null from nothing.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+fn eligibility(word: Option<&str>) -> Result<Option<Eligibility>, Problem> {
+    let parse = |word| {
+        Eligibility::parse(word).ok_or_else(|| {
+            let words = Eligibility::ALL.map(Eligibility::as_str).join(", ");
+            Problem::field("eligibility", format!("must be one of {words}"))
+        })
+    };
+    word.map(parse).transpose()
 }
 
 impl LimitsChange {
-    fn parse(&self) -> Result<directory::LimitsChange, Problem> {
+    fn parse(&self) -> Result<directory::NumberChange, Problem> {
         let within = |name: &str, value: Option<u64>, min: u32, max: u32| {
             let Some(value) = value else { return Ok(None) };
             let value = u32::try_from(value).ok().filter(|value| (min..=max).contains(value));
@@ -69,7 +97,14 @@ impl LimitsChange {
             let problem = values::Problem::OutOfRange { min, max };
             value.map(Some).ok_or_else(|| Problem::field(name, problem))
         };
-        Ok(directory::LimitsChange {
+        let operations = match self.operations_per_minute {
+            None => None,
+            Some(limit) => {
+                let name = "limits.operations_per_minute";
+                Some(within(name, limit, 1, OPERATIONS_CEILING)?)
+            }
+        };
+        Ok(directory::NumberChange {
             participants: within(
                 "limits.participants",
                 self.participants,
@@ -77,6 +112,8 @@ impl LimitsChange {
                 PARTICIPANTS_CEILING,
             )?,
             groups: within("limits.groups", self.groups, 0, GROUPS_CEILING)?,
+            operations,
+            ..directory::NumberChange::default()
         })
     }
 }
@@ -91,6 +128,7 @@ pub(super) struct NumberInfo {
     waba_id: String,
     bot_id: String,
     limits: LimitsInfo,
+    eligibility: &'static str,
     created_at: String,
 }
 
@@ -99,6 +137,8 @@ pub(super) struct NumberInfo {
 pub(super) struct LimitsInfo {
     participants: u32,
     groups: u32,
+    /// Null is no limit.
+    operations_per_minute: Option<u32>,
 }
 
 impl From<Number> for NumberInfo {
@@ -112,7 +152,9 @@ impl From<Number> for NumberInfo {
             limits: LimitsInfo {
                 participants: number.limits.participants,
                 groups: number.limits.groups,
+                operations_per_minute: number.limits.operations,
             },
+            eligibility: number.eligibility.as_str(),
             created_at: rfc3339(number.created_at),
         }
     }
@@ -195,7 +237,10 @@ pub(super) async fn create(
         limits: Limits {
             participants: limits.participants.unwrap_or(PARTICIPANTS_MAX),
             groups: limits.groups.unwrap_or(GROUPS_PER_NUMBER_MAX),
+            operations: limits.operations.flatten(),
         },
+        eligibility: eligibility(new.eligibility.as_deref())?.unwrap_or_default(),
+        app_subscribed: false,
         extra_receivers: false,
         created_at: app.now(),
         display_number,
@@ -251,10 +296,16 @@ pub(super) async fn change(
 ) -> Result<Json<NumberInfo>, Error> {
     body.refuse_key()?;
     let change: NumberChange = body.json()?;
-    let limits = change.limits.ok_or_else(|| Problem::field("limits", "must be given"))?;
+    if change.limits.is_none() && change.eligibility.is_none() {
+        return Err(Problem::field("limits", "or eligibility must be given").into());
+    }
     let id = named(&path)?;
-    app.change(RecordChange::SetLimits(id.clone(), limits.parse()?)).await?;
-    tracing::info!(number = %id, "a number's limits were changed");
+    let change = directory::NumberChange {
+        eligibility: eligibility(change.eligibility.as_deref())?,
+        ..change.limits.unwrap_or_default().parse()?
+    };
+    app.change(RecordChange::ChangeNumber(id.clone(), change)).await?;
+    tracing::info!(number = %id, "a number was changed");
     show(&app, &id).await
 }
 

@@ -8,16 +8,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::event::Failed;
 use domain::ids::{GroupId, PhoneNumberId, RequestId};
-use domain::values::{Description, JoinApprovalMode, Subject, Timestamp};
+use domain::values::{Description, InviteCode, JoinApprovalMode, Subject, Timestamp};
 use domain::{Command, CreateGroup, Decision, Event, Group, GroupState, Refusal};
 
 use super::caller::Call;
 use super::idempotency::receipt_scope;
 use super::{App, Failure, TURNS, mint};
-use crate::directory::{Number, RecordChange};
+use crate::directory::{Eligibility, Number, RecordChange};
 use crate::store::outbox::{Owed, Sweep};
 use crate::store::{
-    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, StoreError, Stored,
+    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, Scope, StoreError,
+    Stored,
 };
 use crate::webhook::plan::plan;
 use crate::webhook::{News, What, retry};
@@ -64,10 +65,16 @@ pub struct Outcome {
     pub refused: Vec<Failed>,
 }
 
+/// What a business is about to do.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    Create,
+    Change,
+}
+
 /// What was decided upon and is not yet on the disk.
 struct Decided {
     number: Arc<Number>,
-    before: Option<Arc<Stored>>,
     stored: Stored,
     event: Event,
     refused: Vec<Failed>,
@@ -87,6 +94,7 @@ impl App {
             return Ok(outcome);
         }
         let at = self.clock.now();
+        self.admit(call, number, Purpose::Create, at)?;
         for _ in 0..ATTEMPTS_MAX {
             let serial = self.mint.group_serial();
             let (group, event) = Group::create(
@@ -105,7 +113,6 @@ impl App {
             );
             let decided = Decided {
                 number: Arc::clone(number),
-                before: None,
                 stored: Stored { group, account: number.account.clone() },
                 event,
                 refused: Vec::new(),
@@ -134,6 +141,9 @@ impl App {
         }
         let Change { command, picture } = change.into();
         let at = self.clock.now();
+        let stored = self.group(&call.scope, id).await?;
+        let number = self.number_of(&stored).await?;
+        self.admit(call, &number, Purpose::Change, at)?;
         for _ in 0..ATTEMPTS_MAX {
             let stored = self.store.group(&call.scope, id).await?.ok_or(Refusal::GroupUnknown)?;
             let number = self.number_of(&stored).await?;
@@ -143,11 +153,10 @@ impl App {
                     Outcome { stored, request_id: self.mint.request_id(), event: None, refused };
                 return self.remember(call, outcome, at).await;
             };
-            let before = Some(Arc::clone(&stored));
             let mut stored = Stored::clone(&stored);
             stored.group.apply(&event, at);
             let picture = picture.clone();
-            let decided = Decided { number, before, stored, event, refused, picture, at };
+            let decided = Decided { number, stored, event, refused, picture, at };
             if let Some(outcome) = self.commit(call, decided).await? {
                 return Ok(outcome);
             }
@@ -155,15 +164,47 @@ impl App {
         Err(Failure::Busy)
     }
 
+    /// The link of a group; where it had been deleted, a new one.
+    pub async fn invite_link(&self, call: &Call, id: &GroupId) -> Result<InviteCode, Failure> {
+        let stored = self.group(&call.scope, id).await?;
+        if let Some(code) = &stored.group.state().invite {
+            return Ok(code.clone());
+        }
+        let command = Command::ProvideInvite { code: self.mint.invite_code() };
+        let outcome = self.execute(call, id, command).await?;
+        let present = outcome.stored.group.state().invite.as_ref();
+        Ok(present.ok_or(Refusal::InviteLinkDead)?.clone())
+    }
+
+    /// Whether a number may ask for this at all. People, and WhatsApp itself, need not ask.
+    fn admit(
+        &self,
+        call: &Call,
+        number: &Number,
+        purpose: Purpose,
+        at: Timestamp,
+    ) -> Result<(), Refusal> {
+        if call.scope == Scope::Everything {
+            return Ok(());
+        }
+        match (number.eligibility, purpose) {
+            (Eligibility::NotEligible, _) => return Err(Refusal::NumberNotEligible),
+            (Eligibility::CreationDisabled, Purpose::Create) => {
+                return Err(Refusal::CreationDisabled);
+            }
+            (Eligibility::CreationDisabled, Purpose::Change) | (Eligibility::Eligible, _) => {}
+        }
+        self.pace.admit(&number.id, number.limits.operations, at)
+    }
+
     /// Builds the one value that the store takes or leaves. `None`: somebody else was faster.
     async fn commit(&self, call: &Call, decided: Decided) -> Result<Option<Outcome>, Failure> {
-        let Decided { number, before, stored, event, refused, picture, at } = decided;
+        let Decided { number, stored, event, refused, picture, at } = decided;
         let state = stored.group.state();
         let request_id = self.mint.request_id();
         let owed = self
             .owed(&News {
                 number: &number,
-                before: before.as_ref().map(|before| before.group.state()),
                 group: state,
                 at,
                 request_id: &request_id,

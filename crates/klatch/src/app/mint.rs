@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngExt as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};
 
-use crate::directory::SubscriptionId;
+use crate::directory::{Profile, Secret, SubscriptionId, VendorApp};
 use crate::webhook::sign::STANDARD_PREFIX;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -132,6 +132,13 @@ impl Mint {
         self.digits(100_000_000_000_000, 1_000_000_000_000_000).to_string()
     }
 
+    /// A tenant's app: an id, and 32 hex digits as its secret, as Meta has them.
+    #[must_use]
+    pub fn vendor_app(&self) -> VendorApp {
+        let bits: u128 = self.draw(|rng| rng.random());
+        VendorApp { id: self.numeric_id(), secret: Secret::new(format!("{bits:032x}")) }
+    }
+
     /// The secret of a new key: letters and digits, as 360dialog's keys are.
     #[must_use]
     pub fn secret(&self) -> String {
@@ -155,33 +162,38 @@ pub fn group_id(business: &WaId, serial: GroupSerial) -> GroupId {
 #[expect(clippy::missing_panics_doc, reason = "base64 is an id")]
 #[expect(clippy::expect_used, reason = "base64 is an id")]
 pub fn join_request_id(person: &Person, serial: GroupSerial) -> JoinRequestId {
-    let name = person.wa_id.as_ref().map_or(person.user_id.as_str(), WaId::as_str);
-    let id = BASE64.encode(format!("{name}:{}", serial.get()));
+    let id = BASE64.encode(format!("{}:{}", person.spelled(), serial.get()));
     JoinRequestId::parse(&id).expect("base64")
 }
 
-/// The person behind a phone number, as one account sees them: always the same id for the same
-/// number, and another one in another account.
+/// A person as one account sees them: always the same ids for the same phone number, and other
+/// ones in another account.
 #[must_use]
-#[expect(clippy::missing_panics_doc, reason = "a country and digits are a user id")]
+pub fn person(account: &AccountId, profile: &Profile) -> Person {
+    let Profile { wa_id, username, hides_phone, enrolled, terms_accepted } = profile;
+    Person {
+        user_id: user_id(account, "", wa_id),
+        phone: Some(wa_id.clone()),
+        hides_phone: *hides_phone,
+        parent_user_id: enrolled.then(|| user_id(account, "ENT.", wa_id)),
+        username: username.clone(),
+        terms_accepted: *terms_accepted,
+    }
+}
+
+/// Twenty digits, as in Meta's samples; for a whole portfolio `ENT.` stands before them.
 #[expect(clippy::expect_used, reason = "a country and digits are a user id")]
-pub fn person(account: &AccountId, wa_id: &WaId) -> Person {
+fn user_id(account: &AccountId, kind: &str, wa_id: &WaId) -> UserId {
     let digest = Sha256::new()
         .chain_update(account.as_str())
         .chain_update([0])
         .chain_update(wa_id.as_str())
+        .chain_update(kind)
         .finalize();
     let mut bits = [0; 8];
     bits.copy_from_slice(&digest[..8]);
-    // Twenty digits, as in Meta's sample.
     let digits = 10_000_000_000_000_000_000 + u64::from_be_bytes(bits) % 8_000_000_000_000_000_000;
-    let user_id = format!("{}.{digits}", country(wa_id));
-    Person {
-        user_id: UserId::parse(&user_id).expect("country, dot, digits"),
-        wa_id: Some(wa_id.clone()),
-        parent_user_id: None,
-        username: None,
-    }
+    UserId::parse(&format!("{}.{kind}{digits}", country(wa_id))).expect("country, dot, digits")
 }
 
 /// Reads what callers write where a person is meant: a phone number or a user id.
@@ -256,7 +268,7 @@ mod tests {
             "Y2FwaV9ncm91cDoxNzA1NTU1MDEzOToxMjAzNjM0MDQ2OTQyMzM4MjAZD"
         );
         let account = AccountId::parse("a").unwrap();
-        let asker = person(&account, &wa_id("16467043595"));
+        let asker = person(&account, &Profile::plain(wa_id("16467043595")));
         assert_eq!(
             join_request_id(&asker, serial).as_str(),
             "MTY0NjcwNDM1OTU6MTIwMzYzNDA0Njk0MjMzODIw"
@@ -266,11 +278,15 @@ mod tests {
     #[test]
     fn a_person_is_the_same_in_one_account_and_another_in_another() {
         let (one, two) = (AccountId::parse("one").unwrap(), AccountId::parse("two").unwrap());
-        let phone = wa_id("4915112345678");
-        assert_eq!(person(&one, &phone), person(&one, &phone));
-        assert_ne!(person(&one, &phone).user_id, person(&two, &phone).user_id);
-        assert!(person(&one, &phone).user_id.as_str().starts_with("DE."));
-        assert!(person(&one, &wa_id("99999999")).user_id.as_str().starts_with("ZZ."));
+        let ann = Profile { enrolled: true, ..Profile::plain(wa_id("4915112345678")) };
+        assert_eq!(person(&one, &ann), person(&one, &ann));
+        assert_ne!(person(&one, &ann).user_id, person(&two, &ann).user_id);
+        assert!(person(&one, &ann).user_id.as_str().starts_with("DE."));
+        let nowhere = Profile::plain(wa_id("99999999"));
+        assert!(person(&one, &nowhere).user_id.as_str().starts_with("ZZ."));
+        let parent = person(&one, &ann).parent_user_id.unwrap();
+        assert!(parent.as_str().starts_with("DE.ENT."), "{parent}");
+        assert_ne!(Some(parent), person(&two, &ann).parent_user_id);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::store::StoreError;
 use crate::store::outbox::{Amend, Amendment, Owed};
 pub use crate::store::outbox::{
     Attempt, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState, Exchange,
-    Exchanged, Fate, Leased, LogFilter, Logged, LoggedEvent, Settlement,
+    Exchanged, Fate, Leased, LogFilter, Logged, LoggedEvent, Settlement, Span, Spanned,
 };
 use crate::webhook::plan::{Payload, Plan, Planned};
 
@@ -30,6 +30,15 @@ impl App {
     /// A page of what happened, oldest first.
     pub async fn log(&self, filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError> {
         self.store.log(filter, page).await
+    }
+
+    /// What happened to the groups of a number in a span of time, oldest first.
+    pub async fn events_between(
+        &self,
+        number: &Number,
+        span: Span,
+    ) -> Result<Vec<Spanned>, StoreError> {
+        self.store.events_between(&number.id, span).await
     }
 
     /// A subscription.

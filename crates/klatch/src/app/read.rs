@@ -5,10 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::Refusal;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
-use domain::values::InviteCode;
+use domain::values::{InviteCode, WaId};
 
 use super::{App, Failure};
-use crate::directory::{Account, Key, KeyHash, Number, Opening};
+use crate::directory::{Account, Key, KeyHash, Number, Opening, Profile};
 use crate::page::{LIMIT_MAX, Page, Seek, Slice};
 use crate::store::{GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored};
 
@@ -33,6 +33,15 @@ impl App {
     pub async fn group_by_invite(&self, code: &InviteCode) -> Result<Arc<Stored>, Failure> {
         let id = self.store.group_by_invite(code).await?.ok_or(Refusal::InviteLinkDead)?;
         self.group(&Scope::Everything, &id).await
+    }
+
+    /// The group of a number that has this alias second.
+    pub async fn group_by_alias(
+        &self,
+        number: &PhoneNumberId,
+        alias_second: i64,
+    ) -> Result<Option<GroupId>, StoreError> {
+        self.store.group_by_alias(number, alias_second).await
     }
 
     /// The picture of a group: media type and bytes.
@@ -60,6 +69,12 @@ impl App {
         self.store.standings(person).await
     }
 
+    /// What is special about a person; nothing, where nobody has said anything.
+    pub async fn profile(&self, wa_id: &WaId) -> Result<Profile, StoreError> {
+        let profile = self.store.profile(wa_id).await?;
+        Ok(profile.unwrap_or_else(|| Profile::plain(wa_id.clone())))
+    }
+
     /// What a key opens; `None` for a key that is unknown or revoked.
     pub async fn opening(&self, secret: &str) -> Result<Option<Arc<Opening>>, StoreError> {
         self.store.opening(&KeyHash::of(secret)).await
@@ -73,6 +88,15 @@ impl App {
     /// A number.
     pub async fn number(&self, id: &PhoneNumberId) -> Result<Option<Arc<Number>>, StoreError> {
         self.store.number(id).await
+    }
+
+    /// The number of an account that has this bot id.
+    pub async fn number_of_bot(
+        &self,
+        account: &AccountId,
+        bot_id: &str,
+    ) -> Result<Option<Number>, StoreError> {
+        self.store.number_of_bot(account, bot_id).await
     }
 
     /// A key.

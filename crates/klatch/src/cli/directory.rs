@@ -87,15 +87,22 @@ pub(super) enum NumberCommand {
         page: PageArgs,
     },
     /// Change what a number is allowed.
+    #[command(group = ArgGroup::new("what").required(true).multiple(true))]
     Limits {
         /// The number's id.
         phone_number_id: String,
         /// Participants in one group.
-        #[arg(long)]
+        #[arg(long, group = "what")]
         participants: Option<u32>,
         /// Groups at a time.
-        #[arg(long)]
+        #[arg(long, group = "what")]
         groups: Option<u32>,
+        /// Changes to its groups in a minute; 0 lifts the limit.
+        #[arg(long, group = "what")]
+        operations_per_minute: Option<u32>,
+        /// Whether it may work with groups: eligible, `not_eligible`, or `creation_disabled`.
+        #[arg(long, group = "what")]
+        eligibility: Option<String>,
     },
 }
 
@@ -115,12 +122,26 @@ impl NumberCommand {
             Self::List { account_id, page } => {
                 ask(client, Method::GET, &["numbers"], &page.query(account_id), None).await
             }
-            Self::Limits { phone_number_id, participants, groups } => {
+            Self::Limits {
+                phone_number_id,
+                participants,
+                groups,
+                operations_per_minute,
+                eligibility,
+            } => {
+                let operations = operations_per_minute.map(|limit| match limit {
+                    0 => Value::Null,
+                    limit => limit.into(),
+                });
                 let limits = given([
                     ("participants", participants.map(Value::from)),
                     ("groups", groups.map(Value::from)),
+                    ("operations_per_minute", operations),
                 ]);
-                let body = json!({ "limits": limits });
+                let body = given([
+                    ("limits", Some(limits)),
+                    ("eligibility", eligibility.map(Value::from)),
+                ]);
                 ask(client, Method::PATCH, &["numbers", &phone_number_id], &[], Some(body)).await
             }
         }

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use domain::limits::PICTURE_BYTES_MAX;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::Problem;
@@ -41,6 +41,8 @@ pub struct Body<E, const FORM: usize = JSON_BYTES_MAX> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Json,
+    /// Says that it is a form; but tools say so of whatever they are told to send.
+    Urlencoded,
     Multipart,
     Other,
 }
@@ -55,8 +57,8 @@ impl Kind {
             | "application/json"
             | "text/json"
             | "text/plain"
-            | "application/x-www-form-urlencoded"
             | "application/octet-stream" => Self::Json,
+            "application/x-www-form-urlencoded" => Self::Urlencoded,
             kind if kind.ends_with("+json") => Self::Json,
             "multipart/form-data" => Self::Multipart,
             _ => Self::Other,
@@ -79,7 +81,7 @@ where
         let kind = Kind::of(content_type.as_deref());
         let max_bytes = match kind {
             Kind::Multipart => FORM,
-            Kind::Json | Kind::Other => JSON_BYTES_MAX,
+            Kind::Json | Kind::Urlencoded | Kind::Other => JSON_BYTES_MAX,
         };
         let place = if max_bytes > JSON_BYTES_MAX {
             Arc::clone(&app.forms).acquire_owned().await.ok()
@@ -157,7 +159,7 @@ impl<E, const FORM: usize> Body<E, FORM> {
     /// The body as a JSON object. An empty body is an empty object: which fields are required is
     /// for the call to say.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        if self.kind != Kind::Json {
+        if !matches!(self.kind, Kind::Json | Kind::Urlencoded) {
             let found = self.content_type.clone().unwrap_or_default();
             return Err(Problem::MediaType { found });
         }
@@ -167,19 +169,37 @@ impl<E, const FORM: usize> Body<E, FORM> {
             return Err(Problem::NotJson { detail: "it must be a JSON object".to_owned() });
         }
         let mut json = serde_json::Deserializer::from_slice(text);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            let inner = error.into_inner();
-            if inner.is_data() && path != "." {
-                Problem::field(path, describe(&inner))
-            } else {
-                Problem::NotJson { detail: inner.to_string() }
-            }
-        })?;
+        let value = deserialize(&mut json)?;
         match json.end() {
             Ok(()) => Ok(value),
             Err(error) => Err(Problem::NotJson { detail: error.to_string() }),
         }
+    }
+
+    /// The body as an object, be it written as JSON or as a form. What begins like a list or an
+    /// object in a form is JSON, as Graph has it.
+    pub async fn fields<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let text = self.bytes.trim_ascii();
+        let pairs = match self.kind {
+            Kind::Multipart => self.form().await?,
+            Kind::Urlencoded if !text.starts_with(b"{") => url::form_urlencoded::parse(text)
+                .map(|(name, value)| (name.into_owned(), Bytes::from(value.into_owned())))
+                .collect(),
+            Kind::Json | Kind::Urlencoded | Kind::Other => return self.json(),
+        };
+        let mut fields = serde_json::Map::new();
+        for (name, value) in pairs {
+            let value = text_of(&name, &value)?;
+            let json = value.trim_start().starts_with(['[', '{']);
+            let value = if json {
+                let wrong = |error| Problem::field(&name, format!("is not valid JSON: {error}"));
+                serde_json::from_str(&value).map_err(wrong)?
+            } else {
+                value.into()
+            };
+            fields.insert(name, value);
+        }
+        deserialize(serde_json::Value::Object(fields))
     }
 
     /// Whether the body says of itself that it is a multipart form.
@@ -211,6 +231,29 @@ impl<E, const FORM: usize> Body<E, FORM> {
         }
         Ok(parts)
     }
+}
+
+/// The text of a form's part.
+pub fn text_of(name: &str, bytes: &[u8]) -> Result<String, Problem> {
+    let text = std::str::from_utf8(bytes).map(str::to_owned);
+    text.map_err(|_| Problem::field(name, "must be text in UTF-8"))
+}
+
+/// Reads an object, naming the field that is wrong.
+fn deserialize<'de, T, D>(json: D) -> Result<T, Problem>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de, Error = serde_json::Error>,
+{
+    serde_path_to_error::deserialize(json).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_data() && path != "." {
+            Problem::field(path, describe(&inner))
+        } else {
+            Problem::NotJson { detail: inner.to_string() }
+        }
+    })
 }
 
 /// serde's message without the position, which says nothing about a field, and without words that

@@ -334,3 +334,36 @@ pub enum LoggedEvent {
     /// Something happened to a subscription.
     Subscription(SubscriptionId, SubscriptionEvent),
 }
+
+/// A span of time in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// What happened then, or later.
+    pub from: Timestamp,
+    /// What happened before then.
+    pub to: Timestamp,
+    /// Read on behind this place.
+    pub after: Option<Place>,
+    /// Entries at most.
+    pub limit: u32,
+}
+
+/// A place in the log as it is read by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// When.
+    pub at: Timestamp,
+    /// The entry.
+    pub seq: u64,
+}
+
+/// What happened to a group, and where that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spanned {
+    /// Where.
+    pub place: Place,
+    /// To which group.
+    pub group: GroupId,
+    /// What.
+    pub recorded: Recorded,
+}

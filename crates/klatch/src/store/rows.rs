@@ -60,6 +60,10 @@ struct PersonRow<'a> {
     parent_user_id: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     username: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    hides_phone: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    terms_missing: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -118,10 +122,14 @@ enum RefusalRow {
     GroupSuspended,
     GroupFull { limit: u32 },
     GroupLimitReached { limit: u32 },
+    NumberNotEligible,
+    CreationDisabled,
+    TooManyOperations { limit: u32, retry_after_secs: u32 },
     InviteLinkDead,
     RemovedByBusiness,
     AlreadyParticipant,
     NotParticipant,
+    TermsNotAccepted,
     JoinRequestUnknown,
     TooManyJoinRequests { limit: usize },
     DuplicateEntry { list: ListRow, input: String, first: usize, second: usize },
@@ -152,8 +160,13 @@ enum EventRow<'a> {
         #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
         picture: Option<PictureRow<'a>>,
     },
+    PictureFailed {
+        problem: Text<'a>,
+    },
     InviteReset {
         code: Text<'a>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        replaced: bool,
     },
     InviteDeleted,
     ParticipantJoined {
@@ -349,9 +362,11 @@ impl<'a> From<&'a Person> for PersonRow<'a> {
     fn from(person: &'a Person) -> Self {
         Self {
             user_id: person.user_id.as_str().into(),
-            wa_id: person.wa_id.as_ref().map(|wa_id| wa_id.as_str().into()),
+            wa_id: person.phone.as_ref().map(|phone| phone.as_str().into()),
             parent_user_id: person.parent_user_id.as_ref().map(|id| id.as_str().into()),
             username: person.username.as_deref().map(Into::into),
+            hides_phone: person.hides_phone,
+            terms_missing: !person.terms_accepted,
         }
     }
 }
@@ -361,7 +376,9 @@ impl TryFrom<PersonRow<'_>> for Person {
     fn try_from(row: PersonRow<'_>) -> Result<Self, Damage> {
         Ok(Self {
             user_id: parse(UserId::parse, &row.user_id)?,
-            wa_id: maybe(WaId::parse, row.wa_id.as_deref())?,
+            phone: maybe(WaId::parse, row.wa_id.as_deref())?,
+            hides_phone: row.hides_phone,
+            terms_accepted: !row.terms_missing,
             parent_user_id: maybe(UserId::parse, row.parent_user_id.as_deref())?,
             username: row.username.map(Cow::into_owned),
         })
@@ -478,10 +495,16 @@ impl From<&Refusal> for RefusalRow {
             Refusal::GroupSuspended => Self::GroupSuspended,
             Refusal::GroupFull { limit } => Self::GroupFull { limit },
             Refusal::GroupLimitReached { limit } => Self::GroupLimitReached { limit },
+            Refusal::NumberNotEligible => Self::NumberNotEligible,
+            Refusal::CreationDisabled => Self::CreationDisabled,
+            Refusal::TooManyOperations { limit, retry_after_secs } => {
+                Self::TooManyOperations { limit, retry_after_secs }
+            }
             Refusal::InviteLinkDead => Self::InviteLinkDead,
             Refusal::RemovedByBusiness => Self::RemovedByBusiness,
             Refusal::AlreadyParticipant => Self::AlreadyParticipant,
             Refusal::NotParticipant => Self::NotParticipant,
+            Refusal::TermsNotAccepted => Self::TermsNotAccepted,
             Refusal::JoinRequestUnknown => Self::JoinRequestUnknown,
             Refusal::TooManyJoinRequests { limit } => Self::TooManyJoinRequests { limit },
             Refusal::DuplicateEntry { list, input, first, second } => {
@@ -500,10 +523,16 @@ impl From<RefusalRow> for Refusal {
             RefusalRow::GroupSuspended => Self::GroupSuspended,
             RefusalRow::GroupFull { limit } => Self::GroupFull { limit },
             RefusalRow::GroupLimitReached { limit } => Self::GroupLimitReached { limit },
+            RefusalRow::NumberNotEligible => Self::NumberNotEligible,
+            RefusalRow::CreationDisabled => Self::CreationDisabled,
+            RefusalRow::TooManyOperations { limit, retry_after_secs } => {
+                Self::TooManyOperations { limit, retry_after_secs }
+            }
             RefusalRow::InviteLinkDead => Self::InviteLinkDead,
             RefusalRow::RemovedByBusiness => Self::RemovedByBusiness,
             RefusalRow::AlreadyParticipant => Self::AlreadyParticipant,
             RefusalRow::NotParticipant => Self::NotParticipant,
+            RefusalRow::TermsNotAccepted => Self::TermsNotAccepted,
             RefusalRow::JoinRequestUnknown => Self::JoinRequestUnknown,
             RefusalRow::TooManyJoinRequests { limit } => Self::TooManyJoinRequests { limit },
             RefusalRow::DuplicateEntry { list, input, first, second } => {
@@ -534,7 +563,12 @@ impl<'a> From<&'a Event> for EventRow<'a> {
                 description: description.as_ref().map(|text| text.as_str().into()),
                 picture: picture.as_ref().map(Into::into),
             },
-            Event::InviteReset { code } => Self::InviteReset { code: code.as_str().into() },
+            Event::PictureFailed { problem } => {
+                Self::PictureFailed { problem: problem.as_str().into() }
+            }
+            Event::InviteReset { code, replaced } => {
+                Self::InviteReset { code: code.as_str().into(), replaced: *replaced }
+            }
             Event::InviteDeleted => Self::InviteDeleted,
             Event::ParticipantJoined { person } => {
                 Self::ParticipantJoined { person: person.into() }
@@ -605,8 +639,11 @@ impl TryFrom<EventRow<'_>> for Event {
                 description: maybe(Description::parse, description.as_deref())?,
                 picture: picture.map(TryInto::try_into).transpose()?,
             },
-            EventRow::InviteReset { code } => {
-                Self::InviteReset { code: parse(InviteCode::parse, &code)? }
+            EventRow::PictureFailed { problem } => {
+                Self::PictureFailed { problem: problem.into_owned() }
+            }
+            EventRow::InviteReset { code, replaced } => {
+                Self::InviteReset { code: parse(InviteCode::parse, &code)?, replaced }
             }
             EventRow::InviteDeleted => Self::InviteDeleted,
             EventRow::ParticipantJoined { person } => {

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
-use domain::values::{InviteCode, Timestamp};
+use domain::values::{InviteCode, Timestamp, WaId};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -27,14 +27,14 @@ use self::write::{Other, Shared, Sweeping, Write, Writer};
 use super::migrate::{self, Applied, MigrateError, Migration};
 use super::outbox::{
     Amend, Amended, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, Exchange, Exchanged,
-    LogFilter, Logged, Owed, Sweep,
+    LogFilter, Logged, Owed, Span, Spanned, Sweep,
 };
 use super::{
     ChangeError, Commit, CommitError, GroupSummary, PersonStanding, Receipt, Recorded, Scope,
     Store, StoreError, Stored,
 };
 use crate::directory::{
-    Account, Key, KeyHash, Number, Opening, RecordChange, Subscription, SubscriptionId,
+    Account, Key, KeyHash, Number, Opening, Profile, RecordChange, Subscription, SubscriptionId,
 };
 use crate::metrics::Metrics;
 use crate::page::{Page, Slice};
@@ -49,6 +49,11 @@ const MIGRATIONS: &[Migration] = &[
         number: 2,
         name: "0002_webhooks",
         sql: include_str!("../../migrations/sqlite/0002_webhooks.sql"),
+    },
+    Migration {
+        number: 3,
+        name: "0003_dialects",
+        sql: include_str!("../../migrations/sqlite/0003_dialects.sql"),
     },
 ];
 
@@ -361,6 +366,16 @@ impl Store for Sqlite {
         self.look_up(move |connection| read::group_by_invite(connection, &code)).await
     }
 
+    async fn group_by_alias(
+        &self,
+        number: &PhoneNumberId,
+        alias_second: i64,
+    ) -> Result<Option<GroupId>, StoreError> {
+        let number = number.clone();
+        self.look_up(move |connection| read::group_by_alias(connection, &number, alias_second))
+            .await
+    }
+
     async fn groups(
         &self,
         number: &PhoneNumberId,
@@ -396,6 +411,11 @@ impl Store for Sqlite {
     async fn standings(&self, person: &str) -> Result<Vec<PersonStanding>, StoreError> {
         let person = person.to_owned();
         self.read(move |connection| read::standings(connection, &person)).await
+    }
+
+    async fn profile(&self, wa_id: &WaId) -> Result<Option<Profile>, StoreError> {
+        let wa_id = wa_id.clone();
+        self.look_up(move |connection| read::profile(connection, &wa_id)).await
     }
 
     async fn receipt(&self, scope: &str, key: &str) -> Result<Option<Receipt>, StoreError> {
@@ -448,6 +468,15 @@ impl Store for Sqlite {
                 Ok(found)
             }
         }
+    }
+
+    async fn number_of_bot(
+        &self,
+        account: &AccountId,
+        bot_id: &str,
+    ) -> Result<Option<Number>, StoreError> {
+        let (account, bot_id) = (account.clone(), bot_id.to_owned());
+        self.look_up(move |connection| read::number_of_bot(connection, &account, &bot_id)).await
     }
 
     async fn key(&self, id: &str) -> Result<Option<Key>, StoreError> {
@@ -517,6 +546,15 @@ impl Store for Sqlite {
     async fn log(&self, filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError> {
         let filter = filter.clone();
         self.read(move |connection| read::log(connection, &filter, page)).await
+    }
+
+    async fn events_between(
+        &self,
+        number: &PhoneNumberId,
+        span: Span,
+    ) -> Result<Vec<Spanned>, StoreError> {
+        let number = number.clone();
+        self.read(move |connection| read::events_between(connection, &number, &span)).await
     }
 
     async fn deliveries(

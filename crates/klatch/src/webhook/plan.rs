@@ -93,7 +93,7 @@ fn chosen<'a>(number: &Number, receivers: &'a [Subscription]) -> Vec<Chosen<'a>>
     let mut chosen: Vec<_> = added.map(|receiver| Chosen { receiver, behind: None }).collect();
     for dialect in Dialect::ALL {
         let of_dialect = || reaching.iter().filter(|receiver| receiver.dialect == dialect);
-        let mains = of_dialect().filter_map(|receiver| Some((rank(receiver)?, receiver)));
+        let mains = of_dialect().filter_map(|receiver| Some((rank(number, receiver)?, receiver)));
         let Some((_, receiver)) = mains.min_by_key(|(rank, _)| *rank) else { continue };
         let leader = chosen.len();
         chosen.push(Chosen { receiver, behind: None });
@@ -105,14 +105,15 @@ fn chosen<'a>(number: &Number, receivers: &'a [Subscription]) -> Vec<Chosen<'a>>
     chosen
 }
 
-/// The order among main receivers: a WABA's that was put over all, a number's, a WABA's. Published
-/// by 360dialog; Meta's order is the same without the first.
-fn rank(receiver: &Subscription) -> Option<u8> {
+/// The order among main receivers: a WABA's that was put over all, a number's, a WABA's, the app's.
+/// Published by 360dialog without the last, and by Meta without the first.
+fn rank(number: &Number, receiver: &Subscription) -> Option<u8> {
     match (&receiver.role, &receiver.reach) {
         (Role::Main { over_all: true }, _) => Some(0),
         (Role::Main { .. }, Reach::Number(_)) => Some(1),
         (Role::Main { .. }, Reach::Waba(_)) => Some(2),
-        (Role::Main { .. }, Reach::Account) => Some(3),
+        // An app is told of the WABAs that it is subscribed to.
+        (Role::Main { .. }, Reach::Account) => number.app_subscribed.then_some(3),
         (Role::Added | Role::Extra { .. }, _) => None,
     }
 }
@@ -127,7 +128,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::directory::{Activity, Secret, Secrets, Target};
+    use crate::directory::{Activity, Eligibility, Secret, Secrets, Target};
     use crate::webhook::{What, sample};
 
     const AT: Timestamp = Timestamp::from_millis(1_755_548_877_000);
@@ -140,6 +141,8 @@ mod tests {
             waba_id: "waba".to_owned(),
             bot_id: "bot".to_owned(),
             limits: Limits::default(),
+            eligibility: Eligibility::Eligible,
+            app_subscribed: false,
             extra_receivers,
             created_at: AT,
         }
@@ -178,7 +181,6 @@ mod tests {
         let request_id = RequestId::parse("R").unwrap();
         let news = News {
             number,
-            before: Some(group.state()),
             group: group.state(),
             at: AT,
             request_id: &request_id,
@@ -254,7 +256,6 @@ mod tests {
         let request_id = RequestId::parse("R").unwrap();
         let news = News {
             number: &number(false),
-            before: None,
             group: group.state(),
             at: AT,
             request_id: &request_id,

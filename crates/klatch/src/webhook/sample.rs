@@ -13,7 +13,7 @@ use super::plan::Payload;
 use super::{News, Settings, What};
 use crate::app::mint;
 use crate::dialect::Format;
-use crate::directory::Number;
+use crate::directory::{Number, Profile};
 
 /// The people in the samples.
 const PEOPLE: [&str; 2] = ["16505551234", "16505551235"];
@@ -63,7 +63,7 @@ pub fn render(
     };
     let Some(what) = what else { return Ok(None) };
     let group = group.state();
-    let news = News { number, before: Some(group), group, at, request_id, what };
+    let news = News { number, group, at, request_id, what };
     Ok(format.render(&news).map(|(topic, body)| Payload { topic, body }))
 }
 
@@ -87,7 +87,7 @@ struct Cast {
 impl Cast {
     fn new(number: &Number, at: Timestamp) -> Result<Self, Problem> {
         let serial = GroupSerial::new(SERIAL).ok_or(Problem::Empty)?;
-        let person = |digits| Ok(mint::person(&number.account, &WaId::parse(digits)?));
+        let person = |digits| Ok(mint::person(&number.account, &Profile::plain(WaId::parse(digits)?)));
         Ok(Self {
             create: CreateGroup {
                 id: mint::group_id(&number.display_number, serial),

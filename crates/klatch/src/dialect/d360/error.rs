@@ -20,7 +20,7 @@ pub struct Error {
     status: StatusCode,
     text: String,
     gateway: bool,
-    retry_after: Option<u16>,
+    retry_after: Option<u32>,
 }
 
 /// The body of every error.
@@ -123,8 +123,12 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let status = match refusal {
             Refusal::GroupUnknown => StatusCode::NOT_FOUND,
+            Refusal::TooManyOperations { .. } => StatusCode::TOO_MANY_REQUESTS,
             // 403 is not declared for groups, nor any other status than these two.
             Refusal::GroupSuspended
+            | Refusal::NumberNotEligible
+            | Refusal::CreationDisabled
+            | Refusal::TermsNotAccepted
             | Refusal::GroupFull { .. }
             | Refusal::GroupLimitReached { .. }
             | Refusal::InviteLinkDead
@@ -137,7 +141,8 @@ impl From<Refusal> for Error {
             | Refusal::BusinessNamed
             | Refusal::NothingToChange => StatusCode::BAD_REQUEST,
         };
-        Self::coded(status, Code::of(&refusal), &sentence(&refusal))
+        let coded = Self::coded(status, Code::of(&refusal), &sentence(&refusal));
+        Self { retry_after: refusal.retry_after_secs(), ..coded }
     }
 }
 

@@ -10,7 +10,7 @@ use super::error::{Error, ErrorBody, GroupErrors};
 use super::{Body, Query, Upload};
 use crate::app::App;
 use crate::dialect::graph::answer::{Created, GroupInfo, GroupPage, Success};
-use crate::dialect::graph::ask::{CreateGroup, Fields, UpdateGroup};
+use crate::dialect::graph::ask::{CreateGroup, Fields, GROUP_FIELDS, Product, UpdateGroup};
 use crate::http::paging::{Address, Paging};
 use crate::http::params::PageParams;
 
@@ -56,7 +56,7 @@ pub(super) async fn create(
     caller: Caller,
     body: Body,
 ) -> Result<Json<Created>, Error> {
-    let new = body.json::<CreateGroup>()?.parse()?;
+    let new = body.json::<CreateGroup>()?.parse(Product::Optional)?;
     let outcome = app.create(&caller.call(body.idempotency), &caller.0, &new).await?;
     Ok(Json(Created::from(&outcome)))
 }
@@ -81,7 +81,7 @@ pub(super) async fn info(
     InPath(group): InPath,
     query: Query,
 ) -> Result<Response, Error> {
-    let fields = Fields::parse(query.get("fields"))?;
+    let fields = Fields::parse(query.get("fields"), &GROUP_FIELDS)?;
     let stored = app.group(&caller.scope(), &group).await?;
     Ok(Json(GroupInfo::new(stored.group.state(), &fields)).into_response())
 }
@@ -110,7 +110,7 @@ pub(super) async fn update(
     let change = if body.is_form() {
         UpdateGroup::parse_form(body.form().await?)?
     } else {
-        body.json::<UpdateGroup>()?.parse()?
+        body.json::<UpdateGroup>()?.parse(Product::Optional)?
     };
     let outcome = app.execute(&caller.call(body.idempotency), &group, change).await?;
     Ok(Json(Success::from(&outcome)))

@@ -2,14 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::{Command, Event, Refusal};
+use domain::Command;
 
 use super::Body;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
-use crate::app::{App, Outcome};
+use crate::app::App;
 use crate::dialect::graph::answer::InviteLink;
-use crate::dialect::graph::ask::ProductOnly;
+use crate::dialect::graph::ask::{Product, ProductOnly};
 
 /// Gives the invite link; where it had been deleted, a new one.
 #[utoipa::path(
@@ -27,12 +27,8 @@ pub(super) async fn get(
     caller: Caller,
     InPath(group): InPath,
 ) -> Result<Json<InviteLink>, Error> {
-    let stored = app.group(&caller.scope(), &group).await?;
-    if let Some(code) = &stored.group.state().invite {
-        return Ok(Json(InviteLink::new(code, None)));
-    }
-    let command = Command::ProvideInvite { code: app.mint.invite_code() };
-    render(&app.execute(&caller.call(None), &group, command).await?)
+    let code = app.invite_link(&caller.call(None), &group).await?;
+    Ok(Json(InviteLink::from(&code)))
 }
 
 /// Replaces the invite link; all earlier ones stop to work.
@@ -53,16 +49,8 @@ pub(super) async fn reset(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<InviteLink>, Error> {
-    body.json::<ProductOnly>()?.parse()?;
+    body.json::<ProductOnly>()?.parse(Product::Optional)?;
     let command = Command::ResetInvite { code: app.mint.invite_code() };
-    render(&app.execute(&caller.call(body.idempotency), &group, command).await?)
-}
-
-/// The link that the call brought about, even if it was replaced since; else the present one.
-fn render(outcome: &Outcome) -> Result<Json<InviteLink>, Error> {
-    if let Some(Event::InviteReset { code }) = &outcome.event {
-        return Ok(Json(InviteLink::new(code, Some(&outcome.request_id))));
-    }
-    let present = outcome.stored.group.state().invite.as_ref();
-    Ok(Json(InviteLink::new(present.ok_or(Refusal::InviteLinkDead)?, None)))
+    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
+    Ok(Json(InviteLink::try_from(&outcome)?))
 }

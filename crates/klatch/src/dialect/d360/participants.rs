@@ -9,7 +9,7 @@ use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use crate::app::App;
 use crate::dialect::graph::answer::Success;
-use crate::dialect::graph::ask::ParticipantList;
+use crate::dialect::graph::ask::{ParticipantList, Product};
 
 /// Removes people for good: no link brings them back. Who was not in the group is told of by
 /// webhook; the answer only says that the call was taken.
@@ -30,7 +30,7 @@ pub(super) async fn remove(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<Success>, Error> {
-    let people = body.json::<ParticipantList>()?.parse()?;
+    let people = body.json::<ParticipantList>()?.parse(Product::Optional)?;
     let command = Command::RemoveParticipants { people };
     let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
     Ok(Json(Success::from(&outcome)))

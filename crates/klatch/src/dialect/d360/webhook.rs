@@ -18,7 +18,7 @@ use super::auth::Caller;
 use super::error::{Error, ErrorBody, MetaBody};
 use crate::app::App;
 use crate::dialect::Dialect;
-use crate::directory::{Number, Reach, RecordChange, Role, Subscription, Target};
+use crate::directory::{Number, NumberChange, Reach, RecordChange, Role, Subscription, Target};
 use crate::http::problem::{Problem, parse, required};
 use crate::webhook::target;
 
@@ -314,7 +314,8 @@ pub(super) async fn switch_multi(
     if let Some(destinations) = destinations {
         replace(&app, &number, destinations).await?;
     }
-    app.change(RecordChange::SetExtraReceivers(number.id.clone(), enabled)).await?;
+    let change = NumberChange { extra_receivers: Some(enabled), ..NumberChange::default() };
+    app.change(RecordChange::ChangeNumber(number.id.clone(), change)).await?;
     let message = format!("multi webhook was started: it is {word}");
     Ok(Json(Message { message }).into_response())
 }

@@ -1,16 +1,16 @@
 //! What callers get.
 
+use axum::http::StatusCode;
 use domain::event::{Answered, Failed};
 use domain::group::{JoinRequest, Participant};
-use domain::ids::RequestId;
 use domain::values::InviteCode;
-use domain::{Event, GroupState};
+use domain::{Event, GroupState, Refusal};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::PRODUCT;
 use super::ask::Fields;
-use super::code::ErrorItem;
+use super::code::{ErrorItem, PeopleCall};
 use super::person::PersonInfo;
 use crate::app::{GroupSummary, Outcome};
 use crate::http::paging::Paging;
@@ -64,15 +64,23 @@ pub struct InviteLink {
     invite_link: String,
 }
 
-impl InviteLink {
-    /// A link, and the call that made it, if one did.
-    #[must_use]
-    pub fn new(code: &InviteCode, request: Option<&RequestId>) -> Self {
-        Self {
-            messaging_product: PRODUCT,
-            request_id: request.map(ToString::to_string),
-            invite_link: code.link(),
+impl From<&InviteCode> for InviteLink {
+    fn from(code: &InviteCode) -> Self {
+        Self { messaging_product: PRODUCT, request_id: None, invite_link: code.link() }
+    }
+}
+
+impl TryFrom<&Outcome> for InviteLink {
+    type Error = Refusal;
+
+    /// The link that the call brought about, even if it was replaced since; else the present one.
+    fn try_from(outcome: &Outcome) -> Result<Self, Refusal> {
+        if let Some(Event::InviteReset { code, .. }) = &outcome.event {
+            let request_id = Some(outcome.request_id.to_string());
+            return Ok(Self { request_id, ..code.into() });
         }
+        let present = outcome.stored.group.state().invite.as_ref();
+        Ok(present.ok_or(Refusal::InviteLinkDead)?.into())
     }
 }
 
@@ -195,6 +203,54 @@ impl<'a> JoinRequestPage<'a> {
             })
             .collect();
         Self { data, paging }
+    }
+}
+
+/// What became of the participants that were named: 206 where it is not the same for all.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ParticipantsAnswered {
+    #[serde(flatten)]
+    taken: Success,
+    /// Those that came to nothing; only there if some did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed_participants: Vec<FailedParticipant>,
+    /// Why: 131201 where it went well for others; only there if some came to nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ErrorItem>,
+}
+
+/// A participant for whom the call came to nothing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FailedParticipant {
+    /// As the caller had written it.
+    input: String,
+    errors: Vec<ErrorItem>,
+}
+
+impl ParticipantsAnswered {
+    /// Status and body.
+    #[must_use]
+    pub fn new(call: PeopleCall, outcome: &Outcome) -> (StatusCode, Self) {
+        let done = match &outcome.event {
+            Some(Event::ParticipantsAdded { added, .. }) => added.len(),
+            Some(Event::ParticipantsRemoved { removed, .. }) => removed.len(),
+            _ => 0,
+        };
+        let why = |failed: &Failed| ErrorItem::from(&failed.refusal);
+        let failed = &outcome.refused;
+        let (status, errors) = match (done, failed.len()) {
+            (_, 0) => (StatusCode::OK, Vec::new()),
+            (0, _) => (StatusCode::OK, ErrorItem::distinct(failed.iter().map(why))),
+            (_, some) => (StatusCode::PARTIAL_CONTENT, vec![ErrorItem::partly(call, some)]),
+        };
+        let failed_participants = failed
+            .iter()
+            .map(|failed| FailedParticipant {
+                input: failed.input.clone(),
+                errors: vec![why(failed)],
+            })
+            .collect();
+        (status, Self { taken: outcome.into(), failed_participants, errors })
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use domain::ids::{JoinRequestId, UserId};
 use domain::person::Entry;
-use domain::values::{Batch, Description, JoinApprovalMode, Subject};
+use domain::values::{Batch, Description, JoinApprovalMode, Subject, WaId};
 use domain::{Command, PersonRef};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::PRODUCT;
 use crate::app::mint::person_ref;
 use crate::app::{Change, NewGroup};
+use crate::http::body::text_of;
 use crate::http::problem::{Problem, parse, required};
 use crate::picture::{self, PictureProblem};
 
@@ -19,18 +20,31 @@ pub const PARTICIPANTS_PER_CALL_MAX: usize = 8;
 /// Entries in one call about join requests. Ours: as many as can be open.
 pub const REQUESTS_PER_CALL_MAX: usize = domain::limits::OPEN_REQUESTS_MAX;
 
-/// `messaging_product`, where it is said, must be `whatsapp`; older clients leave it out.
-fn check_product(product: Option<&str>) -> Result<(), Problem> {
-    match product {
-        None | Some(PRODUCT) => Ok(()),
-        Some(_) => Err(Problem::field("messaging_product", "must be whatsapp")),
+/// Whether `messaging_product` has to be said. It must be `whatsapp` in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Product {
+    /// It has: so Meta.
+    Required,
+    /// Clients leave it out, and are understood: so 360dialog, and forms.
+    Optional,
+}
+
+impl Product {
+    fn check(self, product: Option<&str>) -> Result<(), Problem> {
+        match product {
+            Some(PRODUCT) => Ok(()),
+            None if self == Self::Optional => Ok(()),
+            None => Err(Problem::field("messaging_product", "is missing: it must be whatsapp")),
+            Some(_) => Err(Problem::field("messaging_product", "must be whatsapp")),
+        }
     }
 }
 
 /// Asks for a new group.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct CreateGroup {
-    /// `whatsapp`; may be left out.
+    /// `whatsapp`.
+    #[schema(example = "whatsapp")]
     messaging_product: Option<String>,
     /// Name of the group, 1 to 128 characters after trimming. Required.
     #[schema(example = "New Purchase Inquiry", max_length = 128, required = true)]
@@ -45,8 +59,8 @@ pub struct CreateGroup {
 
 impl CreateGroup {
     /// As values.
-    pub fn parse(self) -> Result<NewGroup, Problem> {
-        check_product(self.messaging_product.as_deref())?;
+    pub fn parse(self, product: Product) -> Result<NewGroup, Problem> {
+        product.check(self.messaging_product.as_deref())?;
         let mode = self.join_approval_mode.as_deref();
         Ok(NewGroup {
             subject: parse("subject", &required("subject", self.subject)?, Subject::parse)?,
@@ -66,7 +80,8 @@ impl CreateGroup {
 /// Asks for other settings. What is left out stays as it is.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct UpdateGroup {
-    /// `whatsapp`; may be left out.
+    /// `whatsapp`.
+    #[schema(example = "whatsapp")]
     messaging_product: Option<String>,
     /// New name, 1 to 128 characters after trimming.
     #[schema(max_length = 128)]
@@ -85,12 +100,12 @@ const PICTURE_PARTS: [&str; 2] = ["file", "profile_picture_file"];
 
 impl UpdateGroup {
     /// As a command, if it came as JSON.
-    pub fn parse(self) -> Result<Change, Problem> {
+    pub fn parse(self, product: Product) -> Result<Change, Problem> {
         if self.profile_picture_file.is_some() {
             let detail = "must be uploaded as multipart/form-data, a path is of no use here";
             return Err(Problem::field("profile_picture_file", detail));
         }
-        Ok(self.settings()?.into())
+        Ok(self.settings(product)?.into())
     }
 
     /// As a command, if it came as a form. A picture that breaks the published rules has codes of
@@ -99,11 +114,7 @@ impl UpdateGroup {
         let mut update = Self::default();
         let mut uploaded = None;
         for (name, bytes) in parts {
-            let text = || {
-                std::str::from_utf8(&bytes)
-                    .map(str::to_owned)
-                    .map_err(|_| Problem::field(&name, "must be text in UTF-8"))
-            };
+            let text = || text_of(&name, &bytes);
             match name.as_str() {
                 "messaging_product" => update.messaging_product = Some(text()?),
                 "subject" => update.subject = Some(text()?),
@@ -113,7 +124,7 @@ impl UpdateGroup {
                 _ => {}
             }
         }
-        let mut change = Change::from(update.settings()?);
+        let mut change = Change::from(update.settings(Product::Optional)?);
         if let (Some((part, bytes)), Command::ChangeSettings { picture, .. }) =
             (uploaded, &mut change.command)
         {
@@ -125,8 +136,8 @@ impl UpdateGroup {
         Ok(change)
     }
 
-    fn settings(&self) -> Result<Command, Problem> {
-        check_product(self.messaging_product.as_deref())?;
+    fn settings(&self, product: Product) -> Result<Command, Problem> {
+        product.check(self.messaging_product.as_deref())?;
         if self.join_approval_mode.is_some() {
             let detail = "cannot be changed once the group is there";
             return Err(Problem::field("join_approval_mode", detail));
@@ -166,21 +177,23 @@ impl From<Problem> for UpdateProblem {
 /// A body that says nothing but which product is meant.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ProductOnly {
-    /// `whatsapp`; may be left out.
+    /// `whatsapp`.
+    #[schema(example = "whatsapp")]
     messaging_product: Option<String>,
 }
 
 impl ProductOnly {
     /// Checks that it says nothing wrong.
-    pub fn parse(self) -> Result<(), Problem> {
-        check_product(self.messaging_product.as_deref())
+    pub fn parse(self, product: Product) -> Result<(), Problem> {
+        product.check(self.messaging_product.as_deref())
     }
 }
 
 /// Names join requests to answer.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct JoinRequestList {
-    /// `whatsapp`; may be left out.
+    /// `whatsapp`.
+    #[schema(example = "whatsapp")]
     messaging_product: Option<String>,
     /// Ids of open requests, each once.
     #[schema(required = true)]
@@ -189,8 +202,8 @@ pub struct JoinRequestList {
 
 impl JoinRequestList {
     /// As ids. What cannot be an id is a mistake; what can be one but is none fails alone, later.
-    pub fn parse(self) -> Result<Batch<JoinRequestId>, Problem> {
-        check_product(self.messaging_product.as_deref())?;
+    pub fn parse(self, product: Product) -> Result<Batch<JoinRequestId>, Problem> {
+        product.check(self.messaging_product.as_deref())?;
         let ids = required("join_requests", self.join_requests)?;
         let ids = ids
             .iter()
@@ -205,7 +218,8 @@ impl JoinRequestList {
 /// Names participants.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ParticipantList {
-    /// `whatsapp`; may be left out.
+    /// `whatsapp`.
+    #[schema(example = "whatsapp")]
     messaging_product: Option<String>,
     /// One to eight people, each once.
     #[schema(required = true)]
@@ -223,9 +237,25 @@ pub struct ParticipantEntry {
 }
 
 impl ParticipantList {
+    /// As phone numbers of people to be added, each with what the caller wrote. Meta has published
+    /// no other way to name them here.
+    pub fn parse_new(self, product: Product) -> Result<Batch<Entry<WaId>>, Problem> {
+        let people = self.parse(product)?.into_entries().into_iter().enumerate();
+        let phones = people.map(|(index, Entry { input, target })| match target {
+            PersonRef::Phone(target) => Ok(Entry { input, target }),
+            PersonRef::User(_) => {
+                let detail = "must be a phone number where participants are added";
+                Err(Problem::field(format!("participants[{index}].user"), detail))
+            }
+        });
+        let phones = phones.collect::<Result<_, _>>()?;
+        Batch::new(phones, PARTICIPANTS_PER_CALL_MAX)
+            .map_err(|problem| Problem::field("participants", problem))
+    }
+
     /// As references to people, each with what the caller wrote.
-    pub fn parse(self) -> Result<Batch<Entry<PersonRef>>, Problem> {
-        check_product(self.messaging_product.as_deref())?;
+    pub fn parse(self, product: Product) -> Result<Batch<Entry<PersonRef>>, Problem> {
+        product.check(self.messaging_product.as_deref())?;
         let entries = required("participants", self.participants)?;
         let entries = entries
             .into_iter()
@@ -255,8 +285,8 @@ impl ParticipantList {
     }
 }
 
-/// The fields that a caller may choose from.
-const FIELDS: [&str; 9] = [
+/// The fields of a group that a caller may choose from.
+pub const GROUP_FIELDS: [&str; 9] = [
     "messaging_product",
     "id",
     "subject",
@@ -273,16 +303,22 @@ const FIELDS: [&str; 9] = [
 pub struct Fields(Vec<&'static str>);
 
 impl Fields {
-    /// Reads a comma list; nothing chosen leaves `id` and `messaging_product`.
-    pub fn parse(list: Option<&str>) -> Result<Self, Problem> {
+    /// Reads a comma list of names that are `known`; an empty one is as good as none.
+    pub fn parse(list: Option<&str>, known: &[&'static str]) -> Result<Self, Problem> {
         let names = list.unwrap_or_default().split(',').map(str::trim);
         let fields = names.filter(|name| !name.is_empty()).map(|name| {
-            FIELDS.into_iter().find(|field| *field == name).ok_or_else(|| {
-                let known = FIELDS.join(", ");
+            known.iter().copied().find(|field| *field == name).ok_or_else(|| {
+                let known = known.join(", ");
                 Problem::field("fields", format!("must only name {known}; {name} is unknown"))
             })
         });
         Ok(Self(fields.collect::<Result<_, _>>()?))
+    }
+
+    /// Whether none was chosen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether this one is among them.

@@ -22,7 +22,7 @@ pub struct PersonInfo<'a> {
 impl<'a> From<&'a domain::Person> for PersonInfo<'a> {
     fn from(person: &'a domain::Person) -> Self {
         Self {
-            wa_id: person.wa_id.as_ref().map(WaId::as_str),
+            wa_id: person.wa_id().map(WaId::as_str),
             user_id: person.user_id.as_str(),
             parent_user_id: person.parent_user_id.as_ref().map(UserId::as_str),
             username: person.username.as_deref(),

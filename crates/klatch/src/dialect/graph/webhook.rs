@@ -177,7 +177,7 @@ fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, GroupNews<'
         }
         Event::JoinRequestsApproved { approved } => {
             let people = approved.iter().map(|answered| {
-                let input = Some(spelled(&answered.person));
+                let input = Some(answered.person.spelled());
                 ParticipantNews { input, ..known(&answered.person) }
             });
             (Topic::Participants, added_by_link(people.collect()))
@@ -220,7 +220,9 @@ fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, GroupNews<'
         Event::Restored => (Topic::Status, plain("group_suspend_cleared")),
         // Published: no webhook tells of a rejection, and none is printed for links. Admins are
         // no part of this family.
+        // Nor has anybody of this family pointed at a picture.
         Event::JoinRequestsRejected { .. }
+        | Event::PictureFailed { .. }
         | Event::InviteReset { .. }
         | Event::InviteDeleted
         | Event::AdminsPromoted { .. }
@@ -276,11 +278,6 @@ fn known(person: &Person) -> ParticipantNews<'_> {
 
 fn as_written(entry: &Entry<Person>) -> ParticipantNews<'_> {
     ParticipantNews { input: Some(&entry.input), person: None }
-}
-
-/// How one would write a person down to name them.
-fn spelled(person: &Person) -> &str {
-    person.wa_id.as_ref().map_or(person.user_id.as_str(), |wa_id| wa_id.as_str())
 }
 
 /// What the business did to people, with those for whom it failed. In a partial failure each entry

@@ -99,8 +99,7 @@ fn sentence(told: &Told<'_>) -> String {
 fn tell<'a>(news: &News<'a>) -> Option<(Topic, Vec<Told<'a>>)> {
     match news.what {
         What::Happened(event) => happened(news, event),
-        // Its calls answer for themselves; of those that fail later, only a picture that could not
-        // be fetched has a word, and this family has no such thing.
+        // Its calls answer for themselves; the one that fails later is an event.
         What::CreateFailed(_) | What::DeleteFailed(_) | What::SettingsFailed { .. } => None,
     }
 }
@@ -153,8 +152,13 @@ fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, Vec<Told<'a
         }
         Event::InviteDeleted => (Topic::Settings, revoked(business)),
         // A first link, or one in place of a deleted one, revokes nothing.
-        Event::InviteReset { .. } if news.before.is_some_and(|group| group.invite.is_some()) => {
-            (Topic::Settings, revoked(business))
+        Event::InviteReset { replaced: true, .. } => (Topic::Settings, revoked(business)),
+        Event::PictureFailed { problem } => {
+            let sentence = format!("The icon could not be fetched: {problem}");
+            (
+                Topic::Settings,
+                told(business, "group_error_fetching_photo", Vec::new(), sentence),
+            )
         }
         // Told of above.
         Event::ParticipantJoined { .. }
@@ -179,10 +183,10 @@ fn moved<'a>(business: &'a str, event: &'a Event) -> Option<Vec<Told<'a>>> {
     Some(match event {
         Event::ParticipantJoined { person } => {
             let sentence = "joined using this group's invite link";
-            told(named(person), "group_user_joined", all([person]), sentence)
+            told(person.spelled(), "group_user_joined", all([person]), sentence)
         }
         Event::ParticipantLeft { person } => {
-            told(named(person), "group_user_left", all([person]), "left")
+            told(person.spelled(), "group_user_left", all([person]), "left")
         }
         Event::JoinRequestsApproved { approved } => {
             let people = all(approved.iter().map(|answered| &answered.person));
@@ -217,6 +221,7 @@ fn moved<'a>(business: &'a str, event: &'a Event) -> Option<Vec<Told<'a>>> {
         }
         Event::Created(_)
         | Event::SettingsChanged { .. }
+        | Event::PictureFailed { .. }
         | Event::InviteReset { .. }
         | Event::InviteDeleted
         | Event::JoinRequested { .. }
@@ -254,13 +259,8 @@ fn not_added<'a>(business: &'a str, failed: &'a [Failed]) -> Vec<Told<'a>> {
         .collect()
 }
 
-/// A person as this family names them; by the user id where the number is hidden.
-fn named(person: &Person) -> &str {
-    person.wa_id.as_ref().map_or(person.user_id.as_str(), WaId::as_str)
-}
-
 fn all<'a>(people: impl IntoIterator<Item = &'a Person>) -> Vec<String> {
-    people.into_iter().map(|person| named(person).to_owned()).collect()
+    people.into_iter().map(|person| person.spelled().to_owned()).collect()
 }
 
 /// Whom the caller meant: digits, where it was a phone number.

@@ -13,7 +13,7 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, RowIndex};
 
 pub(super) use self::outbox::{
-    Amendable, TooOld, amendable, deliveries, delivery, due, log, receivers, subscription,
+    Amendable, TooOld, amendable, deliveries, delivery, due, events_between, log, receivers, subscription,
     subscriptions, too_old,
 };
 use super::super::rows::{self, Damage, GroupColumns};
@@ -21,7 +21,9 @@ use super::super::{
     GroupSummary, PersonStanding, Receipt, Recorded, STANDINGS_MAX, StoreError, Stored,
 };
 use super::failed;
-use crate::directory::{Account, Key, KeyHash, Number, Opening};
+use crate::directory::{
+    Account, Eligibility, Key, KeyHash, Number, Opening, Profile, Secret, VendorApp,
+};
 use crate::page::{Page, Seek, Slice};
 
 /// A row that this program would never have written.
@@ -148,6 +150,21 @@ pub(super) fn group_by_invite(
     .map_err(in_table("groups", "by invite code"))
 }
 
+pub(super) fn group_by_alias(
+    connection: &Connection,
+    number: &PhoneNumberId,
+    alias_second: i64,
+) -> Result<Option<GroupId>, StoreError> {
+    one(
+        connection,
+        "SELECT id FROM groups WHERE number_id = ?1 AND alias_second = ?2
+                                     AND status IN ('active', 'suspended')",
+        (number.as_str(), alias_second),
+        |row| parsed(row, "id", GroupId::parse),
+    )
+    .map_err(in_table("groups", "by alias"))
+}
+
 pub(super) fn groups(
     connection: &Connection,
     number: &PhoneNumberId,
@@ -246,6 +263,27 @@ pub(super) fn standings(
     .map_err(in_table("standings", person))
 }
 
+pub(super) fn profile(
+    connection: &Connection,
+    wa_id: &WaId,
+) -> Result<Option<Profile>, StoreError> {
+    one(
+        connection,
+        "SELECT username, hides_phone, enrolled, terms_accepted FROM people WHERE wa_id = ?1",
+        [wa_id.as_str()],
+        |row| {
+            Ok(Profile {
+                wa_id: wa_id.clone(),
+                username: row.get("username")?,
+                hides_phone: row.get("hides_phone")?,
+                enrolled: row.get("enrolled")?,
+                terms_accepted: row.get("terms_accepted")?,
+            })
+        },
+    )
+    .map_err(in_table("people", wa_id))
+}
+
 pub(super) fn receipt(
     connection: &Connection,
     scope: &str,
@@ -306,7 +344,10 @@ pub(super) fn opening(
 fn numbers_where(condition: &str) -> String {
     format!(
         "SELECT seq, id, account_id, display_number, waba_id, bot_id, participants_limit,
-                groups_limit, extra_receivers, created_at
+                groups_limit, operations_limit, eligibility, extra_receivers, created_at,
+                EXISTS (SELECT 1 FROM subscribed_wabas AS subscribed
+                        WHERE subscribed.account_id = numbers.account_id
+                              AND subscribed.waba_id = numbers.waba_id) AS app_subscribed
          FROM numbers WHERE {condition}"
     )
 }
@@ -321,7 +362,14 @@ fn read_number(row: &Row<'_>) -> Result<Number, RowError> {
         limits: Limits {
             participants: row.get("participants_limit")?,
             groups: row.get("groups_limit")?,
+            operations: row.get("operations_limit")?,
         },
+        eligibility: {
+            let word = text(row, "eligibility")?;
+            let unknown = || format!("unknown eligibility {word}");
+            Eligibility::parse(word).ok_or_else(unknown).map_err(in_column("eligibility"))?
+        },
+        app_subscribed: row.get("app_subscribed")?,
         extra_receivers: row.get("extra_receivers")?,
         created_at: time(row, "created_at")?,
     })
@@ -335,10 +383,29 @@ pub(super) fn number(
         .map_err(in_table("numbers", id))
 }
 
+/// The number of this account that has this bot id.
+pub(super) fn number_of_bot(
+    connection: &Connection,
+    account: &AccountId,
+    bot_id: &str,
+) -> Result<Option<Number>, StoreError> {
+    let sql = numbers_where("bot_id = ?1 AND account_id = ?2");
+    one(connection, &sql, (bot_id, account.as_str()), read_number)
+        .map_err(in_table("numbers", bot_id))
+}
+
+fn accounts_where(condition: &str) -> String {
+    format!("SELECT seq, id, name, app_id, app_secret, created_at FROM accounts WHERE {condition}")
+}
+
 fn read_account(row: &Row<'_>) -> Result<Account, RowError> {
     Ok(Account {
         id: parsed(row, "id", AccountId::parse)?,
         name: row.get("name")?,
+        app: VendorApp {
+            id: row.get("app_id")?,
+            secret: Secret::new(row.get("app_secret")?),
+        },
         created_at: time(row, "created_at")?,
     })
 }
@@ -347,8 +414,7 @@ pub(super) fn account(
     connection: &Connection,
     id: &AccountId,
 ) -> Result<Option<Account>, StoreError> {
-    let sql = "SELECT id, name, created_at FROM accounts WHERE id = ?1";
-    one(connection, sql, [id.as_str()], read_account).map_err(in_table("accounts", id))
+    one(connection, &accounts_where("id = ?1"), [id.as_str()], read_account).map_err(in_table("accounts", id))
 }
 
 fn keys_where(condition: &str) -> String {
@@ -379,8 +445,7 @@ pub(super) fn key(connection: &Connection, id: &str) -> Result<Option<Key>, Stor
 }
 
 pub(super) fn accounts(connection: &Connection, page: Page) -> Result<Slice<Account>, StoreError> {
-    let select = "SELECT seq, id, name, created_at FROM accounts WHERE true";
-    records(connection, "accounts", select, None, page, read_account)
+    records(connection, "accounts", &accounts_where("true"), None, page, read_account)
 }
 
 pub(super) fn numbers(

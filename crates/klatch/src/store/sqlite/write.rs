@@ -238,7 +238,7 @@ fn write_other(connection: &mut Connection, caches: &Caches, other: Other) {
             let outcome = records::change_alone(connection, &record);
             caches.receivers.clear();
             // Callers configure receivers by themselves: that shall cost the others little.
-            if !record.is_about_receivers_only() {
+            if !record.leaves_numbers_alone() {
                 caches.openings.clear();
                 caches.numbers.clear();
             }
@@ -447,7 +447,7 @@ fn write_standings(
     commit: &Commit,
 ) -> Result<(), rusqlite::Error> {
     for (person, standing) in commit.recorded.event.standings() {
-        let name = person.wa_id.as_ref().map_or(person.user_id.as_str(), |wa_id| wa_id.as_str());
+        let name = person.phone.as_ref().map_or(person.user_id.as_str(), |phone| phone.as_str());
         let word = match standing {
             Standing::Participant => "participant",
             Standing::Requested => "requested",

@@ -17,7 +17,7 @@ use crate::directory::{
 use crate::page::{Page, Seek, Slice};
 use crate::store::outbox::{
     Amend, Amendment, Attempt, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState,
-    LogFilter, Logged, LoggedEvent, Sweep,
+    LogFilter, Logged, LoggedEvent, Place, Span, Spanned, Sweep,
 };
 use crate::store::{Recorded, StoreError, rows};
 use crate::webhook::Topic;
@@ -228,6 +228,34 @@ fn log_stream(
     );
     all(connection, &sql, (key, page.fetch(), id), |row| Ok((row.get("seq")?, read_logged(row)?)))
         .map_err(in_table("events", id))
+}
+
+/// What happened to the groups of a number in a span of time, oldest first.
+pub(in crate::store::sqlite) fn events_between(
+    connection: &Connection,
+    number: &PhoneNumberId,
+    span: &Span,
+) -> Result<Vec<Spanned>, StoreError> {
+    let sql = format!(
+        "{LOG} WHERE events.number_seq = (SELECT seq FROM numbers WHERE id = ?1)
+                     AND events.group_seq IS NOT NULL
+                     AND (events.at, events.seq) > (?2, ?3) AND events.at < ?4
+         ORDER BY events.at, events.seq LIMIT ?5"
+    );
+    let (at, seq) = span.after.map_or((span.from.as_millis() - 1, i64::MAX), |after| {
+        (after.at.as_millis(), signed(after.seq))
+    });
+    let params = (number.as_str(), at, seq, span.to.as_millis(), span.limit);
+    let spanned = all(connection, &sql, params, |row| {
+        let place = Place { at: time(row, "at")?, seq: row.get("seq")? };
+        Ok((place, read_logged(row)?.what))
+    })
+    .map_err(in_table("events", number))?;
+    let of_groups = spanned.into_iter().filter_map(|(place, what)| match what {
+        LoggedEvent::Group(group, recorded) => Some(Spanned { place, group, recorded }),
+        LoggedEvent::Subscription(..) => None,
+    });
+    Ok(of_groups.collect())
 }
 
 /// How to reach a page of a list that counts up.

@@ -11,8 +11,8 @@ use super::super::super::{ChangeError, rows};
 use super::super::failed;
 use super::{Trouble, exists};
 use crate::directory::{
-    Account, Activity, Key, KeyHash, LimitsChange, Number, Reach, RecordChange, Role, Rotation,
-    Secret, Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId,
+    Account, Activity, Eligibility, Key, KeyHash, Number, NumberChange, Profile, Reach, RecordChange, Role,
+    Rotation, Secret, Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId,
 };
 
 /// Makes the change, whole or not at all.
@@ -26,18 +26,17 @@ pub(super) fn change_alone(
         RecordChange::AddAccount(account) => add_account(&transaction, account),
         RecordChange::AddNumber(number) => add_number(&transaction, number),
         RecordChange::AddKey(key, hash) => add_key(&transaction, key, hash),
-        RecordChange::SetLimits(number, limits) => set_limits(&transaction, number, *limits),
+        RecordChange::ChangeNumber(number, change) => change_number(&transaction, number, *change),
         RecordChange::RevokeKey(key, at) => revoke_key(&transaction, key, *at),
         RecordChange::AddSubscription(subscription) => add_subscription(&transaction, subscription),
         RecordChange::ChangeSubscription(id, change, event, at) => {
             change_subscription(&transaction, id, change, event, *at)
         }
         RecordChange::RemoveSubscription(id, at) => remove_subscription(&transaction, id, *at),
-        RecordChange::SetExtraReceivers(number, on) => {
-            let sql = "UPDATE numbers SET extra_receivers = ?2 WHERE id = ?1";
-            let changed = transaction.execute(sql, (number.as_str(), on)).map_err(failed)?;
-            require(changed > 0, ChangeError::Unknown { field: "phone_number_id" })
+        RecordChange::SubscribeApp { account, waba_id, on } => {
+            subscribe_app(&transaction, account, waba_id, *on)
         }
+        RecordChange::SetProfile(profile) => set_profile(&transaction, profile),
     };
     match changed {
         Ok(()) => Ok(transaction.commit().map_err(failed)?),
@@ -68,8 +67,15 @@ fn add_account(connection: &Connection, account: &Account) -> Changed {
     let taken = exists(connection, sql, [account.id.as_str()])?;
     require(!taken, ChangeError::Taken { field: "id" })?;
     connection.execute(
-        "INSERT INTO accounts (id, name, created_at) VALUES (?1, ?2, ?3)",
-        (account.id.as_str(), &account.name, account.created_at.as_millis()),
+        "INSERT INTO accounts (id, name, app_id, app_secret, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        (
+            account.id.as_str(),
+            &account.name,
+            &account.app.id,
+            account.app.secret.reveal(),
+            account.created_at.as_millis(),
+        ),
     )?;
     Ok(())
 }
@@ -86,8 +92,9 @@ fn add_number(connection: &Connection, number: &Number) -> Changed {
     require(!taken, ChangeError::Taken { field: "bot_id" })?;
     connection.execute(
         "INSERT INTO numbers (id, account_id, display_number, waba_id, bot_id,
-                              participants_limit, groups_limit, extra_receivers, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                              participants_limit, groups_limit, operations_limit, eligibility,
+                              extra_receivers, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         (
             number.id.as_str(),
             number.account.as_str(),
@@ -96,6 +103,8 @@ fn add_number(connection: &Connection, number: &Number) -> Changed {
             &number.bot_id,
             number.limits.participants,
             number.limits.groups,
+            number.limits.operations,
+            number.eligibility.as_str(),
             number.extra_receivers,
             number.created_at.as_millis(),
         ),
@@ -130,14 +139,64 @@ fn add_key(connection: &Connection, key: &Key, hash: &KeyHash) -> Changed {
     Ok(())
 }
 
-fn set_limits(connection: &Connection, number: &PhoneNumberId, limits: LimitsChange) -> Changed {
+fn change_number(connection: &Connection, id: &PhoneNumberId, change: NumberChange) -> Changed {
+    let NumberChange { participants, groups, operations, eligibility, extra_receivers } = change;
     let changed = connection.execute(
         "UPDATE numbers SET participants_limit = coalesce(?2, participants_limit),
-                            groups_limit = coalesce(?3, groups_limit)
+                            groups_limit = coalesce(?3, groups_limit),
+                            operations_limit = iif(?4, ?5, operations_limit),
+                            eligibility = coalesce(?6, eligibility),
+                            extra_receivers = coalesce(?7, extra_receivers)
          WHERE id = ?1",
-        (number.as_str(), limits.participants, limits.groups),
+        (
+            id.as_str(),
+            participants,
+            groups,
+            operations.is_some(),
+            operations.flatten(),
+            eligibility.map(Eligibility::as_str),
+            extra_receivers,
+        ),
     )?;
     require(changed > 0, ChangeError::Unknown { field: "phone_number_id" })
+}
+
+/// A WABA of this account: it is there as long as one of the account's numbers belongs to it.
+fn require_waba(connection: &Connection, waba_id: &str, account: &AccountId) -> Changed {
+    let sql = "SELECT 1 FROM numbers WHERE waba_id = ?1 AND account_id = ?2";
+    let known = exists(connection, sql, (waba_id, account.as_str()))?;
+    require(known, ChangeError::Unknown { field: "waba_id" })
+}
+
+fn subscribe_app(
+    connection: &Connection,
+    account: &AccountId,
+    waba_id: &str,
+    on: bool,
+) -> Changed {
+    require_waba(connection, waba_id, account)?;
+    let sql = if on {
+        "INSERT INTO subscribed_wabas (account_id, waba_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING"
+    } else {
+        "DELETE FROM subscribed_wabas WHERE account_id = ?1 AND waba_id = ?2"
+    };
+    connection.execute(sql, (account.as_str(), waba_id))?;
+    Ok(())
+}
+
+fn set_profile(connection: &Connection, profile: &Profile) -> Changed {
+    let Profile { wa_id, username, hides_phone, enrolled, terms_accepted } = profile;
+    let sql = "SELECT 1 FROM people WHERE username = ?1 AND wa_id <> ?2";
+    let taken = exists(connection, sql, (username, wa_id.as_str()))?;
+    require(!taken, ChangeError::Taken { field: "username" })?;
+    connection.execute(
+        "INSERT INTO people (wa_id, username, hides_phone, enrolled, terms_accepted)
+         VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (wa_id) DO UPDATE SET username = ?2, hides_phone = ?3, enrolled = ?4,
+                                           terms_accepted = ?5",
+        (wa_id.as_str(), username, hides_phone, enrolled, terms_accepted),
+    )?;
+    Ok(())
 }
 
 fn revoke_key(connection: &Connection, key: &str, at: Timestamp) -> Changed {
@@ -158,9 +217,7 @@ fn add_subscription(connection: &Connection, subscription: &Subscription) -> Cha
             (Some(number.as_str()), None)
         }
         Reach::Waba(waba_id) => {
-            let sql = "SELECT 1 FROM numbers WHERE waba_id = ?1 AND account_id = ?2";
-            let known = exists(connection, sql, (waba_id, account.as_str()))?;
-            require(known, ChangeError::Unknown { field: "waba_id" })?;
+            require_waba(connection, waba_id, account)?;
             (None, Some(waba_id))
         }
         Reach::Account => (None, None),
