@@ -430,12 +430,10 @@ async fn verify(folder: &Path, seen: &mut Seen) -> anyhow::Result<usize> {
 /// An event in the words in which its answer was noted.
 fn told(recorded: &Recorded) -> Vec<String> {
     let call = &recorded.request_id;
-    let wa_id = |person: &domain::Person| {
-        person.wa_id.as_ref().map_or_else(|| person.user_id.to_string(), ToString::to_string)
-    };
+    let wa_id = |person: &domain::Person| person.spelled().to_owned();
     match &recorded.event {
         Event::Created(_) => vec![format!("created {call}")],
-        Event::InviteReset { code } => vec![format!("reset {}", code.link())],
+        Event::InviteReset { code, .. } => vec![format!("reset {}", code.link())],
         Event::ParticipantJoined { person } => vec![format!("joined {}", wa_id(person))],
         Event::JoinRequested { request, .. } => vec![format!("requested {request}")],
         Event::JoinRequestCancelled(answered) => {

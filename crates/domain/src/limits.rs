@@ -37,8 +37,8 @@ pub struct Limits {
     pub participants: u32,
     /// Groups that exist at the same time; a deleted group gives its place back.
     pub groups: u32,
-    /// Changes to its groups that the business may ask for in a minute; `None` is no limit. Meta
-    /// has such a limit and has never published the figure.
+    /// Changes to its groups that the business may ask for in a minute; `None` is no limit. The
+    /// API owner has such a limit and has never published the figure.
     pub operations: Option<u32>,
 }
 

@@ -270,10 +270,17 @@ impl<T> Batch<T> {
         &self.0
     }
 
-    /// The entries themselves.
+    /// Other entries in place of these, or the reason why there is none for one.
+    pub fn try_map<U, E>(self, f: impl FnMut(T) -> Result<U, E>) -> Result<Batch<U>, E> {
+        self.0.into_iter().map(f).collect::<Result<_, _>>().map(Batch)
+    }
+
+    /// Other entries in place of these, each made of one of them and of what belongs to it. There
+    /// have to be as many.
     #[must_use]
-    pub fn into_entries(self) -> Vec<T> {
-        self.0
+    pub fn zip<U, V>(self, others: Vec<U>, f: impl Fn(T, U) -> V) -> Batch<V> {
+        debug_assert_eq!(self.0.len(), others.len());
+        Batch(self.0.into_iter().zip(others).map(|(one, other)| f(one, other)).collect())
     }
 }
 

@@ -52,7 +52,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(deliveries::replay_many))
         .routes(routes!(deliveries::get))
         .routes(routes!(deliveries::replay))
-        .routes(routes!(people::get))
+        .routes(routes!(people::get, people::set))
         .routes(routes!(people::join))
         .routes(routes!(people::cancel))
         .routes(routes!(people::leave))

@@ -3,6 +3,7 @@
 pub mod caller;
 pub mod clock;
 mod execute;
+mod fetch;
 mod idempotency;
 pub mod mint;
 pub mod outbox;
@@ -22,6 +23,7 @@ use self::clock::Clock;
 pub use self::execute::{Change, NewGroup, Outcome};
 use self::mint::Mint;
 use self::pace::Pace;
+pub use self::pace::Usage;
 use crate::directory::KeyHash;
 use crate::metrics::Metrics;
 use crate::store::Store;

@@ -111,7 +111,7 @@ enum Command {
     },
     /// Print an OpenAPI document.
     Openapi {
-        /// Which: d360, klatch.
+        /// Which: meta, d360, sinch, klatch.
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(DOCUMENTS.map(|d| d.name)))]
         document: String,
     },

@@ -13,6 +13,7 @@
 
 pub mod d360;
 pub mod graph;
+pub mod meta;
 pub mod sinch;
 
 use crate::webhook::{News, Topic};

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use self::profile::Profile;
 pub use self::subscription::{
-    Activity, Reach, Role, Rotation, Secret, Secrets, Subscription, SubscriptionChange,
+    Activity, Place, Reach, Role, Rotation, Secret, Secrets, Subscription, SubscriptionChange,
     SubscriptionEvent, SubscriptionId, Target,
 };
 
@@ -156,8 +156,8 @@ pub struct NumberChange {
     pub participants: Option<u32>,
     /// See [`Limits::groups`].
     pub groups: Option<u32>,
-    /// See [`Limits::operations`]; `Some(None)` lifts the limit.
-    pub operations: Option<Option<u32>>,
+    /// See [`Limits::operations`]; 0 lifts the limit.
+    pub operations: Option<u32>,
     /// See [`Number::eligibility`].
     pub eligibility: Option<Eligibility>,
     /// See [`Number::extra_receivers`].

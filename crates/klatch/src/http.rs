@@ -2,6 +2,7 @@
 //! in the log and a place in the figures.
 
 pub mod body;
+pub mod choice;
 pub mod paging;
 pub mod params;
 pub mod problem;
@@ -21,6 +22,8 @@ use axum::routing::get;
 use futures_util::FutureExt as _;
 use tower::ServiceExt as _;
 
+pub use self::choice::Api;
+use self::choice::Choice;
 use self::problem::Problem;
 use crate::app::App;
 use crate::metrics::{ApiLabels, Metrics, RequestLabels, Status};
@@ -30,44 +33,14 @@ use crate::{admin, dialect, openapi};
 /// Bytes that all headers of a request may have together. Ours.
 const HEADERS_BYTES_MAX: usize = 32 * 1_024;
 
-/// Which of the APIs behind the port a request is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Api {
-    /// The operator's probes: `/healthz`, `/readyz`, `/metrics`.
-    Probes,
-    /// Our own, under `/klatch/`.
-    Klatch,
-    /// 360dialog's.
-    D360,
-}
-
 impl Api {
-    /// Decides by the path. What nobody claims is for the dialect that has no prefix of its own.
-    #[must_use]
-    pub fn of(path: &str) -> Self {
-        match path {
-            "/healthz" | "/readyz" | "/metrics" => Self::Probes,
-            "/klatch" => Self::Klatch,
-            _ if path.starts_with("/klatch/") => Self::Klatch,
-            _ => Self::D360,
-        }
-    }
-
-    /// The word for logs and figures.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Probes => "probes",
-            Self::Klatch => "klatch",
-            Self::D360 => "d360",
-        }
-    }
-
     /// Something that went wrong outside of any handler, in this API's own shape.
     fn answer(self, problem: Problem) -> Response {
         match self {
             Self::Probes | Self::Klatch => admin::error::Error::from(problem).into_response(),
+            Self::Meta => dialect::meta::error::Error::from(problem).into_response(),
             Self::D360 => dialect::d360::error::Error::from(problem).into_response(),
+            Self::Sinch => dialect::sinch::error::Error::from(problem).into_response(),
         }
     }
 }
@@ -80,7 +53,9 @@ struct Routes {
     app: App,
     probes: Router,
     klatch: Router,
+    meta: Router,
     d360: Router,
+    sinch: Router,
 }
 
 impl Port {
@@ -92,19 +67,25 @@ impl Port {
         Self(Arc::new(Routes {
             probes: probes(app.clone()),
             klatch: with_fallbacks(klatch, Api::Klatch),
+            meta: dialect::meta::finish(
+                with_fallbacks(dialect::meta::router(app.clone()), Api::Meta),
+                app.clone(),
+            ),
             d360: with_fallbacks(dialect::d360::router(app.clone()), Api::D360),
+            sinch: with_fallbacks(dialect::sinch::router(app.clone()), Api::Sinch),
             app,
         }))
     }
 
     /// Answers a request, whatever it is.
-    pub async fn call(&self, request: Request<Body>) -> Response {
-        let api = Api::of(request.uri().path());
+    pub async fn call(&self, mut request: Request<Body>) -> Response {
+        let uri = request.uri().clone();
+        let api = Choice::make(&mut request);
         let told = Told {
             metrics: &self.0.app.metrics,
             api,
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            uri,
             id: TraceId::new(self.0.app.mint.log_id()),
             begun: Instant::now(),
             status: Cell::new(None),
@@ -131,7 +112,9 @@ impl Port {
         let router = match api {
             Api::Probes => &self.0.probes,
             Api::Klatch => &self.0.klatch,
+            Api::Meta => &self.0.meta,
             Api::D360 => &self.0.d360,
+            Api::Sinch => &self.0.sinch,
         };
         match router.clone().oneshot(request).await {
             Ok(response) => response,
@@ -254,21 +237,6 @@ mod tests {
             ("/klatch/v1/keys/aH7lloIaci1dUE5NqlvN0Ez5CLbudRYY", "/klatch/v1/keys/…"),
         ] {
             assert_eq!(shown(&uri.parse().unwrap()), expected);
-        }
-    }
-
-    #[test]
-    fn the_path_decides() {
-        for (path, api) in [
-            ("/healthz", Api::Probes),
-            ("/healthz/", Api::D360),
-            ("/klatch", Api::Klatch),
-            ("/klatch/v1/accounts", Api::Klatch),
-            ("/klatchy", Api::D360),
-            ("/groups", Api::D360),
-            ("/", Api::D360),
-        ] {
-            assert_eq!(Api::of(path), api, "{path}");
         }
     }
 }

@@ -3,10 +3,14 @@
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Info, License, OpenApi, SecurityRequirement};
+use utoipa::openapi::{Info, License, ObjectBuilder, OpenApi, Required, SecurityRequirement, Type};
 
 use crate::{admin, dialect};
+
+/// What every version of Graph looks like.
+const VERSION: &str = r"^v[0-9]+\.[0-9]+$";
 
 /// A document and the name it is served and committed under.
 pub struct Document {
@@ -16,8 +20,12 @@ pub struct Document {
 }
 
 /// All documents.
-pub const DOCUMENTS: [Document; 2] =
-    [Document { name: "d360", make: d360 }, Document { name: "klatch", make: klatch }];
+pub const DOCUMENTS: [Document; 4] = [
+    Document { name: "meta", make: meta },
+    Document { name: "d360", make: d360 },
+    Document { name: "sinch", make: sinch },
+    Document { name: "klatch", make: klatch },
+];
 
 impl Document {
     /// The document as JSON, as it is committed.
@@ -36,6 +44,35 @@ pub fn router() -> Router {
         let answer = move || async move { ([(header::CONTENT_TYPE, "application/json")], json) };
         router.route(&format!("/openapi/{}.json", document.name), get(answer))
     })
+}
+
+fn meta() -> OpenApi {
+    let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let description = "The group operations of Meta's Cloud API, as Klatch answers them. Every path works without a version, too.";
+    let mut document = dialect::meta::document();
+    // The version is taken off before any route is looked for, so that none has it by itself.
+    for item in document.paths.paths.values_mut() {
+        let version = ParameterBuilder::new()
+            .name("version")
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .description(Some("Any version of Graph"))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some(VERSION))))
+            .build();
+        let operations = [&mut item.get, &mut item.post, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            let parameters = operation.parameters.get_or_insert_default();
+            parameters.insert(0, version.clone().into());
+        }
+    }
+    finish(document, "Klatch: Meta groups", description, "access token", token)
+}
+
+fn sinch() -> OpenApi {
+    let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let description =
+        "The group operations of Sinch's WhatsApp API of 2020, as Klatch answers them.";
+    finish(dialect::sinch::document(), "Klatch: Sinch groups", description, "bearer token", token)
 }
 
 fn d360() -> OpenApi {

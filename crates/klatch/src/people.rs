@@ -5,13 +5,12 @@
 
 use domain::event::Standing;
 use domain::ids::{AccountId, GroupId, JoinRequestId};
-use domain::values::{InviteCode, WaId};
+use domain::person::Entry;
+use domain::values::{Batch, InviteCode, WaId};
 use domain::{Command, Event, Person, PersonRef};
 
 use crate::app::caller::Call;
-use crate::app::{App, Failure, Outcome, Stored, mint};
-use crate::app::{PersonStanding, StoreError};
-
+use crate::app::{App, Failure, Outcome, PersonStanding, StoreError, Stored, mint};
 
 /// What a tap on a link came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,19 +39,17 @@ impl App {
             self.execute(call, &stored.group.state().id, command).await?
         };
         let group = outcome.stored.group.state().id.clone();
-        Ok(match outcome.event {
-            Some(Event::ParticipantJoined { .. }) => Joined::In(group),
-            // If nothing happened, the request was open already: it has the same id.
-            _ => {
-                let open = outcome.stored.group.state().request_of(&PersonRef::Phone(wa_id.clone()));
-                let request = match open {
-                    Some(request) => request.id.clone(),
-                    // Answered since the first of two same calls.
-                    None => self.asking(&outcome.stored, wa_id).await?.1,
-                };
-                Joined::Requested(group, request)
-            }
-        })
+        if let Some(Event::ParticipantJoined { .. }) = outcome.event {
+            return Ok(Joined::In(group));
+        }
+        // If nothing happened, the request was open already.
+        let open = outcome.stored.group.state().request_of(&PersonRef::Phone(wa_id.clone()));
+        let request = match open {
+            Some(request) => request.id.clone(),
+            // Answered since the first of two same calls.
+            None => self.asking(&outcome.stored, wa_id).await?.1,
+        };
+        Ok(Joined::Requested(group, request))
     }
 
     /// A person withdraws a request.
@@ -80,6 +77,22 @@ impl App {
     /// Who a phone number is to an account.
     pub async fn known_to(&self, account: &AccountId, wa_id: &WaId) -> Result<Person, StoreError> {
         Ok(mint::person(account, &self.profile(wa_id).await?))
+    }
+
+    /// Who these phone numbers are to an account.
+    pub async fn introduce(
+        &self,
+        account: &AccountId,
+        named: Batch<Entry<WaId>>,
+    ) -> Result<Batch<Entry<Person>>, StoreError> {
+        let mut profiles = Vec::new();
+        for entry in named.entries() {
+            profiles.push(self.profile(&entry.target).await?);
+        }
+        Ok(named.zip(profiles, |entry, profile| Entry {
+            input: entry.input,
+            target: mint::person(account, &profile),
+        }))
     }
 
     /// Who a phone number is to a group's business, and the id of their wish to join.

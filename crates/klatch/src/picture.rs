@@ -9,6 +9,11 @@ use domain::limits::{PICTURE_BYTES_MAX, PICTURE_SIDE_MIN};
 use domain::values::Picture;
 use sha2::{Digest as _, Sha256};
 
+/// How every JPEG begins.
+const JPEG: [u8; 3] = [0xFF, 0xD8, 0xFF];
+/// How every PNG begins.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+
 /// Why bytes are not a profile picture. Reads on after the name of the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PictureProblem {
@@ -24,6 +29,12 @@ pub enum PictureProblem {
     /// Something else, whatever its name says.
     #[error("must be a JPEG image (image/jpeg)")]
     NotJpeg,
+    /// Neither of the two that can be an icon.
+    #[error("must be a JPEG or PNG image")]
+    NotImage,
+    /// A PNG whose end is missing or whose structure is broken.
+    #[error("must be a complete PNG image; this one is cut off or damaged")]
+    DamagedPng,
     /// A JPEG whose end is missing or whose structure is broken.
     #[error("must be a complete JPEG image; this one is cut off or damaged")]
     Damaged,
@@ -51,7 +62,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Picture, PictureProblem> {
     if bytes.len() > PICTURE_BYTES_MAX {
         return Err(PictureProblem::TooLarge { found: bytes.len() });
     }
-    if !bytes.starts_with(&[0xFF, 0xD8, 0xFF]) {
+    if !bytes.starts_with(&JPEG) {
         return Err(PictureProblem::NotJpeg);
     }
     let (width, height) = size(&bytes[2..]).ok_or(PictureProblem::Damaged)?;
@@ -62,6 +73,42 @@ pub fn inspect(bytes: &[u8]) -> Result<Picture, PictureProblem> {
         return Err(PictureProblem::TooSmall { side: width });
     }
     Ok(Picture { sha256: Sha256::digest(bytes).into(), mime_type: "image/jpeg".to_owned() })
+}
+
+/// Judges the bytes of an icon, of which nothing is asked but that it is a picture.
+pub fn inspect_icon(bytes: &[u8]) -> Result<Picture, PictureProblem> {
+    if bytes.len() > PICTURE_BYTES_MAX {
+        return Err(PictureProblem::TooLarge { found: bytes.len() });
+    }
+    let mime_type = if let Some(chunks) = bytes.strip_prefix(PNG) {
+        is_whole_png(chunks).then_some("image/png").ok_or(PictureProblem::DamagedPng)?
+    } else if bytes.starts_with(&JPEG) {
+        size(&bytes[2..]).map(|_| "image/jpeg").ok_or(PictureProblem::Damaged)?
+    } else {
+        return Err(PictureProblem::NotImage);
+    };
+    Ok(Picture { sha256: Sha256::digest(bytes).into(), mime_type: mime_type.to_owned() })
+}
+
+/// Walks a PNG's chunks, each with its length, up to the last; the first has the size in pixels.
+fn is_whole_png(mut chunks: &[u8]) -> bool {
+    let (mut sized, mut has_data) = (false, false);
+    while let Some((length, rest)) = chunks.split_first_chunk::<4>() {
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        // Behind the data stand four bytes that sum them up.
+        let Some((kind, rest)) = rest.split_first_chunk::<4>() else { return false };
+        let Some(data) = rest.get(..length) else { return false };
+        let Some(next) = rest.get(length..).and_then(|rest| rest.get(4..)) else { return false };
+        match kind {
+            b"IHDR" if length == 13 => sized = data[..4] != [0; 4] && data[4..8] != [0; 4],
+            b"IDAT" => has_data = true,
+            b"IEND" => return sized && has_data,
+            _ if !sized => return false,
+            _ => {}
+        }
+        chunks = next;
+    }
+    false
 }
 
 /// Walks the segments up to the end marker; gives width and height if all of it is there.
@@ -144,6 +191,39 @@ mod tests {
         assert_eq!(inspect(&large), Err(PictureProblem::TooLarge { found: PICTURE_BYTES_MAX + 1 }));
     }
 
+    /// A PNG of this size as far as its structure goes.
+    fn png(width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = PNG.to_vec();
+        let mut head = [width.to_be_bytes(), height.to_be_bytes()].concat();
+        head.extend([8, 2, 0, 0, 0]);
+        for (kind, data) in [(b"IHDR", &head[..]), (b"IDAT", &[1, 2, 3]), (b"IEND", &[])] {
+            bytes.extend(u32::try_from(data.len()).unwrap().to_be_bytes());
+            bytes.extend(kind);
+            bytes.extend(data);
+            bytes.extend([0; 4]);
+        }
+        bytes
+    }
+
+    #[test]
+    fn an_icon_is_any_whole_picture() {
+        for (bytes, kind) in
+            [(png(1, 2), "image/png"), (jpeg(1, 2), "image/jpeg"), (jpeg(500, 20), "image/jpeg")]
+        {
+            assert_eq!(inspect_icon(&bytes).unwrap().mime_type, kind);
+        }
+        assert_eq!(inspect_icon(b"<html>"), Err(PictureProblem::NotImage));
+        assert_eq!(inspect_icon(b""), Err(PictureProblem::NotImage));
+        assert_eq!(inspect_icon(&png(0, 2)), Err(PictureProblem::DamagedPng));
+        let whole = png(3, 3);
+        for length in PNG.len()..whole.len() {
+            let cut = inspect_icon(&whole[..length]);
+            assert_eq!(cut, Err(PictureProblem::DamagedPng), "{length}");
+        }
+        let large = vec![0xFF; PICTURE_BYTES_MAX + 1];
+        assert!(matches!(inspect_icon(&large), Err(PictureProblem::TooLarge { .. })));
+    }
+
     #[test]
     fn cut_anywhere_it_is_damaged() {
         let whole = jpeg(640, 640);
@@ -169,6 +249,8 @@ mod tests {
             let mut bytes = vec![0xFF, 0xD8, 0xFF];
             bytes.extend(tail);
             let _ = inspect(&bytes);
+            let _ = inspect_icon(&bytes);
+            let _ = inspect_icon(&[PNG, &bytes].concat());
         }
     }
 }

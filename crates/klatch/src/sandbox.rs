@@ -7,7 +7,9 @@ use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::WaId;
 
 use crate::app::{App, ChangeError};
-use crate::directory::{Account, Eligibility, Key, KeyHash, Number, RecordChange, Secret, VendorApp};
+use crate::directory::{
+    Account, Eligibility, Key, KeyHash, Number, RecordChange, Secret, VendorApp,
+};
 use crate::page::{Page, Seek};
 
 /// The account's id.

@@ -23,7 +23,8 @@ use self::outbox::{
     LogFilter, Logged, Owed, Span, Spanned, Sweep,
 };
 use crate::directory::{
-    Account, Key, KeyHash, Number, Opening, Profile, RecordChange, Subscription, SubscriptionId,
+    Account, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
+    SubscriptionId,
 };
 use crate::page::{Page, Slice};
 
@@ -295,6 +296,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Those of the account's subscriptions that reach the number, oldest first.
     async fn receivers(&self, number: &Number) -> Result<Arc<[Subscription]>, StoreError>;
+
+    /// The subscription that has this place in a vendor's configuration.
+    async fn holder(&self, place: &Place) -> Result<Option<Subscription>, StoreError>;
 
     /// A subscription that was not removed.
     async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Subscription>, StoreError>;

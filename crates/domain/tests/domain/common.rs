@@ -48,7 +48,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    ChangeSettings, ProvideInvite, ResetInvite, DeleteInvite,
+    ChangeSettings, ReportPictureFailure, ProvideInvite, ResetInvite, DeleteInvite,
     Join, CancelJoinRequest, LeaveAsParticipant,
     ApproveJoinRequests, RejectJoinRequests, AddParticipants, RemoveParticipants,
     PromoteAdmins, DemoteAdmins,
@@ -87,9 +87,11 @@ fn phone_of(name: &str) -> Option<WaId> {
 pub(crate) fn person(name: &str) -> Person {
     Person {
         user_id: user_id(name),
-        wa_id: phone_of(name),
+        phone: phone_of(name),
+        hides_phone: false,
         parent_user_id: None,
         username: Some(format!("@{name}")),
+        terms_accepted: true,
     }
 }
 
@@ -226,8 +228,19 @@ pub(crate) fn reset(link: &str) -> Command {
 
 // Events.
 
+/// A link where there was none.
 pub(crate) fn new_link(link: &str) -> Event {
-    Event::InviteReset { code: code(link) }
+    Event::InviteReset { code: code(link), replaced: false }
+}
+
+/// A link in place of another.
+pub(crate) fn other_link(link: &str) -> Event {
+    Event::InviteReset { code: code(link), replaced: true }
+}
+
+/// A picture that could not be had.
+pub(crate) fn no_picture() -> Event {
+    Event::PictureFailed { problem: "nobody answered".to_owned() }
 }
 
 pub(crate) fn joined(name: &str) -> Event {

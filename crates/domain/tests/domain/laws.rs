@@ -51,7 +51,7 @@ const fn weight(kind: Kind) -> usize {
         Kind::CancelJoinRequest | Kind::RejectJoinRequests | Kind::DemoteAdmins => 16,
         Kind::ProvideInvite | Kind::Restore => 12,
         Kind::ResetInvite => 8,
-        Kind::ChangeSettings | Kind::DeleteInvite => 4,
+        Kind::ChangeSettings | Kind::ReportPictureFailure | Kind::DeleteInvite => 4,
         Kind::Suspend | Kind::Delete | Kind::LeaveAsBusiness => 1,
     }
 }
@@ -161,6 +161,9 @@ impl World {
                 description: (first & 2 != 0).then(|| description(&format!("About {first}"))),
                 picture: (first & 4 != 0).then(|| picture(1)),
             },
+            Kind::ReportPictureFailure => {
+                Command::ReportPictureFailure { problem: "nobody answered".to_owned() }
+            }
             Kind::ProvideInvite => Command::ProvideInvite { code: self.new_code() },
             Kind::ResetInvite => Command::ResetInvite { code: self.new_code() },
             Kind::DeleteInvite => Command::DeleteInvite,
@@ -282,7 +285,7 @@ fn the_scripts_reach_every_command_every_event_and_every_refusal() {
         }
     }
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), Kind::ALL);
-    assert_eq!(events.len(), 18, "{events:?}");
+    assert_eq!(events.len(), 19, "{events:?}");
     let expected = [
         "AlreadyParticipant",
         "BusinessNamed",
@@ -648,6 +651,7 @@ impl Model {
                 let any = subject.is_some() || description.is_some() || picture.is_some();
                 if any { Ok(Done::YES) } else { Err(Refusal::NothingToChange) }
             }
+            Command::ReportPictureFailure { .. } => Ok(Done::YES),
             Command::ProvideInvite { .. } if self.link.is_some() => Ok(Done::NOTHING),
             Command::ProvideInvite { code } | Command::ResetInvite { code } => {
                 self.link = Some(code.clone());

@@ -7,16 +7,18 @@
 use domain::event::Standing;
 use domain::group::{JoinRequest, Participant};
 use domain::limits::OPEN_REQUESTS_MAX;
+use domain::person::Entry;
 use domain::refusal::List::{self, JoinRequests as Waiting, People};
 use domain::values::JoinApprovalMode::{self, ApprovalRequired as Ask, AutoApprove as Auto};
-use domain::{Command, Event, Group, GroupState, PersonRef, Refusal, Status};
+use domain::{Command, Event, Group, GroupState, Person, PersonRef, Refusal, Status};
 
 use crate::common::{
     Kind, LIMIT, LINK, Outcome, PEOPLE, SHOP, add, added, added_but, approve, approved, at, batch,
     by_any, by_id, by_phone, cancel, cancelled, code, creation, demote, demoted, description,
     entries, entry, group_after, happens, happens_but, join, joined, leave, left, limits, new_link,
-    nothing, nothing_but, person, picture, promote, promoted, provide, refs, refused, reject,
-    rejected, remove, removed, removed_but, request_id, requested, reset, subject,
+    no_picture, nothing, nothing_but, other_link, person, picture, promote, promoted, provide,
+    refs, refused, reject, rejected, remove, removed, removed_but, request_id, requested, reset,
+    subject,
 };
 
 const FULL: Refusal = Refusal::GroupFull { limit: LIMIT };
@@ -119,6 +121,9 @@ fn command(kind: Kind, who: Who, by: By) -> Command {
             description: None,
             picture: None,
         },
+        Kind::ReportPictureFailure => {
+            Command::ReportPictureFailure { problem: "nobody answered".to_owned() }
+        }
         Kind::ProvideInvite => provide("NewLink"),
         Kind::ResetInvite => reset("NewLink"),
         Kind::DeleteInvite => Command::DeleteInvite,
@@ -143,6 +148,8 @@ fn command(kind: Kind, who: Who, by: By) -> Command {
 enum Cell {
     /// The command's own event, with nothing held against it.
     Done,
+    /// The same, and the link that was there before dies of it.
+    Replaces,
     /// The tap on the link only opens a request.
     Asks,
     /// Nothing happens, and nothing is wrong.
@@ -162,6 +169,7 @@ impl Cell {
         let name = who.name();
         match self {
             Self::Done => Some(happens(done(kind, name))),
+            Self::Replaces => Some(happens(other_link("NewLink"))),
             Self::Asks => Some(happens(requested("r-new", name))),
             Self::Nothing => Some(nothing()),
             Self::No(refusal) => Some(refused(refusal.clone())),
@@ -188,6 +196,7 @@ fn done(kind: Kind, name: &str) -> Event {
             description: None,
             picture: None,
         },
+        Kind::ReportPictureFailure => no_picture(),
         Kind::ProvideInvite | Kind::ResetInvite => new_link("NewLink"),
         Kind::DeleteInvite => Event::InviteDeleted,
         Kind::Join => joined(name),
@@ -206,7 +215,7 @@ fn done(kind: Kind, name: &str) -> Event {
     }
 }
 
-use Cell::{Asks, Done, Fails, Never, No, Nothing, Tells};
+use Cell::{Asks, Done, Fails, Never, No, Nothing, Replaces, Tells};
 
 /// A person's standing, then [`COLUMNS`]: auto, auto and full, approval, approval and full.
 type Row = (Who, [Cell; 4]);
@@ -323,8 +332,9 @@ enum Part {
 /// What an active group answers.
 const fn part(kind: Kind) -> Part {
     match kind {
+        Kind::ResetInvite => Part::Link(Replaces, Done),
         Kind::ChangeSettings
-        | Kind::ResetInvite
+        | Kind::ReportPictureFailure
         | Kind::Suspend
         | Kind::Delete
         | Kind::LeaveAsBusiness => Part::Always(Done),
@@ -1068,13 +1078,59 @@ fn a_removed_person_returns_by_the_business_alone() {
             (join("eve", LINK, "r1"), happens(joined("eve"))),
             (remove(refs(&["eve"])), happens(removed(&["eve"]))),
             (join("eve", LINK, "r2"), refused(BANNED)),
-            (reset("SecondLink"), happens(new_link("SecondLink"))),
+            (reset("SecondLink"), happens(other_link("SecondLink"))),
             (join("eve", "SecondLink", "r3"), refused(BANNED)),
             (add(&["eve"]), happens(added(&["eve"]))),
             (leave(by_id("eve")), happens(left("eve"))),
             (join("eve", "SecondLink", "r4"), happens(joined("eve"))),
         ],
     );
+}
+
+#[test]
+fn who_has_not_accepted_the_terms_comes_in_by_no_other_hand() {
+    let terms = || Refusal::TermsNotAccepted;
+    let eve = || Person { terms_accepted: false, ..person("eve") };
+    let asked = Event::JoinRequested { request: request_id("r1"), person: eve() };
+    let group = group_after(Ask, &[asked, requested("r2", "ada")]);
+    let answer = group.decide(&approve(&["r1", "r2"]), limits(1));
+    let expected = [("r1", terms())];
+    assert_eq!(answer, happens_but(approved(&[("r2", "ada")]), &expected), "approved");
+    // That comes first: room would not help.
+    let answer = group.decide(&approve(&["r1"]), limits(0));
+    assert_eq!(answer, nothing_but(&expected), "approved, and full");
+    let add_eve = Command::AddParticipants {
+        people: batch(vec![Entry { input: "eve".to_owned(), target: eve() }]),
+    };
+    let failed = [("eve", terms())];
+    let answer = group_after(Auto, &[]).decide(&add_eve, limits(LIMIT));
+    assert_eq!(answer, happens_but(added_but(&[], &failed), &failed), "added");
+    // A tap on the link is her own doing.
+    let tap = Command::Join { person: eve(), code: code(LINK), request: request_id("r1") };
+    let answer = group_after(Auto, &[]).decide(&tap, limits(LIMIT));
+    assert_eq!(answer, happens(Event::ParticipantJoined { person: eve() }), "tapped");
+}
+
+#[test]
+fn who_hides_the_number_is_found_by_it_all_the_same() {
+    let ada = Person { hides_phone: true, ..person("ada") };
+    assert_eq!((ada.wa_id(), ada.spelled()), (None, "DE.ada"));
+    assert_eq!(person("ada").wa_id(), person("ada").phone.as_ref());
+    assert_eq!(person("ada").spelled(), person("ada").phone.expect("she has one").as_str());
+    let group = group_after(Auto, &[Event::ParticipantJoined { person: ada.clone() }]);
+    for by in [by_phone("ada"), by_id("ada")] {
+        let answer = group.decide(&leave(by), limits(LIMIT));
+        assert_eq!(answer, happens(Event::ParticipantLeft { person: ada.clone() }));
+    }
+}
+
+#[test]
+fn a_picture_that_could_not_be_had_changes_nothing() {
+    let before = group_after(Auto, &[joined("ada")]);
+    let mut after = before.clone();
+    after.apply(&no_picture(), at(9));
+    let version = before.state().version + 1;
+    assert_eq!(*after.state(), GroupState { version, ..before.state().clone() });
 }
 
 #[test]
@@ -1402,6 +1458,7 @@ macro_rules! events {
 
 events! {
     Created, "created", Event::Created(Box::new(creation(Auto)));
+    PictureFailed, "picture_failed", no_picture();
     SettingsChanged, "settings_changed", settings_changed(Some("After"), None, None);
     InviteReset, "invite_reset", new_link("NewLink");
     InviteDeleted, "invite_deleted", Event::InviteDeleted;

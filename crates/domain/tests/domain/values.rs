@@ -424,7 +424,7 @@ fn published_figures() {
     assert_eq!((PARTICIPANTS_MAX, GROUPS_PER_NUMBER_MAX), (8, 10_000));
     assert_eq!((PICTURE_BYTES_MAX, PICTURE_SIDE_MIN), (5_242_880, 192));
     assert_eq!((OPEN_REQUESTS_MAX, ID_BYTES_MAX), (1_024, 256));
-    assert_eq!(Limits::default(), Limits { participants: 8, groups: 10_000 });
+    assert_eq!(Limits::default(), Limits { participants: 8, groups: 10_000, operations: None });
 }
 
 #[test]

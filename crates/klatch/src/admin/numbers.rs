@@ -10,7 +10,7 @@ use domain::limits::{
     PARTICIPANTS_MAX,
 };
 use domain::values::{self, WaId};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::Operator;
@@ -66,16 +66,10 @@ pub(super) struct LimitsChange {
     /// Groups at a time, 0 to 10,000,000; 10,000 unless changed.
     #[schema(minimum = 0, maximum = 10_000_000)]
     groups: Option<u64>,
-    /// Changes to its groups that the business may ask for in a minute, 1 to 1,000,000; null, as at
+    /// Changes to its groups that the business may ask for in a minute, up to 1,000,000; 0, as at
     /// first, is no limit.
-    #[schema(minimum = 1, maximum = 1_000_000, value_type = Option<u64>)]
-    #[serde(default, deserialize_with = "said")]
-    operations_per_minute: Option<Option<u64>>,
-}
-
-/// Tells null from nothing.
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    operations_per_minute: Option<u64>,
 }
 
 fn eligibility(word: Option<&str>) -> Result<Option<Eligibility>, Problem> {
@@ -97,13 +91,6 @@ impl LimitsChange {
             let problem = values::Problem::OutOfRange { min, max };
             value.map(Some).ok_or_else(|| Problem::field(name, problem))
         };
-        let operations = match self.operations_per_minute {
-            None => None,
-            Some(limit) => {
-                let name = "limits.operations_per_minute";
-                Some(within(name, limit, 1, OPERATIONS_CEILING)?)
-            }
-        };
         Ok(directory::NumberChange {
             participants: within(
                 "limits.participants",
@@ -112,7 +99,12 @@ impl LimitsChange {
                 PARTICIPANTS_CEILING,
             )?,
             groups: within("limits.groups", self.groups, 0, GROUPS_CEILING)?,
-            operations,
+            operations: within(
+                "limits.operations_per_minute",
+                self.operations_per_minute,
+                0,
+                OPERATIONS_CEILING,
+            )?,
             ..directory::NumberChange::default()
         })
     }
@@ -137,8 +129,8 @@ pub(super) struct NumberInfo {
 pub(super) struct LimitsInfo {
     participants: u32,
     groups: u32,
-    /// Null is no limit.
-    operations_per_minute: Option<u32>,
+    /// 0 is no limit.
+    operations_per_minute: u32,
 }
 
 impl From<Number> for NumberInfo {
@@ -152,7 +144,7 @@ impl From<Number> for NumberInfo {
             limits: LimitsInfo {
                 participants: number.limits.participants,
                 groups: number.limits.groups,
-                operations_per_minute: number.limits.operations,
+                operations_per_minute: number.limits.operations.unwrap_or(0),
             },
             eligibility: number.eligibility.as_str(),
             created_at: rfc3339(number.created_at),
@@ -237,7 +229,7 @@ pub(super) async fn create(
         limits: Limits {
             participants: limits.participants.unwrap_or(PARTICIPANTS_MAX),
             groups: limits.groups.unwrap_or(GROUPS_PER_NUMBER_MAX),
-            operations: limits.operations.flatten(),
+            operations: limits.operations.filter(|limit| *limit > 0),
         },
         eligibility: eligibility(new.eligibility.as_deref())?.unwrap_or_default(),
         app_subscribed: false,

@@ -11,9 +11,13 @@ use super::auth::{Operator, Simulator};
 use super::error::{Error, ErrorBody};
 use super::{Body, rfc3339};
 use crate::app::{App, PersonStanding};
+use crate::directory::{Profile, RecordChange};
 use crate::http::params::PathParams;
 use crate::http::problem::{Problem, parse, required};
 use crate::people::Joined;
+
+/// Shortest and longest username. Ours.
+const USERNAME_CHARS: std::ops::RangeInclusive<usize> = 3..=35;
 
 /// A tap on an invite link.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -49,10 +53,53 @@ pub(super) struct Done {
     group_id: String,
 }
 
-/// Where a person stands, oldest first.
+/// What is special about a person. What is left out is as with everybody else.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewProfile {
+    /// Public name, 3 to 35 letters, digits, points and underscores; unique.
+    #[schema(example = "ann.lee")]
+    username: Option<String>,
+    /// Whether businesses do not see the number. Only with a username.
+    #[serde(default)]
+    phone_hidden: bool,
+    /// Whether businesses get to know a `parent_user_id`, too.
+    #[serde(default)]
+    with_parent_user_id: bool,
+    /// Whether the person has accepted WhatsApp's present terms; if not, no business can let the
+    /// person in. True if left out.
+    terms_accepted: Option<bool>,
+}
+
+/// What is special about a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ProfileInfo {
+    wa_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    phone_hidden: bool,
+    with_parent_user_id: bool,
+    terms_accepted: bool,
+}
+
+impl From<Profile> for ProfileInfo {
+    fn from(profile: Profile) -> Self {
+        let Profile { wa_id, username, hides_phone, enrolled, terms_accepted } = profile;
+        Self {
+            wa_id: wa_id.to_string(),
+            username,
+            phone_hidden: hides_phone,
+            with_parent_user_id: enrolled,
+            terms_accepted,
+        }
+    }
+}
+
+/// A person, and where they stand, oldest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PersonInfo {
-    wa_id: String,
+    #[serde(flatten)]
+    profile: ProfileInfo,
     /// Groups the person is in.
     groups: Vec<StandingInfo>,
     /// Groups the person has asked to join.
@@ -105,11 +152,60 @@ pub(super) async fn get(
     let standings = app.person(&wa_id).await?;
     let infos = |standings: Vec<PersonStanding>| standings.into_iter().map(Into::into).collect();
     Ok(Json(PersonInfo {
-        wa_id: wa_id.to_string(),
+        profile: app.profile(&wa_id).await?.into(),
         groups: infos(standings.participant),
         join_requests: infos(standings.requested),
         removed_from: infos(standings.removed),
     }))
+}
+
+/// Says what is special about a person, from the next thing on that they do.
+#[utoipa::path(
+    put,
+    path = "/v1/people/{wa_id}",
+    operation_id = "set-person",
+    params(("wa_id" = String, Path, description = "The person's phone number")),
+    request_body = NewProfile,
+    responses(
+        (status = 200, description = "So it is", body = ProfileInfo),
+        (status = 400, description = "A field is wrong", body = ErrorBody),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 403, description = "Simulated people are off", body = ErrorBody),
+        (status = 409, description = "Somebody else has this username", body = ErrorBody),
+    ),
+)]
+pub(super) async fn set(
+    State(app): State<App>,
+    _: Simulator,
+    path: PathParams,
+    body: Body,
+) -> Result<Json<ProfileInfo>, Error> {
+    body.refuse_key()?;
+    let wa_id = person(&path)?;
+    let NewProfile { username, phone_hidden, with_parent_user_id, terms_accepted } = body.json()?;
+    let profile = Profile {
+        wa_id,
+        username: username.map(parse_username).transpose()?,
+        hides_phone: phone_hidden,
+        enrolled: with_parent_user_id,
+        terms_accepted: terms_accepted.unwrap_or(true),
+    };
+    if profile.hides_phone && profile.username.is_none() {
+        let detail = "is missing: only a person with one can hide the phone number";
+        return Err(Problem::field("username", detail).into());
+    }
+    app.change(RecordChange::SetProfile(profile.clone())).await?;
+    Ok(Json(profile.into()))
+}
+
+fn parse_username(text: String) -> Result<String, Problem> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_');
+    if USERNAME_CHARS.contains(&text.len()) && text.bytes().all(fits) {
+        return Ok(text);
+    }
+    let (min, max) = (USERNAME_CHARS.start(), USERNAME_CHARS.end());
+    let detail = format!("must be {min} to {max} letters, digits, points and underscores");
+    Err(Problem::field("username", detail))
 }
 
 /// A person taps an invite link, and joins or asks to join. Asking twice is asking once.

@@ -29,9 +29,8 @@ use crate::http::problem::{Problem, parse, required};
 use crate::webhook::sign::STANDARD_PREFIX;
 use crate::webhook::{Topic, retry, sample, target};
 
-/// Shortest and longest secret and verify token that can be brought along, in characters. Ours.
+/// Shortest and longest secret that can be brought along, in characters. Ours.
 const SECRET_CHARS: std::ops::RangeInclusive<usize> = 16..=256;
-const TOKEN_CHARS: std::ops::RangeInclusive<usize> = 1..=256;
 /// How long an old secret signs beside the new one unless the call says otherwise, and at most.
 const OVERLAP_HOURS: u64 = 24;
 const OVERLAP_HOURS_MAX: u64 = 7 * 24;
@@ -262,7 +261,7 @@ pub(super) async fn create(
         .ok_or_else(|| Problem::field("dialect", "must be one of meta, d360, sinch"))?;
     let url = required("url", new.url)?;
     let target = Target {
-        url: target::url(&url, dialect, app.outbound.guard()).await?,
+        url: target::url("url", &url, dialect, app.outbound.guard()).await?,
         headers: target::headers(new.headers.unwrap_or_default())?,
         timeout: timeout(new.timeout_secs)?.unwrap_or(target::default_timeout(dialect)),
     };
@@ -337,7 +336,7 @@ pub(super) async fn change(
     let changed: ChangedSubscription = body.json()?;
     let Subscription { id, dialect, target, verify_token, .. } = named(&app, &path).await?;
     let url = match changed.url {
-        Some(url) => Some(target::url(&url, dialect, app.outbound.guard()).await?),
+        Some(url) => Some(target::url("url", &url, dialect, app.outbound.guard()).await?),
         None => None,
     };
     let headers = changed.headers.map(target::headers).transpose()?;
@@ -640,20 +639,8 @@ fn timeout(secs: Option<u64>) -> Result<Option<Duration>, Problem> {
     }
 }
 
-fn visible(
-    name: &str,
-    text: String,
-    chars: std::ops::RangeInclusive<usize>,
-) -> Result<String, Problem> {
-    if chars.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(text);
-    }
-    let (min, max) = (chars.start(), chars.end());
-    Err(Problem::field(name, format!("must be {min} to {max} visible ASCII characters")))
-}
-
 fn token(text: String) -> Result<Secret, Problem> {
-    visible("verify_token", text, TOKEN_CHARS).map(Secret::new)
+    target::verify_token("verify_token", text)
 }
 
 /// The secret that was brought along, or a minted one; and the minted one as it is shown.
@@ -666,7 +653,7 @@ fn signing_secret(app: &App, brought: Option<String>) -> Result<(Secret, Option<
 }
 
 fn secret(text: String) -> Result<Secret, Problem> {
-    let text = visible("secret", text, SECRET_CHARS)?;
+    let text = target::visible("secret", text, SECRET_CHARS)?;
     if text.strip_prefix(STANDARD_PREFIX).is_some_and(|rest| BASE64.decode(rest).is_err()) {
         let detail = format!("begins with {STANDARD_PREFIX} and must go on in base64");
         return Err(Problem::field("secret", detail));

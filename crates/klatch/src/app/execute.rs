@@ -164,6 +164,18 @@ impl App {
         Err(Failure::Busy)
     }
 
+    /// Whether a group can be changed at all, as things are now.
+    pub(super) async fn may_change(&self, call: &Call, id: &GroupId) -> Result<(), Failure> {
+        let stored = self.group(&call.scope, id).await?;
+        let number = self.number_of(&stored).await?;
+        if number.eligibility == Eligibility::NotEligible && call.scope != Scope::Everything {
+            return Err(Refusal::NumberNotEligible.into());
+        }
+        let probe = Command::ReportPictureFailure { problem: String::new() };
+        stored.group.decide(&probe, number.limits)?;
+        Ok(())
+    }
+
     /// The link of a group; where it had been deleted, a new one.
     pub async fn invite_link(&self, call: &Call, id: &GroupId) -> Result<InviteCode, Failure> {
         let stored = self.group(&call.scope, id).await?;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use domain::ids::AccountId;
 
 use super::App;
-use crate::dialect::Dialect;
+pub use crate::directory::Place;
 use crate::directory::{
-    Activity, Number, Reach, RecordChange, Role, Secret, Secrets, Subscription, SubscriptionChange,
+    Activity, Number, RecordChange, Role, Secret, Secrets, Subscription, SubscriptionChange,
     SubscriptionEvent, SubscriptionId, Target,
 };
 use crate::page::{Page, Slice};
@@ -19,12 +19,28 @@ pub use crate::store::outbox::{
     Attempt, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState, Exchange,
     Exchanged, Fate, Leased, LogFilter, Logged, LoggedEvent, Settlement, Span, Spanned,
 };
+use crate::webhook::Topic;
 use crate::webhook::plan::{Payload, Plan, Planned};
 
 /// Deliveries that are amended in one write, so that they never hold up a commit for long.
 const AMENDED_TOGETHER: usize = 500;
 /// How often a place in a vendor's configuration is tried to be taken, while others do the same.
 const CONFIGURE_ATTEMPTS_MAX: usize = 3;
+
+/// A receiver as a vendor's configuration has it.
+#[derive(Debug, Clone)]
+pub struct Configured {
+    /// Where, and what is sent along.
+    pub target: Target,
+    /// Of what; `None` is everything.
+    pub topics: Option<Vec<Topic>>,
+    /// What signs; minted, where the vendor has no such thing.
+    pub secret: Option<Secret>,
+    /// What the handshake says, where the vendor has one.
+    pub verify_token: Option<Secret>,
+    /// Whether the vendor's own signature is sent.
+    pub vendor_signature: bool,
+}
 
 impl App {
     /// A page of what happened, oldest first.
@@ -128,25 +144,19 @@ impl App {
         self.store.receivers(number).await
     }
 
+    /// The receiver that has a place in a vendor's configuration.
+    pub async fn holder(&self, place: &Place) -> Result<Option<Subscription>, StoreError> {
+        self.store.holder(place).await
+    }
+
     /// Puts a receiver in its place in a vendor's configuration, whether or not there is one. It
     /// starts with a clean record, and goes on being owed what the one before was.
-    pub async fn configure(
-        &self,
-        number: &Number,
-        reach: Reach,
-        dialect: Dialect,
-        role: Role,
-        target: Target,
-    ) -> Result<(), ChangeError> {
+    pub async fn configure(&self, place: Place, receiver: Configured) -> Result<(), ChangeError> {
         for _ in 0..CONFIGURE_ATTEMPTS_MAX {
-            let receivers = self.store.receivers(number).await?;
-            let holder = receivers.iter().find(|receiver| {
-                receiver.dialect == dialect
-                    && receiver.reach == reach
-                    && receiver.role.is_place_of(&role)
-            });
-            if let Some(holder) = holder {
-                let over_all = match role {
+            let Configured { target, topics, secret, verify_token, vendor_signature } =
+                receiver.clone();
+            if let Some(holder) = self.store.holder(&place).await? {
+                let over_all = match place.role {
                     Role::Main { over_all } => Some(over_all),
                     Role::Added | Role::Extra { .. } => None,
                 };
@@ -157,6 +167,8 @@ impl App {
                     url: Some(url),
                     headers: Some(headers),
                     timeout: Some(timeout),
+                    topics: Some(topics.unwrap_or_else(|| Topic::ALL.to_vec())),
+                    verify_token,
                     activity: off.then_some(Activity::On),
                     over_all,
                     ..SubscriptionChange::default()
@@ -165,21 +177,20 @@ impl App {
                     .change_subscription(&holder.id, change, SubscriptionEvent::Changed)
                     .await;
             }
+            let Place { account, reach, dialect, role } = place.clone();
+            let current = secret.unwrap_or_else(|| Secret::new(self.mint.signing_secret()));
             let added = self
                 .change(RecordChange::AddSubscription(Subscription {
                     id: self.mint.subscription_id(),
-                    account: number.account.clone(),
-                    reach: reach.clone(),
+                    account,
+                    reach,
                     dialect,
-                    role: role.clone(),
-                    target: target.clone(),
-                    topics: None,
-                    secrets: Secrets {
-                        current: Secret::new(self.mint.signing_secret()),
-                        old: None,
-                    },
-                    vendor_signature: false,
-                    verify_token: None,
+                    role,
+                    target,
+                    topics,
+                    secrets: Secrets { current, old: None },
+                    vendor_signature,
+                    verify_token,
                     created_at: self.clock.now(),
                     failing_since: None,
                     activity: Activity::On,

@@ -10,12 +10,35 @@ use domain::values::Timestamp;
 /// The span that limits are stated for, in microseconds: a minute.
 const WINDOW_US: i64 = 60_000_000;
 
+/// How much of its limit a number has used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// In per cent.
+    pub percent: u32,
+    /// Seconds until the next operation is possible.
+    pub free_in_secs: u32,
+}
+
 /// When each number would have used up what it has asked for, if it had kept to an even pace: the
 /// generic cell rate algorithm. Kept in memory, for this process.
 #[derive(Debug, Default)]
 pub(super) struct Pace(Mutex<HashMap<PhoneNumberId, i64>>);
 
 impl Pace {
+    /// How much of its limit a number has used.
+    pub(super) fn used(&self, number: &PhoneNumberId, limit: Option<u32>, now: Timestamp) -> Usage {
+        let Some(limit) = limit else { return Usage::default() };
+        let now = now.as_millis().saturating_mul(1_000);
+        let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mark = marks.get(number).copied().unwrap_or(now).clamp(now, now + WINDOW_US);
+        let used = mark - now;
+        let wait = used + WINDOW_US / i64::from(limit.max(1)) - WINDOW_US;
+        Usage {
+            percent: u32::try_from(used * 100 / WINDOW_US).unwrap_or(100),
+            free_in_secs: u32::try_from(wait.max(0).div_euclid(1_000_000)).unwrap_or(60),
+        }
+    }
+
     /// Lets one more operation through, or says when the next one is possible.
     pub(super) fn admit(
         &self,
@@ -50,7 +73,7 @@ mod tests {
     #[test]
     fn so_many_at_once_and_then_one_after_the_other() {
         let (pace, number) = (Pace::default(), PhoneNumberId::parse("1").unwrap());
-        let mut ask = |limit, secs| pace.admit(&number, limit, at(secs));
+        let ask = |limit, secs| pace.admit(&number, limit, at(secs));
         for _ in 0..3 {
             assert_eq!(ask(Some(3), 0), Ok(()));
         }
@@ -73,9 +96,9 @@ mod tests {
         let (pace, number) = (Pace::default(), PhoneNumberId::parse("1").unwrap());
         assert_eq!(pace.admit(&number, Some(1), at(1_000_000)), Ok(()));
         assert!(pace.admit(&number, Some(1), at(0)).is_err());
-        assert_eq!(pace.admit(&number, Some(1), at(61)), Err(Refusal::TooManyOperations {
-            limit: 1,
-            retry_after_secs: 61,
-        }));
+        assert_eq!(
+            pace.admit(&number, Some(1), at(61)),
+            Err(Refusal::TooManyOperations { limit: 1, retry_after_secs: 61 })
+        );
     }
 }

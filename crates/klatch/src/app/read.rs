@@ -7,7 +7,7 @@ use domain::Refusal;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::{InviteCode, WaId};
 
-use super::{App, Failure};
+use super::{App, Failure, Usage};
 use crate::directory::{Account, Key, KeyHash, Number, Opening, Profile};
 use crate::page::{LIMIT_MAX, Page, Seek, Slice};
 use crate::store::{GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored};
@@ -18,6 +18,15 @@ impl App {
         let stored = self.store.group(scope, id).await?;
         let stored = stored.filter(|stored| stored.group.state().exists());
         Ok(stored.ok_or(Refusal::GroupUnknown)?)
+    }
+
+    /// A group of this number, whether or not it still exists.
+    pub async fn group_ever(
+        &self,
+        number: &Number,
+        id: &GroupId,
+    ) -> Result<Option<Arc<Stored>>, StoreError> {
+        self.store.group(&Scope::Number(number.id.clone()), id).await
     }
 
     /// A page of a number's groups, newest first.
@@ -140,6 +149,12 @@ impl App {
         page: Page,
     ) -> Result<Slice<Key>, StoreError> {
         self.store.keys(account, page).await
+    }
+
+    /// How much of its limit of operations a number has used.
+    #[must_use]
+    pub fn usage(&self, number: &Number) -> Usage {
+        self.pace.used(&number.id, number.limits.operations, self.clock.now())
     }
 
     /// Now.

@@ -129,14 +129,10 @@ impl NumberCommand {
                 operations_per_minute,
                 eligibility,
             } => {
-                let operations = operations_per_minute.map(|limit| match limit {
-                    0 => Value::Null,
-                    limit => limit.into(),
-                });
                 let limits = given([
                     ("participants", participants.map(Value::from)),
                     ("groups", groups.map(Value::from)),
-                    ("operations_per_minute", operations),
+                    ("operations_per_minute", operations_per_minute.map(Value::from)),
                 ]);
                 let body = given([
                     ("limits", Some(limits)),

@@ -21,12 +21,6 @@ impl Profile {
     /// Like everybody else.
     #[must_use]
     pub const fn plain(wa_id: WaId) -> Self {
-        Self {
-            wa_id,
-            username: None,
-            hides_phone: false,
-            enrolled: false,
-            terms_accepted: true,
-        }
+        Self { wa_id, username: None, hides_phone: false, enrolled: false, terms_accepted: true }
     }
 }

@@ -183,16 +183,17 @@ pub struct Subscription {
     pub activity: Activity,
 }
 
-impl Role {
-    /// Whether both stand for the same place in a vendor's configuration.
-    #[must_use]
-    pub fn is_place_of(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Main { .. }, Self::Main { .. }) => true,
-            (Self::Extra { name: one }, Self::Extra { name: two }) => one == two,
-            _ => false,
-        }
-    }
+/// A place in a vendor's configuration, for one receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Whose it is.
+    pub account: AccountId,
+    /// In which vendor's.
+    pub dialect: Dialect,
+    /// For whose events.
+    pub reach: Reach,
+    /// Which of those that there are for them. What a receiver is over has no say in it.
+    pub role: Role,
 }
 
 impl Subscription {

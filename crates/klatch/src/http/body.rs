@@ -53,11 +53,9 @@ impl Kind {
         let essence =
             content_type.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
         match essence.to_ascii_lowercase().as_str() {
-            ""
-            | "application/json"
-            | "text/json"
-            | "text/plain"
-            | "application/octet-stream" => Self::Json,
+            "" | "application/json" | "text/json" | "text/plain" | "application/octet-stream" => {
+                Self::Json
+            }
             "application/x-www-form-urlencoded" => Self::Urlencoded,
             kind if kind.ends_with("+json") => Self::Json,
             "multipart/form-data" => Self::Multipart,

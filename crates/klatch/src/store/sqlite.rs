@@ -34,7 +34,8 @@ use super::{
     Store, StoreError, Stored,
 };
 use crate::directory::{
-    Account, Key, KeyHash, Number, Opening, Profile, RecordChange, Subscription, SubscriptionId,
+    Account, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
+    SubscriptionId,
 };
 use crate::metrics::Metrics;
 use crate::page::{Page, Slice};
@@ -527,6 +528,11 @@ impl Store for Sqlite {
                 Ok(found)
             }
         }
+    }
+
+    async fn holder(&self, place: &Place) -> Result<Option<Subscription>, StoreError> {
+        let place = place.clone();
+        self.read(move |connection| read::holder(connection, &place)).await
     }
 
     async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Subscription>, StoreError> {

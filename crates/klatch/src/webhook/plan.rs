@@ -223,8 +223,24 @@ mod tests {
             ["added", "number", "extra behind number"]
         );
         // Another vendor's configuration is another matter.
-        let meta = receiver("meta", Dialect::Meta, Reach::Account, main(false));
+        let meta = receiver("meta", Dialect::Meta, Reach::Number(number(false).id), main(false));
         assert_eq!(told(true, &[&of_number, &meta]), ["meta", "number"]);
+    }
+
+    #[test]
+    fn in_metas_configuration_a_number_comes_first_and_the_app_last() {
+        let subscribed = Number { app_subscribed: true, ..number(false) };
+        let of = |name, reach| receiver(name, Dialect::Meta, reach, Role::Main { over_all: false });
+        let app = of("app", Reach::Account);
+        let waba = of("waba", Reach::Waba("waba".to_owned()));
+        let own = of("number", Reach::Number(subscribed.id.clone()));
+        let all = [app, waba, own];
+        assert_eq!(told(&subscribed, &all, "suspended"), ["number"]);
+        assert_eq!(told(&subscribed, &all[..2], "suspended"), ["waba"]);
+        assert_eq!(told(&subscribed, &all[..1], "suspended"), ["app"]);
+        // An app that is not subscribed to the WABA is told nothing of it.
+        let none: [&str; 0] = [];
+        assert_eq!(told(&number(false), &all[..1], "suspended"), none);
     }
 
     #[test]

@@ -87,7 +87,8 @@ struct Cast {
 impl Cast {
     fn new(number: &Number, at: Timestamp) -> Result<Self, Problem> {
         let serial = GroupSerial::new(SERIAL).ok_or(Problem::Empty)?;
-        let person = |digits| Ok(mint::person(&number.account, &Profile::plain(WaId::parse(digits)?)));
+        let person =
+            |digits| Ok(mint::person(&number.account, &Profile::plain(WaId::parse(digits)?)));
         Ok(Self {
             create: CreateGroup {
                 id: mint::group_id(&number.display_number, serial),

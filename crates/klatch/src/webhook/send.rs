@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, StatusCode, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::{Client, RequestBuilder, Response};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::egress::{Forbidden, Guard, Lookup, Rules};
@@ -26,6 +27,9 @@ const ANSWER_BODY_WAIT: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(30);
 /// Idle connections kept to one host, where there may be many receivers.
 const IDLE_MAX: usize = 1_024;
+
+/// Answers that are fetched whole at a time, so that they cannot fill the memory. Ours.
+const FETCHES_MAX: usize = 16;
 
 /// What came of talking to a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +51,8 @@ pub struct Answer {
 pub struct Outbound {
     client: Client,
     guard: Guard,
+    /// Places for the few answers that are large.
+    fetching: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Outbound {
@@ -72,7 +78,7 @@ impl Outbound {
             .pool_max_idle_per_host(IDLE_MAX)
             .user_agent(concat!("klatch/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client, guard })
+        Ok(Self { client, guard, fetching: Arc::new(Semaphore::new(FETCHES_MAX)) })
     }
 
     /// Whither it may go.
@@ -116,6 +122,41 @@ impl Outbound {
                 Err(format!("did not answer: {}", problem.unwrap_or_default()))
             }
         }
+    }
+
+    /// Fetches what is at an address, if it is no longer than that and comes in time; `Err` says why
+    /// not.
+    pub async fn fetch(
+        &self,
+        url: &Url,
+        max_bytes: usize,
+        timeout: Duration,
+    ) -> Result<Bytes, String> {
+        let fetching = async {
+            let _place = self.fetching.acquire().await.map_err(|error| error.to_string())?;
+            self.guard.rules().check_literal(url).map_err(|forbidden| forbidden.to_string())?;
+            let mut response = self.client.get(url.clone()).send().await.map_err(describe)?;
+            if response.status() != StatusCode::OK {
+                let why = redirected(response.status()).map(|why| format!("; {why}"));
+                let status = response.status().as_u16();
+                return Err(format!("the answer was {status}{}", why.unwrap_or_default()));
+            }
+            let too_long = || format!("it is longer than {max_bytes} bytes");
+            let said = response.content_length().unwrap_or(0);
+            if usize::try_from(said).is_ok_and(|said| said > max_bytes) {
+                return Err(too_long());
+            }
+            let mut bytes = BytesMut::new();
+            while let Some(chunk) = response.chunk().await.map_err(describe)? {
+                if bytes.len() + chunk.len() > max_bytes {
+                    return Err(too_long());
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(bytes.freeze())
+        };
+        let late = || format!("it did not arrive within {} s", timeout.as_secs_f64());
+        tokio::time::timeout(timeout, fetching).await.unwrap_or_else(|_| Err(late()))
     }
 
     async fn talk(&self, url: &Url, request: RequestBuilder, timeout: Duration) -> Answer {

@@ -8,6 +8,7 @@ use url::Url;
 use super::egress::Guard;
 use super::sign;
 use crate::dialect::Dialect;
+use crate::directory::Secret;
 use crate::http::problem::Problem;
 
 /// Longest address, in characters. Published by Meta.
@@ -18,6 +19,9 @@ pub const HEADERS_MAX: usize = 20;
 pub const HEADER_VALUE_BYTES_MAX: usize = 4_096;
 /// Shortest and longest time that a receiver can be given to answer, in seconds. Ours.
 pub const TIMEOUT_SECS: std::ops::RangeInclusive<u64> = 1..=30;
+
+/// Shortest and longest word for a handshake, in characters. Ours.
+const VERIFY_TOKEN_CHARS: std::ops::RangeInclusive<usize> = 1..=256;
 
 /// Headers that are ours to set, or the connection's.
 const RESERVED: [&str; 13] = [
@@ -46,14 +50,19 @@ pub const fn default_timeout(dialect: Dialect) -> Duration {
     }
 }
 
-/// Reads an address.
-pub async fn url(text: &str, dialect: Dialect, guard: &Guard) -> Result<Url, Problem> {
-    let wrong = |detail: String| Problem::field("url", detail);
+/// Reads an address that we shall talk to, out of the field of this name.
+pub async fn address(
+    field: &str,
+    text: &str,
+    chars_max: usize,
+    guard: &Guard,
+) -> Result<Url, Problem> {
+    let wrong = |detail: String| Problem::field(field, detail);
     let rules = guard.rules();
     let characters = text.chars().count();
-    if characters > URL_CHARS_MAX {
+    if characters > chars_max {
         return Err(wrong(format!(
-            "must not be longer than {URL_CHARS_MAX} characters (it has {characters})"
+            "must not be longer than {chars_max} characters (it has {characters})"
         )));
     }
     let url = Url::parse(text.trim()).map_err(|error| {
@@ -78,24 +87,47 @@ pub async fn url(text: &str, dialect: Dialect, guard: &Guard) -> Result<Url, Pro
     if url.fragment().is_some() {
         return Err(wrong("must not have a fragment (#…)".to_owned()));
     }
-    let host = url.host_str().unwrap_or_default();
     if url.port() == Some(0) {
         return Err(wrong("must not have port 0".to_owned()));
-    }
-    // Published by 360dialog; where plain HTTP is allowed, so are a developer's ports and hosts.
-    if dialect == Dialect::D360 && !rules.allow_http {
-        if url.port().is_some() || names_a_port(text) {
-            return Err(wrong("must not name a port".to_owned()));
-        }
-        if host.contains('_') {
-            return Err(wrong("must not have an underscore in its host name".to_owned()));
-        }
     }
     guard
         .check(&url)
         .await
         .map_err(|forbidden| wrong(format!("cannot be reached: {forbidden}")))?;
     Ok(url)
+}
+
+/// Reads the address of a receiver, out of the field of this name.
+pub async fn url(field: &str, text: &str, dialect: Dialect, guard: &Guard) -> Result<Url, Problem> {
+    let url = address(field, text, URL_CHARS_MAX, guard).await?;
+    // Published by 360dialog; where plain HTTP is allowed, so are a developer's ports and hosts.
+    if dialect == Dialect::D360 && !guard.rules().allow_http {
+        if url.port().is_some() || names_a_port(text) {
+            return Err(Problem::field(field, "must not name a port"));
+        }
+        if url.host_str().unwrap_or_default().contains('_') {
+            return Err(Problem::field(field, "must not have an underscore in its host name"));
+        }
+    }
+    Ok(url)
+}
+
+/// Reads what a handshake is to say.
+pub fn verify_token(field: &str, text: String) -> Result<Secret, Problem> {
+    visible(field, text, VERIFY_TOKEN_CHARS).map(Secret::new)
+}
+
+/// Reads a word that can stand in a header or an address.
+pub fn visible(
+    field: &str,
+    text: String,
+    chars: std::ops::RangeInclusive<usize>,
+) -> Result<String, Problem> {
+    if chars.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(text);
+    }
+    let (min, max) = (chars.start(), chars.end());
+    Err(Problem::field(field, format!("must be {min} to {max} visible ASCII characters")))
 }
 
 /// Reads headers that are to be sent along.

@@ -48,6 +48,8 @@ async fn accounts() {
     {
       "id": "acc_acme",
       "name": "Acme Motors",
+      "app_id": "588265467874394",
+      "app_secret": "248432460f8bbccd4e9d34e8247e5f86",
       "created_at": "2025-08-18T20:27:57Z"
     }
     "#);
@@ -57,8 +59,10 @@ async fn accounts() {
     assert_snapshot!(post(&app, "/accounts", json!({ "name": "Größe" })).await.shown(), @r#"
     201 Created
     {
-      "id": "acc_eXcGjwaAkFT7NiVd",
+      "id": "acc_aAkFT7NiVdO155JN",
       "name": "Größe",
+      "app_id": "900247264432347",
+      "app_secret": "e1bd252dc9871ee9a0fd2ea84828f829",
       "created_at": "2025-08-18T20:28:57.001Z"
     }
     "#);
@@ -69,16 +73,19 @@ async fn accounts() {
         {
           "id": "acc_dev",
           "name": "Dev",
+          "app_id": "155507838810001",
           "created_at": "2025-08-18T20:27:57Z"
         },
         {
           "id": "acc_acme",
           "name": "Acme Motors",
+          "app_id": "588265467874394",
           "created_at": "2025-08-18T20:27:57Z"
         },
         {
-          "id": "acc_eXcGjwaAkFT7NiVd",
+          "id": "acc_aAkFT7NiVdO155JN",
           "name": "Größe",
+          "app_id": "900247264432347",
           "created_at": "2025-08-18T20:28:57.001Z"
         }
       ],
@@ -107,8 +114,10 @@ async fn numbers() {
       "bot_id": "447700900123",
       "limits": {
         "participants": 8,
-        "groups": 10000
+        "groups": 10000,
+        "operations_per_minute": 0
       },
+      "eligibility": "eligible",
       "created_at": "2025-08-18T20:27:57Z"
     }
     "#);
@@ -133,8 +142,10 @@ async fn numbers() {
       "bot_id": "acmebot",
       "limits": {
         "participants": 1024,
-        "groups": 10000000
+        "groups": 10000000,
+        "operations_per_minute": 0
       },
+      "eligibility": "eligible",
       "created_at": "2025-08-18T20:27:57Z"
     }
     "#);
@@ -150,8 +161,10 @@ async fn numbers() {
           "bot_id": "klatch",
           "limits": {
             "participants": 8,
-            "groups": 10000
+            "groups": 10000,
+            "operations_per_minute": 0
           },
+          "eligibility": "eligible",
           "created_at": "2025-08-18T20:27:57Z"
         }
       ],
@@ -170,16 +183,23 @@ async fn numbers() {
 async fn limits_change_one_by_one() {
     let app = TestApp::new().await;
     let path = format!("/numbers/{}", sandbox::PHONE_NUMBER_ID);
-    for (change, participants, groups) in [
-        (json!({}), 8, 10_000),
-        (json!({ "participants": 1024 }), 1024, 10_000),
-        (json!({ "groups": 0 }), 1024, 0),
-        (json!({ "groups": null, "participants": 1 }), 1, 0),
-        (json!({ "participants": 256, "groups": 10_000_000 }), 256, 10_000_000),
+    for (change, participants, groups, operations) in [
+        (json!({}), 8, 10_000, 0),
+        (json!({ "participants": 1024 }), 1024, 10_000, 0),
+        (json!({ "groups": 0 }), 1024, 0, 0),
+        (json!({ "operations_per_minute": 60 }), 1024, 0, 60),
+        (json!({ "groups": null, "participants": 1 }), 1, 0, 60),
+        (json!({ "operations_per_minute": 0 }), 1, 0, 0),
+        (json!({ "operations_per_minute": 1_000_000 }), 1, 0, 1_000_000),
+        (json!({ "participants": 256, "groups": 10_000_000 }), 256, 10_000_000, 1_000_000),
     ] {
         let body = json!({ "limits": change });
         let changed = app.admin(Method::PATCH, &path, Some(body)).await.ok();
-        let expected = json!({ "participants": participants, "groups": groups });
+        let expected = json!({
+            "participants": participants,
+            "groups": groups,
+            "operations_per_minute": operations,
+        });
         assert_eq!(changed["limits"], expected, "{change}");
         assert_eq!(get(&app, &path).await.ok(), changed, "{change}");
     }
@@ -193,8 +213,10 @@ async fn limits_change_one_by_one() {
       "bot_id": "klatch",
       "limits": {
         "participants": 256,
-        "groups": 10000000
+        "groups": 10000000,
+        "operations_per_minute": 1000000
       },
+      "eligibility": "eligible",
       "created_at": "2025-08-18T20:27:57Z"
     }
     "#);
@@ -539,7 +561,7 @@ async fn bad_numbers_are_refused_by_field() {
     {"limits":{"participants":1025},"account_id":"acc_dev","display_phone_number":"447700900123"}
         400 invalid_field (limits.participants): limits.participants must be a whole number from 1 to 1024
     {"limits":{"members":8},"account_id":"acc_dev","display_phone_number":"447700900123"}
-        400 invalid_field (limits.members): limits.members is not valid: unknown field `members`, expected `participants` or `groups`
+        400 invalid_field (limits.members): limits.members is not valid: unknown field `members`, expected one of `participants`, `groups`, `operations_per_minute`
     {"limits":[8],"account_id":"acc_dev","display_phone_number":"447700900123"}
         400 invalid_field (limits): limits is not valid: invalid length 1, expected an object
     "#);
@@ -615,9 +637,9 @@ async fn bad_changes_of_limits_change_nothing() {
     }
     assert_snapshot!(refusals.join("\n"), @r#"
     {}
-        400 invalid_field (limits): limits must be given
+        400 invalid_field (limits): limits or eligibility must be given
     {"limits":null}
-        400 invalid_field (limits): limits must be given
+        400 invalid_field (limits): limits or eligibility must be given
     {"limits":5}
         400 invalid_field (limits): limits has the wrong type: integer `5`, expected an object
     {"limits":{"participants":0}}
@@ -639,13 +661,13 @@ async fn bad_changes_of_limits_change_nothing() {
     {"limits":{"groups":true}}
         400 invalid_field (limits.groups): limits.groups has the wrong type: boolean `true`, expected a whole number
     {"limits":{"group":1}}
-        400 invalid_field (limits.group): limits.group is not valid: unknown field `group`, expected `participants` or `groups`
+        400 invalid_field (limits.group): limits.group is not valid: unknown field `group`, expected one of `participants`, `groups`, `operations_per_minute`
     {"limits":{"participants":9,"groups":10000001}}
         400 invalid_field (limits.groups): limits.groups must be a whole number from 0 to 10000000
     {"limits":{"participants":9},"bot_id":"other"}
-        400 invalid_field (bot_id): bot_id is not valid: unknown field `bot_id`, expected `limits`
+        400 invalid_field (bot_id): bot_id is not valid: unknown field `bot_id`, expected `limits` or `eligibility`
     {"participants":9}
-        400 invalid_field (participants): participants is not valid: unknown field `participants`, expected `limits`
+        400 invalid_field (participants): participants is not valid: unknown field `participants`, expected `limits` or `eligibility`
     []
         400 invalid_body: Invalid JSON in request body: it must be a JSON object
     "#);

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use domain::ids::AccountId;
 use domain::values::Timestamp;
-use klatch::directory::{Account, RecordChange};
+use klatch::directory::{Account, RecordChange, Secret, VendorApp};
 use klatch::metrics::Metrics;
 use klatch::sandbox;
 use klatch::store::Store as _;
@@ -74,7 +74,10 @@ async fn a_sandbox_is_played_from_the_terminal() {
     let number = klatch(&["number", "add", "acc_acme", "+44 7700 900123"]);
     let number = number["phone_number_id"].as_str().unwrap();
     let limited = klatch(&["number", "limits", number, "--participants", "20"]);
-    assert_eq!(limited["limits"], json!({ "participants": 20, "groups": 10_000 }));
+    assert_eq!(
+        limited["limits"],
+        json!({ "participants": 20, "groups": 10_000, "operations_per_minute": 0 })
+    );
     let key = klatch(&["key", "add", "--phone-number-id", number]);
     assert_eq!(key["key"].as_str().unwrap().len(), 32);
     let revoked = klatch(&["key", "revoke", key["id"].as_str().unwrap()]);
@@ -119,6 +122,7 @@ async fn a_sandbox_keeps_out_of_the_data_of_a_server() {
     let account = Account {
         id: AccountId::parse("acc_own").unwrap(),
         name: "Own".to_owned(),
+        app: VendorApp { id: "1".to_owned(), secret: Secret::new("own".to_owned()) },
         created_at: Timestamp::from_millis(0),
     };
     store.change(RecordChange::AddAccount(account)).await.unwrap();
@@ -150,7 +154,7 @@ fn mistakes_are_explained() {
             &["serve", "--admin-token", "0123456789abcdef", "--log", "loud"],
             "\"loud\" is not a level",
         ),
-        (&["openapi", "meta"], "possible values: d360, klatch"),
+        (&["openapi", "wavy"], "possible values: meta, d360, sinch, klatch"),
     ] {
         let output = run(args);
         assert!(!output.status.success(), "{args:?}");

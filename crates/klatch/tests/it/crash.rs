@@ -129,7 +129,7 @@ async fn check(folder: &Path, told: &Told, unanswered_max: usize) {
             .state()
             .participants
             .iter()
-            .map(|participant| participant.person.wa_id.as_ref().unwrap().to_string())
+            .map(|participant| participant.person.spelled().to_owned())
             .collect();
         let nobody = BTreeSet::new();
         let answered = told.groups.get(id).unwrap_or(&nobody);

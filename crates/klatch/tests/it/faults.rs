@@ -133,7 +133,7 @@ async fn a_folder_of_the_first_schema_is_brought_up_to_date() {
          CREATE TABLE migrations (
              number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL
          ) STRICT;
-         INSERT INTO accounts SELECT * FROM new.accounts;
+         INSERT INTO accounts SELECT seq, id, name, created_at FROM new.accounts;
          INSERT INTO numbers
              SELECT seq, id, account_id, display_number, waba_id, bot_id, participants_limit,
                     groups_limit, created_at

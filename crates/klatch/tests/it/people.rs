@@ -97,6 +97,9 @@ async fn a_person_stands_somewhere_in_each_group() {
     200 OK
     {
       "wa_id": "16505550101",
+      "phone_hidden": false,
+      "with_parent_user_id": false,
+      "terms_accepted": true,
       "groups": [],
       "join_requests": [],
       "removed_from": []
@@ -124,21 +127,24 @@ async fn a_person_stands_somewhere_in_each_group() {
     200 OK
     {
       "wa_id": "16505550101",
+      "phone_hidden": false,
+      "with_parent_user_id": false,
+      "terms_accepted": true,
       "groups": [
         {
-          "group_id": "Y2FwaV9ncm91cDo0NDc3MDA5MDAxMjM6MTIwMzYzMjgxNDMxNTI5MzM0",
+          "group_id": "Y2FwaV9ncm91cDo0NDc3MDA5MDAxMjM6MTIwMzYzMTMyODIxODg0Nzc4",
           "since": "2025-08-18T20:28:57Z"
         }
       ],
       "join_requests": [
         {
-          "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzNzkzNjI0MzQ3NTcZD",
+          "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM0NzEwMjcyMzk4ODQZD",
           "since": "2025-08-18T20:27:57Z"
         }
       ],
       "removed_from": [
         {
-          "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM1OTYzNDg3NzUxMDEZD",
+          "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM5OTg0OTU2ODI0NDAZD",
           "since": "2025-08-18T20:28:57Z"
         }
       ]

@@ -12,10 +12,14 @@ use domain::values::{
 };
 use domain::{Command, CreateGroup, Event, Group, Limits, Refusal};
 use klatch::app::mint::{self, Mint};
-use klatch::directory::{Account, Key, KeyHash, LimitsChange, Number, RecordChange};
+use klatch::directory::{
+    Account, Eligibility, Key, KeyHash, Number, NumberChange, Profile, RecordChange, Secret,
+    VendorApp,
+};
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
-use klatch::store::outbox::{Owed, Sweep};
+
+use klatch::store::outbox::{Owed, Span, Sweep};
 use klatch::store::sqlite::Sqlite;
 use klatch::store::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, Scope, Store, Stored,
@@ -28,7 +32,9 @@ fn at(millis: i64) -> Timestamp {
 }
 
 fn account(id: &str) -> Account {
-    Account { id: AccountId::parse(id).unwrap(), name: format!("{id}'s"), created_at: at(0) }
+    let app =
+        VendorApp { id: format!("app of {id}"), secret: Secret::new(format!("{id}'s secret")) };
+    Account { id: AccountId::parse(id).unwrap(), name: format!("{id}'s"), app, created_at: at(0) }
 }
 
 fn number(id: &str, of: &str, digits: &str, groups: u32) -> Number {
@@ -38,7 +44,9 @@ fn number(id: &str, of: &str, digits: &str, groups: u32) -> Number {
         display_number: WaId::parse(digits).unwrap(),
         waba_id: "waba".to_owned(),
         bot_id: format!("bot{id}"),
-        limits: Limits { participants: 8, groups },
+        limits: Limits { groups, ..Limits::default() },
+        eligibility: Eligibility::Eligible,
+        app_subscribed: false,
         extra_receivers: false,
         created_at: at(0),
     }
@@ -166,15 +174,8 @@ async fn records(store: &dyn Store) {
     let unknown = store.change(RecordChange::RevokeKey("k9".to_owned(), at(5))).await.unwrap_err();
     assert!(matches!(unknown, ChangeError::Unknown { field: "id" }), "{unknown:?}");
 
-    let of_second = PhoneNumberId::parse("1002").unwrap();
-    for change in [
-        LimitsChange { participants: Some(20), groups: None },
-        LimitsChange { participants: None, groups: Some(5) },
-    ] {
-        store.change(RecordChange::SetLimits(of_second.clone(), change)).await.unwrap();
-    }
-    let limits = Limits { participants: 20, groups: 5 };
-    assert_eq!(store.number(&of_second).await.unwrap().unwrap().limits, limits);
+    numbers_change(store, &first).await;
+    profiles(store).await;
 
     let ids = |numbers: Vec<(u64, Number)>| -> Vec<String> {
         numbers.into_iter().map(|(_, number)| number.id.to_string()).collect()
@@ -191,6 +192,80 @@ async fn records(store: &dyn Store) {
     assert_eq!(store.accounts(FIRST).await.unwrap().items.len(), 2);
     assert_eq!(store.keys(None, FIRST).await.unwrap().items.len(), 2);
     assert_eq!(store.keys(Some(&acc_b), FIRST).await.unwrap().items.len(), 1);
+}
+
+/// Numbers change, are found by their bots, and belong to WABAs.
+async fn numbers_change(store: &dyn Store, first: &Number) {
+    let of_second = PhoneNumberId::parse("1002").unwrap();
+    for change in [
+        NumberChange { participants: Some(20), ..NumberChange::default() },
+        NumberChange { groups: Some(5), ..NumberChange::default() },
+        NumberChange { operations: Some(9), ..NumberChange::default() },
+        NumberChange { operations: Some(0), ..NumberChange::default() },
+        NumberChange { operations: Some(7), ..NumberChange::default() },
+        NumberChange {
+            eligibility: Some(Eligibility::CreationDisabled),
+            ..NumberChange::default()
+        },
+        NumberChange { extra_receivers: Some(true), ..NumberChange::default() },
+    ] {
+        store.change(RecordChange::ChangeNumber(of_second.clone(), change)).await.unwrap();
+    }
+    let limits = Limits { participants: 20, groups: 5, operations: Some(7) };
+    let second = store.number(&of_second).await.unwrap().unwrap();
+    assert_eq!(second.limits, limits);
+    assert_eq!(second.eligibility, Eligibility::CreationDisabled);
+    assert!(second.extra_receivers && !second.app_subscribed);
+    let number_of = async |account: &str, bot: &str| {
+        let account = AccountId::parse(account).unwrap();
+        let number = store.number_of_bot(&account, bot).await.unwrap();
+        number.map(|number| number.id.to_string())
+    };
+    assert_eq!(number_of("acc_b", "bot1002").await.as_deref(), Some("1002"));
+    assert_eq!(number_of("acc_a", "bot1002").await, None, "of another account");
+    assert_eq!(number_of("acc_b", "bot1009").await, None);
+    for on in [true, true, false, true] {
+        let account = second.account.clone();
+        let subscribe = |waba_id: &str| RecordChange::SubscribeApp {
+            account: account.clone(),
+            waba_id: waba_id.to_owned(),
+            on,
+        };
+        store.change(subscribe("waba")).await.unwrap();
+        let second = store.number(&of_second).await.unwrap().unwrap();
+        assert_eq!(second.app_subscribed, on);
+        let unknown = store.change(subscribe("another")).await.unwrap_err();
+        assert!(matches!(unknown, ChangeError::Unknown { field: "waba_id" }), "{unknown:?}");
+    }
+    // The same WABA in another account is another matter.
+    assert!(!store.number(&first.id).await.unwrap().unwrap().app_subscribed);
+}
+
+/// What is special about people.
+async fn profiles(store: &dyn Store) {
+    let ann = WaId::parse("16505551234").unwrap();
+    assert_eq!(store.profile(&ann).await.unwrap(), None);
+    let profile = |wa_id: &WaId, name: Option<&str>| Profile {
+        username: name.map(str::to_owned),
+        hides_phone: true,
+        terms_accepted: false,
+        ..Profile::plain(wa_id.clone())
+    };
+    for known in [
+        profile(&ann, Some("ann")),
+        Profile { enrolled: true, ..profile(&ann, Some("ann")) },
+        Profile::plain(ann.clone()),
+        profile(&ann, Some("ann")),
+    ] {
+        store.change(RecordChange::SetProfile(known.clone())).await.unwrap();
+        assert_eq!(store.profile(&ann).await.unwrap(), Some(known));
+    }
+    let bob = WaId::parse("16505551235").unwrap();
+    let taken = store.change(RecordChange::SetProfile(profile(&bob, Some("ann")))).await;
+    assert!(matches!(taken, Err(ChangeError::Taken { field: "username" })), "{taken:?}");
+    for wa_id in [&bob, &WaId::parse("16505551236").unwrap()] {
+        store.change(RecordChange::SetProfile(profile(wa_id, None))).await.unwrap();
+    }
 }
 
 /// New groups: scopes, limits, names that are taken.
@@ -248,13 +323,63 @@ async fn creating(store: &dyn Store, mint: &Mint, ours: &Number) -> Vec<Arc<Stor
     store.commit(create(mint, ours, 4, "Group 4")).await.unwrap();
     let fifth = store.commit(create(mint, ours, 5, "Group 5")).await.unwrap_err();
     assert!(matches!(fifth, CommitError::NoRoom), "{fifth:?}");
+    by_alias(store, ours, &groups).await;
+    by_time(store, ours, &groups).await;
     groups
+}
+
+/// Groups by the second that only they have.
+async fn by_alias(store: &dyn Store, ours: &Number, groups: &[Arc<Stored>]) {
+    for stored in groups {
+        let state = stored.group.state();
+        let found = store.group_by_alias(&ours.id, state.alias_second).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&state.id));
+        let elsewhere = PhoneNumberId::parse("1002").unwrap();
+        let found = store.group_by_alias(&elsewhere, state.alias_second).await.unwrap();
+        assert_eq!(found, None, "of another number");
+    }
+    assert_eq!(store.group_by_alias(&ours.id, 99).await.unwrap(), None);
+}
+
+/// What happened to a number's groups, by time.
+async fn by_time(store: &dyn Store, ours: &Number, groups: &[Arc<Stored>]) {
+    let read = async |from, to, after, limit| {
+        let (from, to) = (Timestamp::from_millis(from), Timestamp::from_millis(to));
+        let span = Span { from, to, after, limit };
+        store.events_between(&ours.id, span).await.unwrap()
+    };
+    let all = read(0, i64::MAX, None, 99).await;
+    assert!(all.len() > 3 && all.iter().all(|one| one.recorded.version == 1), "{all:?}");
+    let times: Vec<_> = all.iter().map(|one| one.place.at).collect();
+    assert!(times.is_sorted());
+    let found = all.iter().find(|one| one.group == groups[1].group.state().id).unwrap();
+    let mut one_by_one = Vec::new();
+    let mut after = None;
+    while let Some(next) = read(0, i64::MAX, after, 1).await.pop() {
+        after = Some(next.place);
+        one_by_one.push(next);
+    }
+    assert_eq!(one_by_one, all);
+    // From its moment on, and not before; up to its moment, and not at it.
+    let millis = found.place.at.as_millis();
+    let span = |from, to| Span {
+        from: Timestamp::from_millis(from),
+        to: Timestamp::from_millis(to),
+        after: None,
+        limit: 99,
+    };
+    let within = store.events_between(&ours.id, span(millis, millis + 1)).await.unwrap();
+    assert!(within.contains(found));
+    let before = store.events_between(&ours.id, span(0, millis)).await.unwrap();
+    assert!(!before.contains(found));
+    let later = store.events_between(&ours.id, span(millis + 1, i64::MAX)).await.unwrap();
+    assert!(!later.contains(found));
 }
 
 /// Changes: versions, the log, the index of people, pictures.
 async fn changing(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
     let state = group.group.state();
-    let ann = mint::person(&group.account, &WaId::parse("16505551234").unwrap());
+    let ann = mint::person(&group.account, &Profile::plain(WaId::parse("16505551234").unwrap()));
     let join = |stored: &Stored| {
         let code = stored.group.state().invite.clone().unwrap();
         let request = mint::join_request_id(&ann, state.serial);

@@ -87,6 +87,12 @@ impl Answer {
             let trace = meta.remove("360dialog_trace_id");
             assert_eq!(trace.as_ref().and_then(Value::as_str), header("x-request-id"));
         }
+        if let Some(error) = body.get_mut("error").and_then(Value::as_object_mut)
+            && let Some(trace) = error.remove("fbtrace_id")
+        {
+            assert_eq!(trace.as_str(), header("x-request-id"));
+            assert_eq!(trace.as_str(), header("x-fb-trace-id"));
+        }
         body
     }
 
@@ -175,12 +181,33 @@ impl TestApp {
         self.send(with_json(request, body)).await
     }
 
-    /// Our own API with the admin token.
-    pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let token = format!("Bearer {}", sandbox::ADMIN_TOKEN);
-        let path = format!("/klatch/v1{path}");
+    /// The Meta API with the sandbox's key and a version.
+    pub(crate) async fn meta(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.bearer(sandbox::KEY, method, &format!("/v23.0{path}"), body).await
+    }
+
+    /// The Sinch API with the sandbox's key and bot.
+    pub(crate) async fn sinch(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let path = format!("/whatsapp/v1/{}{path}", sandbox::BOT_ID);
+        self.bearer(sandbox::KEY, method, &path, body).await
+    }
+
+    /// Any API that takes a bearer token.
+    pub(crate) async fn bearer(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let token = format!("Bearer {token}");
         let request = Request::builder().method(method).uri(path).header("Authorization", token);
         self.send(with_json(request, body)).await
+    }
+
+    /// Our own API with the admin token.
+    pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.bearer(sandbox::ADMIN_TOKEN, method, &format!("/klatch/v1{path}"), body).await
     }
 
     /// A group of the sandbox's number; gives its id.

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::error::{Error, ErrorBody, MetaBody};
 use crate::app::App;
+use crate::app::outbox::{Configured, Place};
 use crate::dialect::Dialect;
 use crate::directory::{Number, NumberChange, Reach, RecordChange, Role, Subscription, Target};
 use crate::http::problem::{Problem, parse, required};
@@ -361,14 +362,14 @@ pub(super) async fn change_multi(
     body: super::Body,
 ) -> Result<Json<Message>, Error> {
     body.refuse_key()?;
-    let (name, target) = destination(&app, "", body.json()?).await?;
+    let (name, receiver) = destination(&app, "", body.json()?).await?;
     let receivers = app.receivers(&number).await?;
     let others = extras(&receivers).filter(|(other, _)| *other != name).count();
     if others >= EXTRAS_MAX {
         return Err(too_many().into());
     }
     let message = format!("the destination {name} was set");
-    put_extra(&app, &number, name, target).await?;
+    put_extra(&app, &number, name, receiver).await?;
     Ok(Json(Message { message }))
 }
 
@@ -376,15 +377,15 @@ fn of_number(number: &Number) -> Reach {
     Reach::Number(number.id.clone())
 }
 
+/// The place of the main receiver for exactly this reach.
+fn main_place(number: &Number, reach: Reach, over_all: bool) -> Place {
+    let (account, role) = (number.account.clone(), Role::Main { over_all });
+    Place { account, dialect: Dialect::D360, reach, role }
+}
+
 /// The main receiver for exactly this reach.
 async fn main_of(app: &App, number: &Number, reach: &Reach) -> Result<Option<Subscription>, Error> {
-    let receivers = app.receivers(number).await?;
-    let main = receivers.iter().find(|receiver| {
-        receiver.dialect == Dialect::D360
-            && receiver.reach == *reach
-            && matches!(receiver.role, Role::Main { .. })
-    });
-    Ok(main.cloned())
+    Ok(app.holder(&main_place(number, reach.clone(), false)).await?)
 }
 
 async fn set_main(
@@ -402,17 +403,25 @@ async fn set_main(
         }
         return Ok(());
     }
-    let target = target(app, &url, headers).await?;
-    app.configure(number, reach, Dialect::D360, Role::Main { over_all }, target).await?;
+    let receiver = receiver(app, &url, headers).await?;
+    app.configure(main_place(number, reach, over_all), receiver).await?;
     tracing::info!(number = %number.id, "a webhook was configured");
     Ok(())
 }
 
-async fn target(app: &App, url: &str, headers: &Headers) -> Result<Target, Problem> {
-    Ok(Target {
-        url: target::url(url, Dialect::D360, app.outbound.guard()).await?,
+/// A receiver as it is described here: no signature, no handshake, everything is told.
+async fn receiver(app: &App, url: &str, headers: &Headers) -> Result<Configured, Problem> {
+    let target = Target {
+        url: target::url("url", url, Dialect::D360, app.outbound.guard()).await?,
         headers: target::headers(headers.clone())?,
         timeout: target::default_timeout(Dialect::D360),
+    };
+    Ok(Configured {
+        target,
+        topics: None,
+        secret: None,
+        verify_token: None,
+        vendor_signature: false,
     })
 }
 
@@ -456,23 +465,29 @@ async fn destination(
     app: &App,
     place: &str,
     destination: Destination,
-) -> Result<(String, Target), Problem> {
+) -> Result<(String, Configured), Problem> {
     let Destination { name, url, headers } = destination;
     let field = |name: &str| format!("{place}{name}");
     let name = required(&field("name"), name)?;
     // A name is a line of text like any other.
     let name = parse(&field("name"), &name, Subject::parse)?.as_str().to_owned();
     let url = required(&field("url"), url)?;
-    let target = target(app, &url, &headers).await.map_err(|problem| match problem {
+    let receiver = receiver(app, &url, &headers).await.map_err(|problem| match problem {
         Problem::Field { name, detail } => Problem::Field { name: field(&name), detail },
         other => other,
     })?;
-    Ok((name, target))
+    Ok((name, receiver))
 }
 
-async fn put_extra(app: &App, number: &Number, name: String, target: Target) -> Result<(), Error> {
-    let role = Role::Extra { name };
-    Ok(app.configure(number, of_number(number), Dialect::D360, role, target).await?)
+async fn put_extra(
+    app: &App,
+    number: &Number,
+    name: String,
+    receiver: Configured,
+) -> Result<(), Error> {
+    let place =
+        Place { role: Role::Extra { name }, ..main_place(number, of_number(number), false) };
+    Ok(app.configure(place, receiver).await?)
 }
 
 async fn replace(app: &App, number: &Number, destinations: Vec<Destination>) -> Result<(), Error> {
@@ -480,7 +495,7 @@ async fn replace(app: &App, number: &Number, destinations: Vec<Destination>) -> 
         return Err(too_many().into());
     }
     // All are read before the first is written.
-    let mut read: Vec<(String, Target)> = Vec::new();
+    let mut read: Vec<(String, Configured)> = Vec::new();
     for (index, one) in destinations.into_iter().enumerate() {
         let place = format!("destinations[{index}].");
         let one = destination(app, &place, one).await?;
@@ -495,8 +510,8 @@ async fn replace(app: &App, number: &Number, destinations: Vec<Destination>) -> 
             app.remove_subscription(&receiver.id).await?;
         }
     }
-    for (name, target) in read {
-        put_extra(app, number, name, target).await?;
+    for (name, receiver) in read {
+        put_extra(app, number, name, receiver).await?;
     }
     Ok(())
 }

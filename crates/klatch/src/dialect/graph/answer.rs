@@ -84,6 +84,24 @@ impl TryFrom<&Outcome> for InviteLink {
     }
 }
 
+/// There is no invite link any more.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LinkDeleted {
+    messaging_product: &'static str,
+    /// `true`, as text. So published, here and nowhere else.
+    #[schema(example = "true")]
+    success: &'static str,
+    /// The call's id.
+    request_id: String,
+}
+
+impl From<&Outcome> for LinkDeleted {
+    fn from(outcome: &Outcome) -> Self {
+        let request_id = outcome.request_id.to_string();
+        Self { messaging_product: PRODUCT, success: "true", request_id }
+    }
+}
+
 /// A page of groups.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct GroupPage {

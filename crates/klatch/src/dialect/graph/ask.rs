@@ -240,17 +240,15 @@ impl ParticipantList {
     /// As phone numbers of people to be added, each with what the caller wrote. Meta has published
     /// no other way to name them here.
     pub fn parse_new(self, product: Product) -> Result<Batch<Entry<WaId>>, Problem> {
-        let people = self.parse(product)?.into_entries().into_iter().enumerate();
-        let phones = people.map(|(index, Entry { input, target })| match target {
-            PersonRef::Phone(target) => Ok(Entry { input, target }),
-            PersonRef::User(_) => {
+        let mut index = 0..;
+        self.parse(product)?.try_map(|Entry { input, target }| match (target, index.next()) {
+            (PersonRef::Phone(target), _) => Ok(Entry { input, target }),
+            (PersonRef::User(_), index) => {
                 let detail = "must be a phone number where participants are added";
+                let index: usize = index.unwrap_or_default();
                 Err(Problem::field(format!("participants[{index}].user"), detail))
             }
-        });
-        let phones = phones.collect::<Result<_, _>>()?;
-        Batch::new(phones, PARTICIPANTS_PER_CALL_MAX)
-            .map_err(|problem| Problem::field("participants", problem))
+        })
     }
 
     /// As references to people, each with what the caller wrote.

@@ -107,17 +107,14 @@ impl Code {
             }
             Refusal::JoinRequestUnknown => Self::new(131_213, "Group join request does not exist."),
             Refusal::DuplicateEntry { .. } => Self::new(131_202, "Duplicate participant"),
-            Refusal::TermsNotAccepted => {
-                Self::new(131_203, "Unable to add participant to group")
-            }
+            Refusal::TermsNotAccepted => Self::new(131_203, "Unable to add participant to group"),
             Refusal::TooManyOperations { .. } => Self::new(131_208, "Group Rate Limit Hit"),
             Refusal::CreationDisabled => {
                 Self::new(131_214, "Group creation is temporarily disabled")
             }
-            Refusal::NumberNotEligible => Self::new(
-                131_215,
-                "This phone number is not eligible to access Groups APIs",
-            ),
+            Refusal::NumberNotEligible => {
+                Self::new(131_215, "This phone number is not eligible to access Groups APIs")
+            }
             Refusal::BusinessNamed
             | Refusal::NothingToChange
             | Refusal::InviteLinkDead
@@ -138,6 +135,8 @@ impl Code {
             PictureProblem::Empty
             | PictureProblem::TooLarge { .. }
             | PictureProblem::NotJpeg
+            | PictureProblem::NotImage
+            | PictureProblem::DamagedPng
             | PictureProblem::Damaged => Self::INVALID_PARAMETER,
         }
     }

@@ -9,6 +9,7 @@ use domain::{Event, Person, Refusal};
 use jiff::Timestamp as Moment;
 use serde::Serialize;
 
+use super::auth::alias;
 use crate::ascii_json;
 use crate::webhook::{News, Topic, What};
 
@@ -60,7 +61,7 @@ struct Told<'a> {
 pub fn render(news: &News<'_>) -> Option<(Topic, Vec<u8>)> {
     let (topic, told) = tell(news)?;
     let group = news.group;
-    let in_group = format!("group:{}-{}", group.business, group.alias_second);
+    let in_group = alias(group);
     let timestamp = Moment::from_second(news.at.as_secs()).map(|moment| moment.to_string());
     let timestamp = timestamp.unwrap_or_default();
     let notifications = told
@@ -150,9 +151,10 @@ fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, Vec<Told<'a
                 .map(|_| changed("group_icon_changed", "The icon was changed".to_owned()));
             (Topic::Settings, [subject, description, picture].into_iter().flatten().collect())
         }
-        Event::InviteDeleted => (Topic::Settings, revoked(business)),
         // A first link, or one in place of a deleted one, revokes nothing.
-        Event::InviteReset { replaced: true, .. } => (Topic::Settings, revoked(business)),
+        Event::InviteDeleted | Event::InviteReset { replaced: true, .. } => {
+            (Topic::Settings, revoked(business))
+        }
         Event::PictureFailed { problem } => {
             let sentence = format!("The icon could not be fetched: {problem}");
             (

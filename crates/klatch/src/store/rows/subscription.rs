@@ -4,8 +4,26 @@ use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 use super::Damage;
-use crate::directory::SubscriptionEvent;
+use crate::directory::{Reach, Role, SubscriptionEvent};
 use crate::webhook::Topic;
+
+/// The columns of a reach: number and WABA; neither is the whole account.
+pub(in crate::store) fn reach_columns(reach: &Reach) -> (Option<&str>, Option<&str>) {
+    match reach {
+        Reach::Number(number) => (Some(number.as_str()), None),
+        Reach::Waba(waba_id) => (None, Some(waba_id)),
+        Reach::Account => (None, None),
+    }
+}
+
+/// The columns of a role: its word, whether it is over all, its name.
+pub(in crate::store) fn role_columns(role: &Role) -> (&'static str, bool, Option<&str>) {
+    match role {
+        Role::Added => ("added", false, None),
+        Role::Main { over_all } => ("main", *over_all, None),
+        Role::Extra { name } => ("extra", false, Some(name)),
+    }
+}
 
 /// Writes topics.
 pub(in crate::store) fn write_topics(topics: &[Topic]) -> String {

@@ -13,8 +13,8 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, RowIndex};
 
 pub(super) use self::outbox::{
-    Amendable, TooOld, amendable, deliveries, delivery, due, events_between, log, receivers, subscription,
-    subscriptions, too_old,
+    Amendable, TooOld, amendable, deliveries, delivery, due, events_between, holder, log,
+    receivers, subscription, subscriptions, too_old,
 };
 use super::super::rows::{self, Damage, GroupColumns};
 use super::super::{
@@ -402,10 +402,7 @@ fn read_account(row: &Row<'_>) -> Result<Account, RowError> {
     Ok(Account {
         id: parsed(row, "id", AccountId::parse)?,
         name: row.get("name")?,
-        app: VendorApp {
-            id: row.get("app_id")?,
-            secret: Secret::new(row.get("app_secret")?),
-        },
+        app: VendorApp { id: row.get("app_id")?, secret: Secret::new(row.get("app_secret")?) },
         created_at: time(row, "created_at")?,
     })
 }
@@ -414,7 +411,8 @@ pub(super) fn account(
     connection: &Connection,
     id: &AccountId,
 ) -> Result<Option<Account>, StoreError> {
-    one(connection, &accounts_where("id = ?1"), [id.as_str()], read_account).map_err(in_table("accounts", id))
+    one(connection, &accounts_where("id = ?1"), [id.as_str()], read_account)
+        .map_err(in_table("accounts", id))
 }
 
 fn keys_where(condition: &str) -> String {

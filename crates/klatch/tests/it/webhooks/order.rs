@@ -5,7 +5,7 @@ use domain::ids::{AccountId, PhoneNumberId};
 use klatch::app::outbox::{DeliveryFilter, DeliveryId};
 use klatch::dialect::Dialect;
 use klatch::directory::{
-    Activity, Reach, RecordChange, Role, Secret, Secrets, Subscription, Target,
+    Activity, NumberChange, Reach, RecordChange, Role, Secret, Secrets, Subscription, Target,
 };
 use klatch::sandbox;
 use klatch::store::outbox::{Amend, Amendment};
@@ -19,6 +19,12 @@ use super::{
 };
 use crate::support::TestApp;
 use crate::support::receiver::{Behaviour, Receiver, status};
+
+/// Whether the extra receivers of the sandbox's number are told.
+fn extra_receivers(on: bool) -> RecordChange {
+    let change = NumberChange { extra_receivers: Some(on), ..NumberChange::default() };
+    RecordChange::ChangeNumber(number(), change)
+}
 
 #[tokio::test]
 async fn a_group_is_told_in_order_while_others_go_their_way() {
@@ -172,7 +178,7 @@ async fn extra_receivers_are_told_once_the_main_one_was() {
     run_due(&app).await;
     assert_eq!((main.seen().len(), first.seen().len()), (1, 0), "they are not switched on");
 
-    app.app.change(RecordChange::SetExtraReceivers(number(), true)).await.unwrap();
+    app.app.change(extra_receivers(true)).await.unwrap();
     main.then([status(500), status(503)]);
     let group = any_group(&app).await;
     rename(&app, &group, "Renamed").await;
@@ -192,7 +198,7 @@ async fn extra_receivers_are_told_once_the_main_one_was() {
     }
 
     // Whose main receiver is told nothing is told nothing.
-    app.app.change(RecordChange::SetExtraReceivers(number(), false)).await.unwrap();
+    app.app.change(extra_receivers(false)).await.unwrap();
     any_group(&app).await;
     run_due(&app).await;
     assert_eq!((main.seen().len(), first.seen().len()), (6, 2));
@@ -202,7 +208,7 @@ async fn extra_receivers_are_told_once_the_main_one_was() {
 async fn what_the_main_receiver_never_takes_its_followers_never_get() {
     let app = TestApp::new().await;
     let (main, follower) = (Receiver::that(status(404)), Receiver::start());
-    app.app.change(RecordChange::SetExtraReceivers(number(), true)).await.unwrap();
+    app.app.change(extra_receivers(true)).await.unwrap();
     let first = configured(&app, MAIN, of_number(), Dialect::Sinch, &main).await;
     let second = configured(&app, extra("crm"), of_number(), Dialect::Sinch, &follower).await;
     any_group(&app).await;
@@ -233,7 +239,7 @@ async fn one_main_receiver_of_each_vendor_is_told() {
     let whole = Role::Main { over_all: true };
     let mut ranked = Vec::new();
     // Added in the opposite of their order.
-    for (role, reach) in [(MAIN, Reach::Account), (MAIN, of_waba()), (MAIN, of_number())] {
+    for (role, reach) in [(MAIN, of_waba()), (MAIN, of_number())] {
         let receiver = Receiver::start();
         let main = configured(&app, role, reach, Dialect::D360, &receiver).await;
         ranked.insert(0, (main, receiver));
@@ -254,7 +260,7 @@ async fn one_main_receiver_of_each_vendor_is_told() {
         let (first, _) = ranked.remove(0);
         app.admin(Method::DELETE, &first.path(""), None).await.ok();
     }
-    assert_eq!((of_meta.seen().len(), added.seen().len()), (3, 3), "these stand beside them");
+    assert_eq!((of_meta.seen().len(), added.seen().len()), (2, 2), "these stand beside them");
 
     // A WABA's that is put over all comes before the number's.
     let (of_whole, of_one) = (Receiver::start(), Receiver::start());
@@ -346,7 +352,7 @@ async fn nobody_hears_of_what_is_not_theirs() {
 async fn a_follower_is_not_replayed_before_its_leader() {
     let app = TestApp::new().await;
     let (main, follower) = (Receiver::that(status(404)), Receiver::start());
-    app.app.change(RecordChange::SetExtraReceivers(number(), true)).await.unwrap();
+    app.app.change(extra_receivers(true)).await.unwrap();
     configured(&app, MAIN, of_number(), Dialect::Sinch, &main).await;
     let second = configured(&app, extra("crm"), of_number(), Dialect::Sinch, &follower).await;
     any_group(&app).await;

@@ -9,7 +9,7 @@ use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::WaId;
 use insta::assert_snapshot;
 use klatch::dialect::Dialect;
-use klatch::directory::{Number, RecordChange};
+use klatch::directory::{Eligibility, Number, RecordChange};
 use klatch::sandbox;
 use klatch::webhook::egress::Rules;
 use klatch::webhook::sample;
@@ -542,6 +542,8 @@ async fn a_trial_finds_the_last_of_many_numbers() {
             waba_id: "1".to_owned(),
             bot_id: last.clone(),
             limits: Limits::default(),
+            eligibility: Eligibility::Eligible,
+            app_subscribed: false,
             extra_receivers: false,
             created_at: app.app.now(),
         };

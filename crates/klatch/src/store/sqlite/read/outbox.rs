@@ -12,7 +12,7 @@ use url::Url;
 use super::{RowError, all, in_column, in_table, one, parsed, signed, text, time, value};
 use crate::dialect::Dialect;
 use crate::directory::{
-    Activity, Number, Reach, Role, Secret, Secrets, Subscription, SubscriptionId, Target,
+    self, Activity, Number, Reach, Role, Secret, Secrets, Subscription, SubscriptionId, Target,
 };
 use crate::page::{Page, Seek, Slice};
 use crate::store::outbox::{
@@ -134,6 +134,29 @@ pub(in crate::store::sqlite) fn receivers(
     let params = (number.account.as_str(), number.id.as_str(), &number.waba_id);
     all(connection, &format!("{select} ORDER BY seq"), params, read_subscription)
         .map_err(in_table("subscriptions", &number.id))
+}
+
+pub(in crate::store::sqlite) fn holder(
+    connection: &Connection,
+    place: &directory::Place,
+) -> Result<Option<Subscription>, StoreError> {
+    let (number, waba_id) = rows::subscription::reach_columns(&place.reach);
+    let (role, _, name) = rows::subscription::role_columns(&place.role);
+    let sql = subscriptions_where(
+        "dialect = ?1 AND account_id = ?2 AND coalesce(number_id, '') = ?3
+             AND coalesce(waba_id, '') = ?4 AND role = ?5 AND coalesce(name, '') = ?6
+             AND role <> 'added'",
+    );
+    let account = place.account.as_str();
+    let params = (
+        place.dialect.as_str(),
+        account,
+        number.unwrap_or_default(),
+        waba_id.unwrap_or_default(),
+        role,
+        name.unwrap_or_default(),
+    );
+    one(connection, &sql, params, read_subscription).map_err(in_table("subscriptions", account))
 }
 
 const LOG: &str = "SELECT events.seq, events.version, events.at, events.request_id, events.event,

@@ -11,8 +11,9 @@ use super::super::super::{ChangeError, rows};
 use super::super::failed;
 use super::{Trouble, exists};
 use crate::directory::{
-    Account, Activity, Eligibility, Key, KeyHash, Number, NumberChange, Profile, Reach, RecordChange, Role,
-    Rotation, Secret, Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId,
+    Account, Activity, Eligibility, Key, KeyHash, Number, NumberChange, Profile, Reach,
+    RecordChange, Rotation, Secret, Subscription, SubscriptionChange, SubscriptionEvent,
+    SubscriptionId,
 };
 
 /// Makes the change, whole or not at all.
@@ -144,16 +145,15 @@ fn change_number(connection: &Connection, id: &PhoneNumberId, change: NumberChan
     let changed = connection.execute(
         "UPDATE numbers SET participants_limit = coalesce(?2, participants_limit),
                             groups_limit = coalesce(?3, groups_limit),
-                            operations_limit = iif(?4, ?5, operations_limit),
-                            eligibility = coalesce(?6, eligibility),
-                            extra_receivers = coalesce(?7, extra_receivers)
+                            operations_limit = nullif(coalesce(?4, operations_limit), 0),
+                            eligibility = coalesce(?5, eligibility),
+                            extra_receivers = coalesce(?6, extra_receivers)
          WHERE id = ?1",
         (
             id.as_str(),
             participants,
             groups,
-            operations.is_some(),
-            operations.flatten(),
+            operations,
             eligibility.map(Eligibility::as_str),
             extra_receivers,
         ),
@@ -168,12 +168,7 @@ fn require_waba(connection: &Connection, waba_id: &str, account: &AccountId) -> 
     require(known, ChangeError::Unknown { field: "waba_id" })
 }
 
-fn subscribe_app(
-    connection: &Connection,
-    account: &AccountId,
-    waba_id: &str,
-    on: bool,
-) -> Changed {
+fn subscribe_app(connection: &Connection, account: &AccountId, waba_id: &str, on: bool) -> Changed {
     require_waba(connection, waba_id, account)?;
     let sql = if on {
         "INSERT INTO subscribed_wabas (account_id, waba_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING"
@@ -211,22 +206,13 @@ fn add_subscription(connection: &Connection, subscription: &Subscription) -> Cha
     let Subscription { id, account, reach, dialect, role, target, topics, secrets, .. } =
         subscription;
     require_account(connection, account)?;
-    let (number, waba_id) = match reach {
-        Reach::Number(number) => {
-            require_number(connection, number, account)?;
-            (Some(number.as_str()), None)
-        }
-        Reach::Waba(waba_id) => {
-            require_waba(connection, waba_id, account)?;
-            (None, Some(waba_id))
-        }
-        Reach::Account => (None, None),
-    };
-    let (role, over_all, name) = match role {
-        Role::Added => ("added", false, None),
-        Role::Main { over_all } => ("main", *over_all, None),
-        Role::Extra { name } => ("extra", false, Some(name)),
-    };
+    match reach {
+        Reach::Number(number) => require_number(connection, number, account)?,
+        Reach::Waba(waba_id) => require_waba(connection, waba_id, account)?,
+        Reach::Account => {}
+    }
+    let (number, waba_id) = rows::subscription::reach_columns(reach);
+    let (role, over_all, name) = rows::subscription::role_columns(role);
     let added = connection.execute(
         "INSERT INTO subscriptions (id, account_id, number_id, waba_id, dialect, role, over_all,
                                     name, url, headers, timeout_ms, topics, secret,

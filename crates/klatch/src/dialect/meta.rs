@@ -1,0 +1,53 @@
+//! Meta's Cloud API, the group operations of Graph as they were in version 23.0 and are since.
+//!
+//! A version before every path, or none; a token that opens one number or a whole account; answers
+//! and errors in Graph's envelope.
+
+mod auth;
+pub mod error;
+mod groups;
+mod headers;
+mod invite_link;
+mod join_requests;
+mod number;
+mod participants;
+mod webhook;
+
+use axum::{Router, middleware};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::error::Error;
+use crate::app::App;
+
+type Body = crate::http::body::Body<Error>;
+type Upload = crate::http::body::Body<Error, { crate::http::body::FORM_BYTES_MAX }>;
+type Query = crate::http::params::QueryParams<Error>;
+
+fn operations() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::get, groups::post, groups::delete))
+        .routes(routes!(invite_link::get, invite_link::reset, invite_link::delete))
+        .routes(routes!(join_requests::list, join_requests::approve, join_requests::reject))
+        .routes(routes!(participants::add, participants::remove))
+        .routes(routes!(webhook::get, webhook::subscribe, webhook::unsubscribe))
+        .routes(routes!(webhook::get_app, webhook::set_app, webhook::remove_app))
+}
+
+/// All operations, as they are without a version: that is taken off before.
+pub fn router(app: App) -> Router {
+    operations().split_for_parts().0.with_state(app)
+}
+
+/// Refuses versions that are none, and adds the headers that Graph's answers have.
+pub fn finish(router: Router, app: App) -> Router {
+    router.layer(middleware::from_fn_with_state(app, headers::add))
+}
+
+/// Paths and schemas of all operations, with the version.
+#[must_use]
+pub fn document() -> OpenApi {
+    OpenApiRouter::<App>::new().nest("/{version}", operations()).into_openapi()
+}

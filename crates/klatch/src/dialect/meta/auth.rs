@@ -1,0 +1,142 @@
+//! A token says who calls: as a bearer, or as `access_token` in the query. What it does not open is
+//! as unknown as what does not exist.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use domain::ids::{AccountId, GroupId, PhoneNumberId};
+
+use super::error::Error;
+use super::headers::Seen;
+use crate::app::caller::{Call, Idempotency};
+use crate::app::{App, Scope};
+use crate::directory::Number;
+use crate::http::params::{PathParams, QueryParams};
+
+/// What the token opens.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    /// The account.
+    pub(super) account: AccountId,
+    /// The only number that it opens; `None` is all of the account's.
+    number: Option<Arc<Number>>,
+}
+
+impl Caller {
+    /// What this caller asks, with what it takes to ask it again.
+    pub(super) fn call(&self, idempotency: Option<Idempotency>) -> Call {
+        Call { scope: self.scope(), idempotency }
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        match &self.number {
+            Some(number) => Scope::Number(number.id.clone()),
+            None => Scope::Account(self.account.clone()),
+        }
+    }
+
+    /// The number of this id, if the token opens it.
+    pub(super) async fn number(&self, app: &App, id: &str) -> Result<Option<Arc<Number>>, Error> {
+        if let Some(number) = &self.number {
+            return Ok((number.id.as_str() == id).then(|| Arc::clone(number)));
+        }
+        let Ok(id) = PhoneNumberId::parse(id) else { return Ok(None) };
+        let number = app.number(&id).await?;
+        Ok(number.filter(|number| number.account == self.account))
+    }
+
+    /// The numbers of a WABA that the token opens.
+    pub(super) async fn numbers_of(&self, app: &App, waba_id: &str) -> Result<Vec<Number>, Error> {
+        let mut numbers = match &self.number {
+            Some(number) => vec![Number::clone(number)],
+            None => app.all_numbers(&self.account).await?,
+        };
+        numbers.retain(|number| number.waba_id == waba_id);
+        Ok(numbers)
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let query = QueryParams::<Error>::from_request_parts(parts, app).await?;
+        let in_query = query.get("access_token").map(str::trim).filter(|token| !token.is_empty());
+        let token = match (bearer(parts), in_query) {
+            (Some(one), Some(other)) if one != other => return Err(Error::two_tokens()),
+            (one, other) => one.or(other).ok_or_else(Error::no_token)?,
+        };
+        let opening = app.opening(token).await?.ok_or_else(Error::wrong_token)?;
+        if let (Some(seen), Some(number)) = (parts.extensions.get::<Seen>(), &opening.number) {
+            seen.by(number);
+        }
+        Ok(Self { account: opening.account.clone(), number: opening.number.clone() })
+    }
+}
+
+fn bearer(parts: &Parts) -> Option<&str> {
+    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// The number in the path, and its caller.
+pub(super) struct NumberInPath(pub(super) Arc<Number>, pub(super) Caller);
+
+impl FromRequestParts<App> for NumberInPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let Ok(params) = PathParams::from_request_parts(parts, app).await;
+        let number = caller.number(app, params.get("phone_number_id")).await?;
+        let number = number.ok_or_else(|| Error::no_such_object(&parts.method))?;
+        Ok(Self(number, caller))
+    }
+}
+
+/// The group in the path. What cannot be an id names no group.
+#[derive(Debug)]
+pub(super) struct InPath(pub(super) GroupId);
+
+impl FromRequestParts<App> for InPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Ok(params) = PathParams::from_request_parts(parts, app).await;
+        GroupId::parse(params.get("group_id")).map(Self).map_err(|_| Error::no_such_group())
+    }
+}
+
+/// What an id in the path names, where it can be more than one kind of thing.
+pub(super) enum Node {
+    /// One of the caller's numbers.
+    Number(Arc<Number>),
+    /// A group; whether it exists is yet to be seen.
+    Group(GroupId),
+}
+
+/// The caller, and what is in the path.
+pub(super) struct NodeInPath(pub(super) Caller, pub(super) Node);
+
+impl FromRequestParts<App> for NodeInPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let Ok(params) = PathParams::from_request_parts(parts, app).await;
+        let id = params.get("id");
+        if let Some(number) = caller.number(app, id).await? {
+            return Ok(Self(caller, Node::Number(number)));
+        }
+        // Groups have letters in their ids: digits that name no number name nothing.
+        if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Error::no_such_object(&parts.method));
+        }
+        let group = GroupId::parse(id).map_err(|_| Error::no_such_group())?;
+        Ok(Self(caller, Node::Group(group)))
+    }
+}

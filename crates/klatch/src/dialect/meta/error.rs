@@ -1,0 +1,308 @@
+//! Errors in Graph's envelope: a code that programs go by, and details that name the field.
+
+use axum::Json;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::Refusal;
+use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
+
+use crate::app::{ChangeError, Failure, StoreError};
+use crate::dialect::graph::PRODUCT;
+use crate::dialect::graph::ask::UpdateProblem;
+use crate::dialect::graph::code::{Code, sentence};
+use crate::http::problem::Problem;
+use crate::telemetry::{self, Reason};
+
+/// Graph's word for most errors.
+const OAUTH: &str = "OAuthException";
+/// Graph's word where the object itself is the trouble.
+const METHOD: &str = "GraphMethodException";
+/// Graph's second number for an object that does not exist or is not the caller's.
+const NO_OBJECT: u32 = 33;
+
+/// An answer that is not the one that was hoped for.
+#[derive(Debug)]
+pub struct Error {
+    status: StatusCode,
+    kind: &'static str,
+    code: u32,
+    subcode: Option<u32>,
+    message: String,
+    details: Option<String>,
+    retry_after: Option<u32>,
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    error: ErrorObject,
+}
+
+/// What is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorObject {
+    /// `(#code)` and the title of the code.
+    #[schema(example = "(#131041) Group unknown")]
+    message: String,
+    /// `OAuthException` or `GraphMethodException`.
+    r#type: &'static str,
+    /// What programs should go by.
+    #[schema(example = 131_041)]
+    code: u32,
+    /// 33 where an object does not exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_subcode: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_data: Option<ErrorDetails>,
+    /// Only there, and true, where the same call may work later.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_transient: bool,
+    /// The same as in the header `x-fb-trace-id` and in the log.
+    fbtrace_id: String,
+}
+
+/// What exactly is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorDetails {
+    messaging_product: &'static str,
+    /// Names the field, where it is one.
+    #[schema(example = "the group does not exist")]
+    details: String,
+}
+
+/// What every call about one group can answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers, is never made")]
+pub(super) enum GroupErrors {
+    /// A parameter, field or list is wrong, or there is no such group
+    #[response(status = 400)]
+    BadRequest(ErrorBody),
+    /// The token is missing, wrong or revoked
+    #[response(status = 401)]
+    Unauthorized(ErrorBody),
+    /// The group is suspended
+    #[response(status = 403)]
+    Forbidden(ErrorBody),
+    /// The number has asked for too many changes
+    #[response(status = 429)]
+    TooMany(ErrorBody),
+}
+
+impl Error {
+    fn coded(status: StatusCode, Code { code, title }: Code, details: impl Into<String>) -> Self {
+        Self {
+            details: Some(details.into()),
+            ..Self::bare(status, code, format!("(#{code}) {title}"))
+        }
+    }
+
+    fn bare(status: StatusCode, code: u32, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            kind: OAUTH,
+            code,
+            subcode: None,
+            message: message.into(),
+            details: None,
+            retry_after: None,
+        }
+    }
+
+    fn parameter(status: StatusCode, details: impl Into<String>) -> Self {
+        Self::coded(status, Code::INVALID_PARAMETER, details)
+    }
+
+    fn unavailable(details: &str) -> Self {
+        let message = "(#2) Service temporarily unavailable";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let details = Some(details.to_owned());
+        Self { details, retry_after: Some(1), ..Self::bare(status, 2, message) }
+    }
+
+    pub(super) fn no_token() -> Self {
+        let message = "An access token is required to request this resource";
+        let details =
+            "send the key as Authorization: Bearer <key>, or as access_token in the query";
+        let details = Some(details.to_owned());
+        Self { details, ..Self::bare(StatusCode::UNAUTHORIZED, 104, message) }
+    }
+
+    pub(super) fn wrong_token() -> Self {
+        Self::bare(StatusCode::UNAUTHORIZED, 190, "Invalid OAuth access token")
+    }
+
+    pub(super) fn two_tokens() -> Self {
+        let details = "access_token is another one than that in the Authorization header";
+        Self { details: Some(details.to_owned()), ..Self::wrong_token() }
+    }
+
+    /// No such object, or none of the caller's: the answer is the same.
+    pub(super) fn no_such_object(method: &Method) -> Self {
+        let method = method.as_str().to_ascii_lowercase();
+        let message = format!(
+            "Unsupported {method} request. The object does not exist, or the access token does \
+             not open it"
+        );
+        Self {
+            kind: METHOD,
+            subcode: Some(NO_OBJECT),
+            ..Self::bare(StatusCode::BAD_REQUEST, 100, message)
+        }
+    }
+
+    pub(super) fn no_such_group() -> Self {
+        Refusal::GroupUnknown.into()
+    }
+
+    pub(super) fn handshake_failed(field: &str, what: &str) -> Self {
+        Self::parameter(
+            StatusCode::BAD_REQUEST,
+            format!("{field}: the receiver could not be verified: it {what}"),
+        )
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal {
+            Refusal::GroupSuspended => StatusCode::FORBIDDEN,
+            Refusal::TooManyOperations { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::GroupUnknown
+            | Refusal::GroupFull { .. }
+            | Refusal::GroupLimitReached { .. }
+            | Refusal::NumberNotEligible
+            | Refusal::CreationDisabled
+            | Refusal::InviteLinkDead
+            | Refusal::RemovedByBusiness
+            | Refusal::AlreadyParticipant
+            | Refusal::NotParticipant
+            | Refusal::TermsNotAccepted
+            | Refusal::JoinRequestUnknown
+            | Refusal::TooManyJoinRequests { .. }
+            | Refusal::DuplicateEntry { .. }
+            | Refusal::BusinessNamed
+            | Refusal::NothingToChange => StatusCode::BAD_REQUEST,
+        };
+        let retry_after = refusal.retry_after_secs();
+        Self { retry_after, ..Self::coded(status, Code::of(&refusal), sentence(&refusal)) }
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        let text = problem.text();
+        match problem {
+            // Graph has no 404 and no 405: a path that leads nowhere is a request that it does not
+            // support.
+            Problem::NoSuchPath => Self {
+                kind: METHOD,
+                ..Self::bare(StatusCode::BAD_REQUEST, 100, format!("Unsupported request. {text}"))
+            },
+            Problem::NoSuchMethod { ref method } => {
+                let method = method.as_str().to_ascii_lowercase();
+                let message = format!("Unsupported {method} request. {text}");
+                Self { kind: METHOD, ..Self::bare(StatusCode::BAD_REQUEST, 100, message) }
+            }
+            Problem::HeadersTooLarge { .. } => {
+                Self::parameter(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text)
+            }
+            Problem::BodyTooLarge { .. } => Self::parameter(StatusCode::PAYLOAD_TOO_LARGE, text),
+            Problem::BodyTooSlow => Self::parameter(StatusCode::REQUEST_TIMEOUT, text),
+            Problem::MediaType { .. } => Self::parameter(StatusCode::UNSUPPORTED_MEDIA_TYPE, text),
+            Problem::Cursor { .. } => {
+                Self::coded(StatusCode::BAD_REQUEST, Code::INVALID_CURSOR, text)
+            }
+            Problem::BodyBroken
+            | Problem::NotJson { .. }
+            | Problem::NotMultipart { .. }
+            | Problem::Field { .. } => Self::parameter(StatusCode::BAD_REQUEST, text),
+            Problem::Panicked => Self::internal(),
+        }
+    }
+}
+
+impl Error {
+    fn internal() -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::bare(status, 1, "An unexpected error has occurred")
+    }
+}
+
+impl From<UpdateProblem> for Error {
+    fn from(problem: UpdateProblem) -> Self {
+        match problem {
+            UpdateProblem::Request(problem) => problem.into(),
+            UpdateProblem::Picture { part, problem } => {
+                let details = format!("{part} {problem}");
+                Self::coded(StatusCode::BAD_REQUEST, Code::of_picture(problem), details)
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        telemetry::store_failed(&error);
+        match error {
+            StoreError::Unavailable(_) => Self::unavailable("try again"),
+            StoreError::Damaged(_) | StoreError::Corrupt { .. } => Self::internal(),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refusal.into(),
+            Failure::KeyReused => Self::parameter(
+                StatusCode::CONFLICT,
+                "Idempotency-Key was used for another request; choose a new one",
+            ),
+            Failure::Busy => Self::unavailable(
+                "the group is being changed by too many callers at once; try again",
+            ),
+            Failure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeError> for Error {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Store(error) => error.into(),
+            // Somebody else changes the same thing at the same time.
+            ChangeError::Taken { .. } | ChangeError::Unknown { .. } => {
+                Self::unavailable("it was changed by somebody else; try again")
+            }
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let Self { status, kind, code, subcode, message, details, retry_after } = self;
+        let reason = match &details {
+            Some(details) => format!("{message}: {details}"),
+            None => message.clone(),
+        };
+        let body = ErrorBody {
+            error: ErrorObject {
+                message,
+                r#type: kind,
+                code,
+                error_subcode: subcode,
+                error_data: details
+                    .map(|details| ErrorDetails { messaging_product: PRODUCT, details }),
+                is_transient: retry_after.is_some(),
+                fbtrace_id: telemetry::trace_id().unwrap_or_default(),
+            },
+        };
+        let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(Reason(reason));
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

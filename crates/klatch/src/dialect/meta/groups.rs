@@ -1,0 +1,219 @@
+//! `/{phone_number_id}/groups`, and `/{id}` where the id is a group's. Where it is a number's, see
+//! `number.rs`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Method;
+use axum::response::{IntoResponse as _, Response};
+use domain::Command;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::auth::{Node, NodeInPath, NumberInPath};
+use super::error::{Error, ErrorBody, GroupErrors};
+use super::number::{self, NumberInfo, NumberUpdate};
+use super::{Body, Query, Upload};
+use crate::app::App;
+use crate::dialect::graph::answer::{Created, GroupInfo, GroupPage, Success};
+use crate::dialect::graph::ask::{CreateGroup, Fields, GROUP_FIELDS, Product, UpdateGroup};
+use crate::http::paging::{Address, Paging};
+use crate::http::params::PageParams;
+
+/// Lists the number's groups, newest first.
+#[utoipa::path(
+    get,
+    path = "/{phone_number_id}/groups",
+    operation_id = "getActiveGroups",
+    params(("phone_number_id" = String, Path, description = "The number"), PageParams),
+    responses(
+        (status = 200, description = "A page of groups", body = GroupPage),
+        (status = 400, description = "A parameter is wrong, or there is no such number", body = ErrorBody),
+        (status = 401, description = "The token is missing, wrong or revoked", body = ErrorBody),
+    ),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    NumberInPath(number, _): NumberInPath,
+    query: Query,
+    address: Address,
+) -> Result<Json<GroupPage>, Error> {
+    let list = format!("groups of {}", number.id);
+    let page = query.page(&list)?;
+    let slice = app.groups(&number.id, page).await?;
+    let paging = Paging::of(&list, &slice, page.limit, &address);
+    Ok(Json(GroupPage::new(slice.items, paging)))
+}
+
+/// Creates a group.
+#[utoipa::path(
+    post,
+    path = "/{phone_number_id}/groups",
+    operation_id = "createGroup",
+    params(("phone_number_id" = String, Path, description = "The number")),
+    request_body(content(
+        (CreateGroup = "application/json"),
+        (CreateGroup = "application/x-www-form-urlencoded"),
+        (CreateGroup = "multipart/form-data"),
+    )),
+    responses(
+        (status = 200, description = "The group exists; its link comes by webhook, or can be asked for", body = Created),
+        (status = 400, description = "A field is wrong, or the number may not create a group", body = ErrorBody),
+        (status = 401, description = "The token is missing, wrong or revoked", body = ErrorBody),
+        (status = 429, description = "The number has asked for too many changes", body = ErrorBody),
+    ),
+)]
+pub(super) async fn create(
+    State(app): State<App>,
+    NumberInPath(number, caller): NumberInPath,
+    body: Body,
+) -> Result<Json<Created>, Error> {
+    let new = body.fields::<CreateGroup>().await?.parse(Product::Required)?;
+    let outcome = app.create(&caller.call(body.idempotency), &number, &new).await?;
+    Ok(Json(Created::from(&outcome)))
+}
+
+/// What an id turned out to name.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum NodeInfo<'a> {
+    /// A group.
+    Group(GroupInfo<'a>),
+    /// A number.
+    Number(NumberInfo),
+}
+
+/// Tells about a group, or about a number.
+#[utoipa::path(
+    get,
+    path = "/{id}",
+    operation_id = "getGroupInfo",
+    params(
+        ("id" = String, Path, description = "The group, or the number"),
+        ("fields" = Option<String>, Query, description = "Comma list. Of a group: subject, description, join_approval_mode, suspended, creation_timestamp, participants, total_participant_count; without it only id and messaging_product come back. Of a number: display_phone_number, verified_name, is_official_business_account, webhook_configuration"),
+    ),
+    responses(
+        (status = 200, description = "The group, or the number", body = NodeInfo),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    NodeInPath(caller, node): NodeInPath,
+    query: Query,
+) -> Result<Response, Error> {
+    let fields = query.get("fields");
+    match node {
+        Node::Number(number) => {
+            let info = number::info(&app, &number, fields).await?;
+            Ok(Json(NodeInfo::Number(info)).into_response())
+        }
+        Node::Group(group) => {
+            let fields = Fields::parse(fields, &GROUP_FIELDS)?;
+            let stored = app.group(&caller.scope(), &group).await?;
+            let info = GroupInfo::new(stored.group.state(), &fields);
+            Ok(Json(NodeInfo::Group(info)).into_response())
+        }
+    }
+}
+
+/// What can be asked of a group, or of a number.
+#[derive(ToSchema)]
+#[schema(title = "Update")]
+#[expect(dead_code, reason = "describes a body, is never made")]
+pub(super) enum Update {
+    /// Other settings of a group.
+    Group(UpdateGroup),
+    /// Where the webhooks of a number go.
+    Number(NumberUpdate),
+}
+
+/// What was done.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Updated {
+    /// To a group.
+    Group(Success),
+    /// To a number.
+    Number(number::Updated),
+}
+
+/// Changes subject, description or picture of a group, or where the webhooks of a number go.
+#[utoipa::path(
+    post,
+    path = "/{id}",
+    operation_id = "updateGroupSettings",
+    params(("id" = String, Path, description = "The group, or the number")),
+    request_body(content(
+        (UpdateGroup = "application/json"),
+        (UpdateGroup = "application/x-www-form-urlencoded"),
+        (UpdateForm = "multipart/form-data"),
+    )),
+    responses(
+        (status = 200, description = "It is changed", body = Updated),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn post(
+    State(app): State<App>,
+    NodeInPath(caller, node): NodeInPath,
+    body: Upload,
+) -> Result<Json<Updated>, Error> {
+    match node {
+        Node::Number(number) => {
+            body.refuse_key()?;
+            let update = body.fields::<NumberUpdate>().await?;
+            Ok(Json(Updated::Number(number::update(&app, &number, update).await?)))
+        }
+        Node::Group(group) => {
+            let change = if body.is_form() {
+                UpdateGroup::parse_form(body.form().await?)?
+            } else {
+                body.fields::<UpdateGroup>().await?.parse(Product::Required)?
+            };
+            let outcome = app.execute(&caller.call(body.idempotency), &group, change).await?;
+            Ok(Json(Updated::Group(Success::from(&outcome))))
+        }
+    }
+}
+
+/// New settings as a form, for the documentation: forms are read part by part.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes a form, is never made")]
+pub(super) struct UpdateForm {
+    messaging_product: Option<String>,
+    #[schema(max_length = 128)]
+    subject: Option<String>,
+    #[schema(max_length = 2048)]
+    description: Option<String>,
+    /// A square JPEG of at most 5 MB with sides of at least 192 pixels; the part may also be named
+    /// `profile_picture_file`.
+    #[schema(format = Binary, content_media_type = "image/jpeg")]
+    file: Option<String>,
+}
+
+/// Deletes a group for everybody in it.
+#[utoipa::path(
+    delete,
+    path = "/{id}",
+    operation_id = "deleteGroup",
+    params(("id" = String, Path, description = "The group")),
+    responses(
+        (status = 200, description = "The group is gone", body = Success),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn delete(
+    State(app): State<App>,
+    NodeInPath(caller, node): NodeInPath,
+    body: Body,
+) -> Result<Json<Success>, Error> {
+    match node {
+        // Numbers come and go by the operator's hand.
+        Node::Number(_) => Err(Error::no_such_object(&Method::DELETE)),
+        Node::Group(group) => {
+            let call = caller.call(body.idempotency);
+            let outcome = app.execute(&call, &group, Command::Delete).await?;
+            Ok(Json(Success::from(&outcome)))
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `/{group_id}/invite_link`.
+
+use axum::Json;
+use axum::extract::State;
+use domain::Command;
+
+use super::Body;
+use super::auth::{Caller, InPath};
+use super::error::{Error, GroupErrors};
+use crate::app::App;
+use crate::dialect::graph::answer::{InviteLink, LinkDeleted};
+use crate::dialect::graph::ask::{Product, ProductOnly};
+
+/// Gives the invite link; where it had been deleted, a new one.
+#[utoipa::path(
+    get,
+    path = "/{group_id}/invite_link",
+    operation_id = "getGroupInviteLink",
+    params(("group_id" = String, Path, description = "The group")),
+    responses(
+        (status = 200, description = "The link", body = InviteLink),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(group): InPath,
+) -> Result<Json<InviteLink>, Error> {
+    let code = app.invite_link(&caller.call(None), &group).await?;
+    Ok(Json(InviteLink::from(&code)))
+}
+
+/// Replaces the invite link; all earlier ones stop to work.
+#[utoipa::path(
+    post,
+    path = "/{group_id}/invite_link",
+    operation_id = "resetGroupInviteLink",
+    params(("group_id" = String, Path, description = "The group")),
+    request_body = ProductOnly,
+    responses(
+        (status = 200, description = "The new link", body = InviteLink),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn reset(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(group): InPath,
+    body: Body,
+) -> Result<Json<InviteLink>, Error> {
+    body.fields::<ProductOnly>().await?.parse(Product::Required)?;
+    let command = Command::ResetInvite { code: app.mint.invite_code() };
+    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
+    Ok(Json(InviteLink::try_from(&outcome)?))
+}
+
+/// Deletes the invite link: nobody can join until somebody asks for a new one.
+#[utoipa::path(
+    delete,
+    path = "/{group_id}/invite_link",
+    operation_id = "deleteGroupInviteLink",
+    params(("group_id" = String, Path, description = "The group")),
+    request_body = ProductOnly,
+    responses(
+        (status = 200, description = "There is none", body = LinkDeleted),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(group): InPath,
+    body: Body,
+) -> Result<Json<LinkDeleted>, Error> {
+    // Declared as required, and yet no body is what clients send with a DELETE.
+    body.fields::<ProductOnly>().await?.parse(Product::Optional)?;
+    let call = caller.call(body.idempotency);
+    let outcome = app.execute(&call, &group, Command::DeleteInvite).await?;
+    Ok(Json(LinkDeleted::from(&outcome)))
+}

@@ -1,0 +1,93 @@
+//! `/{group_id}/join_requests`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use domain::Command;
+
+use super::auth::{Caller, InPath};
+use super::error::{Error, GroupErrors};
+use super::{Body, Query};
+use crate::app::App;
+use crate::dialect::graph::answer::{JoinRequestPage, JoinRequestsAnswered};
+use crate::dialect::graph::ask::{JoinRequestList, Product};
+use crate::http::paging::{Address, Paging};
+use crate::http::params::PageParams;
+
+/// Lists the open join requests, oldest first.
+#[utoipa::path(
+    get,
+    path = "/{group_id}/join_requests",
+    operation_id = "getJoinRequests",
+    params(
+        ("group_id" = String, Path, description = "The group"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of requests", body = JoinRequestPage),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(group): InPath,
+    query: Query,
+    address: Address,
+) -> Result<Response, Error> {
+    let list = format!("join requests of {group}");
+    let page = query.page(&list)?;
+    let stored = app.group(&caller.scope(), &group).await?;
+    let requests = &stored.group.state().requests;
+    let slice = page.cut(requests.iter().map(|request| (request.opened_in, request)));
+    let paging = Paging::of(&list, &slice, page.limit, &address);
+    Ok(Json(JoinRequestPage::new(slice.items, paging)).into_response())
+}
+
+/// Lets people in. What cannot be approved fails alone.
+#[utoipa::path(
+    post,
+    path = "/{group_id}/join_requests",
+    operation_id = "approveJoinRequests",
+    params(("group_id" = String, Path, description = "The group")),
+    request_body = JoinRequestList,
+    responses(
+        (status = 200, description = "Who is in, and who is not and why", body = JoinRequestsAnswered),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn approve(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(group): InPath,
+    body: Body,
+) -> Result<Json<JoinRequestsAnswered>, Error> {
+    let requests = body.fields::<JoinRequestList>().await?.parse(Product::Required)?;
+    let command = Command::ApproveJoinRequests { requests };
+    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
+    Ok(Json(JoinRequestsAnswered::approved(&outcome)))
+}
+
+/// Turns people away; they may ask again. What cannot be rejected fails alone.
+#[utoipa::path(
+    delete,
+    path = "/{group_id}/join_requests",
+    operation_id = "rejectJoinRequests",
+    params(("group_id" = String, Path, description = "The group")),
+    request_body = JoinRequestList,
+    responses(
+        (status = 200, description = "Who was turned away, and who was not and why", body = JoinRequestsAnswered),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn reject(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(group): InPath,
+    body: Body,
+) -> Result<Json<JoinRequestsAnswered>, Error> {
+    let requests = body.fields::<JoinRequestList>().await?.parse(Product::Required)?;
+    let command = Command::RejectJoinRequests { requests };
+    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
+    Ok(Json(JoinRequestsAnswered::rejected(&outcome)))
+}

@@ -1,0 +1,69 @@
+//! `/{group_id}/participants`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::Command;
+
+use super::Body;
+use super::auth::{Caller, InPath};
+use super::error::{Error, GroupErrors};
+use crate::app::App;
+use crate::dialect::graph::answer::ParticipantsAnswered;
+use crate::dialect::graph::ask::{ParticipantList, Product};
+use crate::dialect::graph::code::PeopleCall;
+
+type Answered = Result<(StatusCode, Json<ParticipantsAnswered>), Error>;
+
+/// Adds people, which also lifts a former removal. Who cannot be added fails alone.
+#[utoipa::path(
+    post,
+    path = "/{group_id}/participants",
+    operation_id = "addGroupParticipants",
+    params(("group_id" = String, Path, description = "The group")),
+    request_body = ParticipantList,
+    responses(
+        (status = 200, description = "The call was taken; it went the same way for all", body = ParticipantsAnswered),
+        (status = 206, description = "Some are in, and some are not", body = ParticipantsAnswered),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn add(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(group): InPath,
+    body: Body,
+) -> Answered {
+    let named = body.fields::<ParticipantList>().await?.parse_new(Product::Required)?;
+    let people = app.introduce(&caller.account, named).await?;
+    let command = Command::AddParticipants { people };
+    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
+    let (status, answered) = ParticipantsAnswered::new(PeopleCall::Add, &outcome);
+    Ok((status, Json(answered)))
+}
+
+/// Removes people for good: no link brings them back. Who was not in the group fails alone.
+#[utoipa::path(
+    delete,
+    path = "/{group_id}/participants",
+    operation_id = "removeGroupParticipants",
+    params(("group_id" = String, Path, description = "The group")),
+    request_body = ParticipantList,
+    responses(
+        (status = 200, description = "The call was taken; it went the same way for all", body = ParticipantsAnswered),
+        (status = 206, description = "Some are out, and some had not been in", body = ParticipantsAnswered),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(group): InPath,
+    body: Body,
+) -> Answered {
+    let people = body.fields::<ParticipantList>().await?.parse(Product::Required)?;
+    let command = Command::RemoveParticipants { people };
+    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
+    let (status, answered) = ParticipantsAnswered::new(PeopleCall::Remove, &outcome);
+    Ok((status, Json(answered)))
+}

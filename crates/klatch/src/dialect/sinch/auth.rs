@@ -1,0 +1,85 @@
+//! A bearer token and a bot id that belong together say who calls; the path says about which group.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use domain::GroupState;
+use domain::ids::GroupId;
+
+use super::error::Error;
+use crate::app::caller::{Call, Idempotency};
+use crate::app::{App, Scope};
+use crate::directory::Number;
+use crate::http::params::PathParams;
+
+/// The number behind a bot.
+#[derive(Debug)]
+pub(super) struct Caller(pub(super) Arc<Number>);
+
+impl Caller {
+    /// What this caller asks, with what it takes to ask it again.
+    pub(super) fn call(&self, idempotency: Option<Idempotency>) -> Call {
+        Call { scope: self.scope(), idempotency }
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        Scope::Number(self.0.id.clone())
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let token = bearer(parts).ok_or(Error::unauthorized())?;
+        let opening = app.opening(token).await?.ok_or(Error::unauthorized())?;
+        let Ok(params) = PathParams::from_request_parts(parts, app).await;
+        let bot_id = params.get("bot_id");
+        let number = match &opening.number {
+            Some(number) => Some(Arc::clone(number)).filter(|number| number.bot_id == bot_id),
+            // A token of ours may open an account with several bots.
+            None => app.number_of_bot(&opening.account, bot_id).await?.map(Arc::new),
+        };
+        number.map(Self).ok_or(Error::unauthorized())
+    }
+}
+
+fn bearer(parts: &Parts) -> Option<&str> {
+    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The name by which this API knows a group: the number that made it, and a second of its own.
+pub(super) fn alias(group: &GroupState) -> String {
+    spelled(group.business.as_str(), group.alias_second)
+}
+
+/// The name of the group of a number that has this alias second.
+pub(super) fn spelled(business: &str, alias_second: impl std::fmt::Display) -> String {
+    format!("group:{business}-{alias_second}")
+}
+
+/// The caller, and the caller's group in the path.
+pub(super) struct InPath(pub(super) Caller, pub(super) GroupId);
+
+impl FromRequestParts<App> for InPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let Ok(params) = PathParams::from_request_parts(parts, app).await;
+        let named = params.get("group_id");
+        let second = named.rsplit_once('-').and_then(|(_, second)| second.parse::<i64>().ok());
+        // One group has one name.
+        let second =
+            second.filter(|second| spelled(caller.0.display_number.as_str(), second) == named);
+        let group = match second {
+            Some(second) => app.group_by_alias(&caller.0.id, second).await?,
+            None => None,
+        };
+        group.map(|group| Self(caller, group)).ok_or_else(Error::no_such_group)
+    }
+}

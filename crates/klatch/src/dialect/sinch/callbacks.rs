@@ -1,0 +1,178 @@
+//! `/callbacks`: what a bot is told, to be asked for instead of being sent.
+
+use axum::Json;
+use axum::extract::State;
+use domain::values::{Timestamp, WaId};
+use jiff::Timestamp as Moment;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::auth::Caller;
+use super::error::{Error, ErrorBody};
+use super::{Body, Query, webhook};
+use crate::app::App;
+use crate::app::outbox::{Span, Spanned};
+use crate::directory::Number;
+use crate::http::problem::{Problem, parse};
+use crate::webhook::{News, What};
+
+/// Since when there can have been callbacks: 2019-09-01. Published.
+const BEGINNING: Timestamp = Timestamp::from_millis(1_567_296_000_000);
+/// Callbacks in a page, unless the call says otherwise. Published.
+const PAGE_SIZE: u64 = 20;
+/// Most callbacks in a page. Ours.
+const PAGE_SIZE_MAX: u64 = 1_000;
+/// Entries of the log that are looked at in one go.
+const LOOKED_AT_TOGETHER: u32 = 500;
+
+/// Which notifications are wanted. In the body, or in the query.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct Wanted {
+    /// From then on; 2019-09-01 if left out.
+    #[schema(example = "2020-01-31T12:00:00Z")]
+    start_time: Option<String>,
+    /// Until then, not included; now if left out.
+    end_time: Option<String>,
+    /// Only from this number.
+    #[schema(example = "46732001122")]
+    from: Option<String>,
+    /// Counts from 1.
+    #[schema(minimum = 1)]
+    page: Option<u64>,
+    /// 1 to 1,000; 20 if left out.
+    #[schema(minimum = 1, maximum = 1_000)]
+    page_size: Option<u64>,
+}
+
+/// Callbacks as they are sent, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Callbacks {
+    results: Vec<Value>,
+}
+
+/// Gives the callbacks with statuses of a message. No message can be sent here yet, so that none
+/// has any.
+#[utoipa::path(
+    get,
+    path = "/callbacks/status/{message_id}",
+    operation_id = "getStatusCallbacks",
+    params(
+        ("bot_id" = String, Path, description = "The bot"),
+        ("message_id" = String, Path, description = "The message"),
+    ),
+    responses(
+        (status = 200, description = "The callbacks", body = Callbacks),
+        (status = 401, description = "The token is missing, wrong or revoked, or it is not the bot's", body = ErrorBody),
+    ),
+)]
+pub(super) async fn status(_: Caller) -> Json<Callbacks> {
+    Json(Callbacks { results: Vec::new() })
+}
+
+/// Gives the callbacks with notifications, oldest first, whether or not they are sent as well.
+#[utoipa::path(
+    get,
+    path = "/callbacks/notifications",
+    operation_id = "getNotificationCallbacks",
+    params(
+        ("bot_id" = String, Path, description = "The bot"),
+        ("start_time" = Option<String>, Query, description = "From then on; 2019-09-01 if left out. This and the others may also stand in a JSON body"),
+        ("end_time" = Option<String>, Query, description = "Until then, not included; now if left out"),
+        ("from" = Option<String>, Query, description = "Only from this number"),
+        ("page" = Option<u64>, Query, description = "Counts from 1", minimum = 1),
+        ("page_size" = Option<u64>, Query, description = "1 to 1,000; 20 if left out", minimum = 1, maximum = 1_000),
+    ),
+    responses(
+        (status = 200, description = "The callbacks", body = Callbacks),
+        (status = 400, description = "A parameter is wrong", body = ErrorBody),
+        (status = 401, description = "The token is missing, wrong or revoked, or it is not the bot's", body = ErrorBody),
+    ),
+)]
+pub(super) async fn notifications(
+    State(app): State<App>,
+    Caller(number): Caller,
+    query: Query,
+    body: Body,
+) -> Result<Json<Callbacks>, Error> {
+    let wanted = body.json::<Wanted>()?;
+    let text = |name, given: Option<String>| given.or(query.get(name).map(str::to_owned));
+    let from = text("start_time", wanted.start_time);
+    let to = text("end_time", wanted.end_time);
+    let sender = text("from", wanted.from);
+    let sender = sender.map(|sender| parse("from", &sender, WaId::parse)).transpose()?;
+    let size = count("page_size", wanted.page_size, &query, PAGE_SIZE, PAGE_SIZE_MAX)?;
+    let page = count("page", wanted.page, &query, 1, u64::from(u32::MAX))?;
+    let mut span = Span {
+        from: from.map_or(Ok(BEGINNING), |text| moment("start_time", &text))?,
+        // What happens in this very millisecond is told, too.
+        to: to.map_or(Ok(app.now().minus_millis(-1)), |text| moment("end_time", &text))?,
+        after: None,
+        limit: LOOKED_AT_TOGETHER,
+    };
+    let mut to_skip = (page - 1).saturating_mul(size);
+    let mut results = Vec::new();
+    loop {
+        let events = app.events_between(&number, span).await?;
+        span.after = events.last().map(|event| event.place);
+        let whole = events.len() < usize::try_from(LOOKED_AT_TOGETHER).unwrap_or(usize::MAX);
+        for event in &events {
+            let told = told(&app, &number, event).await?;
+            let told = told.filter(|told| sender.as_ref().is_none_or(|from| is_from(told, from)));
+            match told {
+                None => {}
+                Some(_) if to_skip > 0 => to_skip -= 1,
+                Some(told) => results.push(told),
+            }
+            if u64::try_from(results.len()).unwrap_or(u64::MAX) == size {
+                return Ok(Json(Callbacks { results }));
+            }
+        }
+        if whole {
+            return Ok(Json(Callbacks { results }));
+        }
+    }
+}
+
+/// The callback that tells of an event, if one does.
+async fn told(app: &App, number: &Number, event: &Spanned) -> Result<Option<Value>, Error> {
+    let Spanned { group, recorded, .. } = event;
+    let Some(stored) = app.group_ever(number, group).await? else { return Ok(None) };
+    let rendered = webhook::render(&News {
+        number,
+        // As it is now; what callbacks tell of a group itself never changes.
+        group: stored.group.state(),
+        at: recorded.at,
+        request_id: &recorded.request_id,
+        what: What::Happened(&recorded.event),
+    });
+    Ok(rendered.and_then(|(_, body)| serde_json::from_slice(&body).ok()))
+}
+
+fn is_from(callback: &Value, sender: &WaId) -> bool {
+    let notifications = callback["notifications"].as_array();
+    notifications.into_iter().flatten().any(|one| one["from"] == sender.as_str())
+}
+
+fn moment(name: &str, text: &str) -> Result<Timestamp, Problem> {
+    let moment: Moment = text
+        .parse()
+        .map_err(|_| Problem::field(name, "must be a moment such as 2020-01-31T12:00:00Z"))?;
+    Ok(Timestamp::from_millis(moment.as_millisecond()))
+}
+
+fn count(
+    name: &'static str,
+    given: Option<u64>,
+    query: &Query,
+    default: u64,
+    max: u64,
+) -> Result<u64, Problem> {
+    let wrong = || Problem::field(name, format!("must be a whole number from 1 to {max}"));
+    let given = match (given, query.get(name)) {
+        (Some(given), _) => given,
+        (None, Some(text)) => text.parse().map_err(|_| wrong())?,
+        (None, None) => default,
+    };
+    if (1..=max).contains(&given) { Ok(given) } else { Err(wrong()) }
+}

@@ -1,0 +1,218 @@
+//! `/groups` and `/groups/{group_id}`.
+
+use axum::Json;
+use axum::body::Body as Stream;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use domain::Command;
+use domain::values::{Description, JoinApprovalMode};
+use futures_util::stream;
+use jiff::Timestamp as Moment;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Body;
+use super::ask::SubjectMessage;
+use super::auth::{Caller, InPath, alias, spelled};
+use super::error::{Error, ErrorBody, GroupErrors};
+use crate::app::{App, GroupSummary, NewGroup};
+use crate::page::{LIMIT_MAX, Page, Seek, Slice};
+
+/// A new group.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CreatedGroup {
+    #[schema(example = "group:447506616260-1565342732")]
+    group_id: String,
+}
+
+/// All groups of a bot.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct GroupList {
+    /// Newest first.
+    #[schema(example = json!(["group:447506616260-1565342732"]))]
+    groups: Vec<String>,
+}
+
+/// A group. People who hide their number appear by their user id.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct GroupInfo {
+    /// The bot's number, and whoever was made an admin.
+    admins: Vec<String>,
+    /// The bot's number.
+    creator: String,
+    /// The bot's number, and everybody else in the group.
+    members: Vec<String>,
+    subject: String,
+    #[schema(example = "2019-08-09T09:25:32.000Z")]
+    creation_time: String,
+}
+
+/// Lists all groups of the bot, newest first.
+#[utoipa::path(
+    get,
+    path = "/groups",
+    operation_id = "listGroups",
+    params(("bot_id" = String, Path, description = "The bot")),
+    responses(
+        (status = 200, description = "All groups", body = GroupList),
+        (status = 401, description = "The token is missing, wrong or revoked, or it is not the bot's", body = ErrorBody),
+    ),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    Caller(number): Caller,
+) -> Result<Response, Error> {
+    let page = |seek| Page { limit: LIMIT_MAX, seek };
+    let first = app.groups(&number.id, page(Seek::First)).await?;
+    // The list has no pages, but it may have any length: it goes out as it is read.
+    let lines = stream::unfold((Some(first), true), move |(slice, begins)| {
+        let (app, number) = (app.clone(), number.clone());
+        async move {
+            let slice = slice?;
+            let text = chunk(number.display_number.as_str(), &slice, begins);
+            let last = slice.items.last().filter(|_| slice.more_after).map(|(key, _)| *key);
+            let next = match last {
+                None => Ok(None),
+                Some(key) => app.groups(&number.id, page(Seek::After(key))).await.map(Some),
+            };
+            Some(match next {
+                Ok(next) => (Ok(text), (next, false)),
+                // The answer has begun: all that is left is to break it off.
+                Err(error) => (Err(error), (None, false)),
+            })
+        }
+    });
+    Ok(([(header::CONTENT_TYPE, "application/json")], Stream::from_stream(lines)).into_response())
+}
+
+/// A part of the list, as JSON.
+fn chunk(business: &str, slice: &Slice<GroupSummary>, begins: bool) -> Bytes {
+    let mut text = if begins { "{\"groups\":[".to_owned() } else { ",".to_owned() };
+    let names: Vec<String> = slice
+        .items
+        .iter()
+        .map(|(second, _)| format!("\"{}\"", spelled(business, second)))
+        .collect();
+    text.push_str(&names.join(","));
+    if !slice.more_after {
+        text.push_str("]}");
+    }
+    text.into()
+}
+
+/// Creates a group. Whoever taps its link is in.
+#[utoipa::path(
+    post,
+    path = "/groups",
+    operation_id = "createGroup",
+    params(("bot_id" = String, Path, description = "The bot")),
+    request_body = SubjectMessage,
+    responses(
+        (status = 200, description = "The group exists", body = CreatedGroup),
+        (status = 400, description = "A field is wrong", body = ErrorBody),
+        (status = 401, description = "The token is missing, wrong or revoked, or it is not the bot's", body = ErrorBody),
+        (status = 406, description = "The number may not create a group", body = ErrorBody),
+        (status = 429, description = "The number has asked for too many changes", body = ErrorBody),
+    ),
+)]
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body,
+) -> Result<Json<CreatedGroup>, Error> {
+    let new = NewGroup {
+        subject: body.json::<SubjectMessage>()?.parse()?,
+        description: Description::default(),
+        mode: JoinApprovalMode::AutoApprove,
+    };
+    let outcome = app.create(&caller.call(body.idempotency), &caller.0, &new).await?;
+    Ok(Json(CreatedGroup { group_id: alias(outcome.stored.group.state()) }))
+}
+
+/// Tells about a group.
+#[utoipa::path(
+    get,
+    path = "/groups/{group_id}",
+    operation_id = "getGroupInformation",
+    params(
+        ("bot_id" = String, Path, description = "The bot"),
+        ("group_id" = String, Path, description = "The group"),
+    ),
+    responses(
+        (status = 200, description = "The group", body = GroupInfo),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    InPath(caller, group): InPath,
+) -> Result<Json<GroupInfo>, Error> {
+    let stored = app.group(&caller.scope(), &group).await?;
+    let group = stored.group.state();
+    let business = group.business.to_string();
+    let people = |admins_only: bool| {
+        let chosen = group.participants.iter().filter(move |one| one.admin || !admins_only);
+        let names = chosen.map(|participant| participant.person.spelled().to_owned());
+        std::iter::once(business.clone()).chain(names).collect()
+    };
+    let created_at = Moment::from_millisecond(group.created_at.as_millis()).unwrap_or_default();
+    Ok(Json(GroupInfo {
+        admins: people(true),
+        members: people(false),
+        creator: business.clone(),
+        subject: group.subject.as_str().to_owned(),
+        creation_time: format!("{created_at:.3}"),
+    }))
+}
+
+/// Changes the subject of a group.
+#[utoipa::path(
+    patch,
+    path = "/groups/{group_id}",
+    operation_id = "updateGroupSubject",
+    params(
+        ("bot_id" = String, Path, description = "The bot"),
+        ("group_id" = String, Path, description = "The group"),
+    ),
+    request_body = SubjectMessage,
+    responses(
+        (status = 200, description = "It is changed; the answer is empty"),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn update(
+    State(app): State<App>,
+    InPath(caller, group): InPath,
+    body: Body,
+) -> Result<StatusCode, Error> {
+    let subject = Some(body.json::<SubjectMessage>()?.parse()?);
+    let command = Command::ChangeSettings { subject, description: None, picture: None };
+    app.execute(&caller.call(body.idempotency), &group, command).await?;
+    Ok(StatusCode::OK)
+}
+
+/// The bot leaves a group, which ends it: nobody else can manage it.
+#[utoipa::path(
+    delete,
+    path = "/groups/{group_id}",
+    operation_id = "leaveGroup",
+    params(
+        ("bot_id" = String, Path, description = "The bot"),
+        ("group_id" = String, Path, description = "The group"),
+    ),
+    responses(
+        (status = 200, description = "The bot is out; the answer is empty"),
+        GroupErrors,
+    ),
+)]
+pub(super) async fn leave(
+    State(app): State<App>,
+    InPath(caller, group): InPath,
+    body: Body,
+) -> Result<StatusCode, Error> {
+    let call = caller.call(body.idempotency);
+    app.execute(&call, &group, Command::LeaveAsBusiness).await?;
+    Ok(StatusCode::OK)
+}

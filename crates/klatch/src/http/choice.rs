@@ -1,0 +1,235 @@
+//! Which of the APIs behind the port a request is for.
+
+use axum::extract::OriginalUri;
+use axum::http::uri::PathAndQuery;
+use axum::http::{Request, Uri, header};
+
+/// An API behind the port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// The operator's probes: `/healthz`, `/readyz`, `/metrics`.
+    Probes,
+    /// Our own, under `/klatch/`.
+    Klatch,
+    /// Meta's.
+    Meta,
+    /// 360dialog's.
+    D360,
+    /// Sinch's.
+    Sinch,
+}
+
+impl Api {
+    /// The word for logs and figures.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Probes => "probes",
+            Self::Klatch => "klatch",
+            Self::Meta => "meta",
+            Self::D360 => "d360",
+            Self::Sinch => "sinch",
+        }
+    }
+}
+
+/// Whose hosts these are. A client whose vendor's name leads here means that vendor.
+const HOSTS: [(&str, Api); 6] = [
+    ("graph.facebook.com", Api::Meta),
+    ("waba-v2.360dialog.io", Api::D360),
+    ("waba-sandbox.360dialog.io", Api::D360),
+    ("waba.360dialog.io", Api::D360),
+    ("us1.whatsapp.api.sinch.com", Api::Sinch),
+    ("eu1.whatsapp.api.sinch.com", Api::Sinch),
+];
+
+/// Where each API can be reached whatever else a request looks like.
+const MOUNTS: [(&str, Api); 3] =
+    [("/meta", Api::Meta), ("/360dialog", Api::D360), ("/sinch", Api::Sinch)];
+
+/// How 360dialog's paths begin, with or without `/v1`.
+const D360_BEGINNINGS: [&str; 10] = [
+    "groups",
+    "configs",
+    "waba_webhook",
+    "multi_webhook",
+    "messages",
+    "media",
+    "health_status",
+    "marketing_messages",
+    "whatsapp_business",
+    "health",
+];
+
+/// An API, and how much of the path says nothing but that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice<'a> {
+    /// The API.
+    pub api: Api,
+    /// The beginning of the path that the API's own routes do not have: a mount, a version.
+    pub base: &'a str,
+}
+
+impl<'a> Choice<'a> {
+    /// Decides by the host, if it is a vendor's; by a path that only one API has; by the header
+    /// that only one has. What is left is Meta's, whose paths begin with anything at all.
+    #[must_use]
+    pub fn of(host: &str, path: &'a str, has_d360_key: bool) -> Self {
+        let name = host.split(':').next().unwrap_or_default();
+        let by_host = HOSTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        if let Some((_, api)) = by_host {
+            return Self::within(*api, path, 0);
+        }
+        let under = |mount: &str| {
+            path.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let api = match path {
+            "/healthz" | "/readyz" | "/metrics" => Api::Probes,
+            _ if under("/klatch") => Api::Klatch,
+            _ => match MOUNTS.iter().find(|(mount, _)| under(mount)) {
+                Some((mount, api)) => return Self::within(*api, path, mount.len()),
+                None if under("/whatsapp/v1") => Api::Sinch,
+                None if is_of_d360(path) => Api::D360,
+                None if version(path).is_some_and(|version| version.contains('.')) => Api::Meta,
+                None if has_d360_key => Api::D360,
+                None => Api::Meta,
+            },
+        };
+        Self::within(api, path, 0)
+    }
+
+    /// The API below a mount. In front of Meta's own paths a version may stand.
+    fn within(api: Api, path: &'a str, mount: usize) -> Self {
+        let version = match api {
+            Api::Meta => version(&path[mount..]).map_or(0, |version| version.len() + 1),
+            Api::Probes | Api::Klatch | Api::D360 | Api::Sinch => 0,
+        };
+        Self { api, base: &path[..mount + version] }
+    }
+
+    /// Decides for a request, and leaves the API's own path in it. The whole one stays with it as
+    /// its [`OriginalUri`].
+    pub(super) fn make<B>(request: &mut Request<B>) -> Api {
+        let host = request.uri().host();
+        let host = host.or_else(|| request.headers().get(header::HOST)?.to_str().ok());
+        let has_d360_key = request.headers().contains_key("d360-api-key");
+        let Choice { api, base } =
+            Choice::of(host.unwrap_or_default(), request.uri().path(), has_d360_key);
+        if !base.is_empty() {
+            let whole = request.uri().clone();
+            let own = own_path(&whole, base.len());
+            let base = Base(base.into());
+            if let Some(own) = own {
+                *request.uri_mut() = own;
+                request.extensions_mut().insert(OriginalUri(whole));
+                request.extensions_mut().insert(base);
+            }
+        }
+        api
+    }
+}
+
+/// What stood before the path that an API's routes see, carried beside the request.
+#[derive(Debug, Clone)]
+pub struct Base(Box<str>);
+
+impl Base {
+    /// The version in it, where there is one: `v23.0` of `/meta/v23.0`.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        let last = self.0.rfind('/')?;
+        version(&self.0[last..])
+    }
+}
+
+fn own_path(uri: &Uri, base: usize) -> Option<Uri> {
+    let rest = &uri.path()[base..];
+    let rest = if rest.is_empty() { "/" } else { rest };
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(format!("{rest}{query}")).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn is_of_d360(path: &str) -> bool {
+    let path = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    D360_BEGINNINGS.contains(&first)
+}
+
+/// The first part of a path, if it looks like a version, right or wrong: `v`, digits, and perhaps a
+/// point and digits.
+fn version(path: &str) -> Option<&str> {
+    let first = path.strip_prefix('/')?.split('/').next()?;
+    let number = first.strip_prefix(['v', 'V'])?;
+    let mut parts = number.splitn(2, '.');
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    (parts.next().is_some_and(digits) && parts.next().is_none_or(digits)).then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_then_path_then_header_decide() {
+        for (host, path, has_d360_key, api, base) in [
+            // By the host, whatever the path looks like.
+            ("graph.facebook.com", "/v23.0/1/groups", false, Api::Meta, "/v23.0"),
+            ("Graph.Facebook.com:443", "/groups", true, Api::Meta, ""),
+            ("waba-v2.360dialog.io", "/v23.0/1/groups", false, Api::D360, ""),
+            ("eu1.whatsapp.api.sinch.com", "/healthz", false, Api::Sinch, ""),
+            ("us1.whatsapp.api.sinch.com", "/whatsapp/v1/bot/groups", false, Api::Sinch, ""),
+            ("graph.facebook.com.example", "/groups", false, Api::D360, ""),
+            // By the path.
+            ("", "/healthz", true, Api::Probes, ""),
+            ("", "/healthz/", false, Api::Meta, ""),
+            ("", "/klatch", false, Api::Klatch, ""),
+            ("", "/klatch/v1/accounts", true, Api::Klatch, ""),
+            ("", "/klatchy", false, Api::Meta, ""),
+            ("", "/meta/v23.0/1/groups", true, Api::Meta, "/meta/v23.0"),
+            ("", "/meta/groups", false, Api::Meta, "/meta"),
+            ("", "/meta", false, Api::Meta, "/meta"),
+            ("", "/metal", false, Api::Meta, ""),
+            ("", "/360dialog/groups", false, Api::D360, "/360dialog"),
+            ("", "/360dialog/v23.0/groups", false, Api::D360, "/360dialog"),
+            ("", "/sinch/whatsapp/v1/bot/groups", false, Api::Sinch, "/sinch"),
+            ("", "/whatsapp/v1/bot/groups", true, Api::Sinch, ""),
+            ("", "/whatsapp/v2/bot/groups", false, Api::Meta, ""),
+            ("", "/groups", false, Api::D360, ""),
+            ("", "/v1/groups/G", false, Api::D360, ""),
+            ("", "/v1/configs/webhook", false, Api::D360, ""),
+            ("", "/v23.0/1/groups", true, Api::Meta, "/v23.0"),
+            // Versions that are none are Meta's to refuse.
+            ("", "/v1/1/groups", false, Api::Meta, "/v1"),
+            ("", "/v23/1/groups", false, Api::Meta, "/v23"),
+            ("", "/V23.0/1", false, Api::Meta, "/V23.0"),
+            ("", "/v999.0/1", false, Api::Meta, "/v999.0"),
+            ("", "/v23./1", false, Api::Meta, ""),
+            ("", "/v/1", false, Api::Meta, ""),
+            // By the header; and what is left.
+            ("", "/1/groups", true, Api::D360, ""),
+            ("", "/v1/1", true, Api::D360, ""),
+            ("", "/1/groups", false, Api::Meta, ""),
+            ("", "/", false, Api::Meta, ""),
+        ] {
+            let expected = Choice { api, base };
+            assert_eq!(Choice::of(host, path, has_d360_key), expected, "{host} {path}");
+        }
+    }
+
+    #[test]
+    fn the_api_sees_its_own_path() {
+        let mut request = Request::get("/meta/v23.0/1/groups?limit=2").body(()).unwrap();
+        assert_eq!(Choice::make(&mut request), Api::Meta);
+        assert_eq!(request.uri(), "/1/groups?limit=2");
+        assert_eq!(request.extensions().get::<Base>().unwrap().version(), Some("v23.0"));
+        let OriginalUri(whole) = request.extensions().get().unwrap();
+        assert_eq!(whole, "/meta/v23.0/1/groups?limit=2");
+
+        let mut request = Request::get("/meta").body(()).unwrap();
+        assert_eq!(Choice::make(&mut request), Api::Meta);
+        assert_eq!(request.uri(), "/");
+        assert_eq!(request.extensions().get::<Base>().unwrap().version(), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! The Meta API as its callers see it: whole answers, and what becomes of bad requests.
