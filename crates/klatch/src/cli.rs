@@ -19,6 +19,7 @@ use self::listen::ListenArgs;
 use self::people::{GroupCommand, PersonCommand};
 use self::webhook::{DeliveryCommand, EventCommand, WebhookCommand};
 use crate::config::{ClientArgs, DevArgs, EXAMPLE, ServeArgs, unknown_variables};
+use crate::dialect::Dialect;
 use crate::lifecycle::{Running, StopSignals};
 use crate::openapi::DOCUMENTS;
 use crate::telemetry;
@@ -43,7 +44,11 @@ enum Command {
         command: ConfigCommand,
     },
     /// Play one whole life of a group on a private server and print each exchange.
-    Tour,
+    Tour {
+        /// In whose words.
+        #[arg(long, value_enum, default_value_t = Dialect::Meta)]
+        dialect: Dialect,
+    },
     /// Manage accounts on a running server.
     Account {
         #[command(subcommand)]
@@ -171,7 +176,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Config { command: ConfigCommand::Example } => {
             Ok(write!(std::io::stdout(), "{EXAMPLE}")?)
         }
-        Command::Tour => tour::run().await,
+        Command::Tour { dialect } => tour::run(dialect).await,
         Command::Account { command, client } => command.run(&client).await,
         Command::Number { command, client } => command.run(&client).await,
         Command::Key { command, client } => command.run(&client).await,

@@ -19,11 +19,12 @@ pub mod sinch;
 use crate::webhook::{News, Topic};
 
 /// In whose words a receiver is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Dialect {
     /// Meta's Cloud API.
     Meta,
     /// 360dialog's, which passes Meta's payloads on.
+    #[value(alias = "360dialog")]
     D360,
     /// Sinch's.
     Sinch,

@@ -4,7 +4,9 @@ use std::io::Write as _;
 
 use crate::config::{Settings, Storage};
 use crate::lifecycle::{Running, StopSignals};
-use crate::sandbox::{ADMIN_TOKEN, BOT_ID, DISPLAY_NUMBER, KEY, PHONE_NUMBER_ID, WABA_ID};
+use crate::sandbox::{
+    ADMIN_TOKEN, APP_ID, APP_SECRET, BOT_ID, DISPLAY_NUMBER, KEY, PHONE_NUMBER_ID, WABA_ID,
+};
 
 /// Runs the sandbox until it is told to stop.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -22,21 +24,32 @@ klatch dev is up at http://{address}
 
   phone number id  {PHONE_NUMBER_ID}      number  {DISPLAY_NUMBER}
   WABA             {WABA_ID}      bot id  {BOT_ID}
+  app id           {APP_ID}      app secret  {APP_SECRET}
   key              {KEY}           admin token  {ADMIN_TOKEN}
   groups are {kept}
 
-Create a group, get its link, and let somebody tap it:
+Create a group and get its link, in the words of your vendor:
 
-  curl -s http://{address}/groups -H 'D360-API-KEY: {KEY}' -H 'Content-Type: application/json' \\
-    -d '{{\"messaging_product\":\"whatsapp\",\"subject\":\"Hello\"}}'
-  curl -s http://{address}/groups/GROUP_ID/invite_link -H 'D360-API-KEY: {KEY}'
+  Meta
+    curl -s http://{address}/v23.0/{PHONE_NUMBER_ID}/groups -H 'Authorization: Bearer {KEY}' \\
+      -d '{{\"messaging_product\":\"whatsapp\",\"subject\":\"Hello\"}}'
+    curl -s http://{address}/v23.0/GROUP_ID/invite_link -H 'Authorization: Bearer {KEY}'
+  360dialog
+    curl -s http://{address}/groups -H 'D360-API-KEY: {KEY}' -d '{{\"subject\":\"Hello\"}}'
+    curl -s http://{address}/groups/GROUP_ID/invite_link -H 'D360-API-KEY: {KEY}'
+  Sinch
+    curl -s http://{address}/whatsapp/v1/{BOT_ID}/groups -H 'Authorization: Bearer {KEY}' \\
+      -d '{{\"subject\":\"Hello\"}}'
+    curl -s http://{address}/whatsapp/v1/{BOT_ID}/groups/GROUP_ID/invite -H 'Authorization: Bearer {KEY}'
+
+Let somebody tap it:
+
   curl -s http://{address}/klatch/v1/people/16505551234/join \\
     -H 'Authorization: Bearer {ADMIN_TOKEN}' -d '{{\"invite_link\":\"INVITE_LINK\"}}'
-  curl -s 'http://{address}/groups/GROUP_ID?fields=subject,participants' -H 'D360-API-KEY: {KEY}'
 
 See the webhooks, in another terminal:  klatch listen --url http://{address}
 
-Routes: http://{address}/klatch/openapi/d360.json and …/klatch.json. Ctrl-C stops.
+Routes: http://{address}/klatch/openapi/meta.json, d360.json, sinch.json, klatch.json. Ctrl-C stops.
 "
     )?;
     signals.stop(server).await;

@@ -22,6 +22,7 @@ use super::receiver::{Arrived, Receiver, title};
 use crate::app::clock::{Clock as _, SystemClock};
 use crate::app::mint::Mint;
 use crate::config::ClientArgs;
+use crate::dialect::Dialect;
 use crate::directory::Secret;
 use crate::telemetry;
 
@@ -44,8 +45,8 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "URL")]
     forward: Option<reqwest::Url>,
     /// In whose words to be told.
-    #[arg(long, default_value = "meta", value_parser = ["meta", "d360", "sinch"])]
-    dialect: String,
+    #[arg(long, value_enum, default_value_t = Dialect::Meta)]
+    dialect: Dialect,
     /// The number whose events are told; the server's only one if left out.
     #[arg(long)]
     phone_number_id: Option<String>,
@@ -123,7 +124,7 @@ impl Subscriber<'_> {
         };
         let body = given([
             ("url", Some(json!(self.url))),
-            ("dialect", Some(json!(dialect))),
+            ("dialect", Some(json!(dialect.as_str()))),
             ("phone_number_id", number.map(Value::from)),
             ("account_id", account_id.clone().map(Value::from)),
             ("fields", (!fields.is_empty()).then(|| json!(fields))),
@@ -137,8 +138,9 @@ impl Subscriber<'_> {
         let whose = made["phone_number_id"].as_str().or(made["account_id"].as_str());
         writeln!(
             std::io::stdout(),
-            "listening to {} as {id}, in the words of {dialect}; Ctrl-C stops\n  secret  {}",
+            "listening to {} as {id}, in the words of {}; Ctrl-C stops\n  secret  {}",
             whose.unwrap_or_default(),
+            dialect.as_str(),
             self.secret,
         )?;
         if let Some(url) = &self.args.forward {

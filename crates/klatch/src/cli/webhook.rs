@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::client::{ask, call, given};
 use super::directory::PageArgs;
 use crate::config::ClientArgs;
+use crate::dialect::Dialect;
 use crate::webhook::sample;
 
 /// How often a test delivery is looked at, and how long.
@@ -26,8 +27,8 @@ pub(super) struct AddArgs {
     #[arg(value_name = "RECEIVER_URL")]
     receiver: String,
     /// In whose words.
-    #[arg(long, value_parser = ["meta", "d360", "sinch"])]
-    dialect: String,
+    #[arg(long, value_enum)]
+    dialect: Dialect,
     /// The number whose events are told.
     #[arg(long, group = "reach")]
     phone_number_id: Option<String>,
@@ -210,7 +211,7 @@ impl AddArgs {
     fn body(self) -> Value {
         given([
             ("url", Some(json!(self.receiver))),
-            ("dialect", Some(json!(self.dialect))),
+            ("dialect", Some(json!(self.dialect.as_str()))),
             ("phone_number_id", self.phone_number_id.map(Value::from)),
             ("account_id", self.account_id.map(Value::from)),
             ("waba_id", self.waba_id.map(Value::from)),

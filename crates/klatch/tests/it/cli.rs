@@ -16,34 +16,82 @@ use crate::support::process::{Sandbox, complained, printed, program, run};
 
 #[test]
 fn the_tour_shows_a_whole_life() {
-    let tour = run(&["tour"]);
-    assert!(tour.status.success(), "{}", complained(&tour));
-    let text = printed(&tour);
-    for step in [
-        "POST /groups",
-        "/invite_link",
-        "\"result\": \"requested\"",
-        "<- webhook msg_",
-        "Authorization: Basic dG91cjp0b3Vy",
-        "\"type\": \"group_create\"",
-        "\"type\": \"group_join_request_created\"",
-        "\"type\": \"group_participants_add\"",
-        "\"type\": \"group_participants_remove\"",
-        "\"type\": \"group_settings_update\"",
-        "\"type\": \"group_delete\"",
-        "\"approved_join_requests\"",
-        "\"rejected_join_requests\"",
-        "\"code\": 131213",
-        "\"removed_by_business\"",
-        "\"invite_link_dead\"",
-        "\"Test drives, May\"",
-        "DELETE /groups/",
-        "(#131041) Group unknown",
-        "Now your turn: klatch dev",
-    ] {
-        assert!(text.contains(step), "the tour does not show {step}:\n{text}");
+    shows(
+        &["tour", "--dialect", "360dialog"],
+        &[
+            "POST /groups",
+            "/invite_link",
+            "\"result\": \"requested\"",
+            "<- webhook msg_",
+            "authorization: Basic dG91cjp0b3Vy",
+            "\"type\": \"group_create\"",
+            "\"type\": \"group_join_request_created\"",
+            "\"type\": \"group_participants_add\"",
+            "\"type\": \"group_participants_remove\"",
+            "\"type\": \"group_settings_update\"",
+            "\"type\": \"group_delete\"",
+            "\"approved_join_requests\"",
+            "\"rejected_join_requests\"",
+            "\"code\": 131213",
+            "\"removed_by_business\"",
+            "\"invite_link_dead\"",
+            "\"Test drives, May\"",
+            "DELETE /groups/",
+            "(#131041) Group unknown",
+            "Now your turn: klatch dev",
+        ],
+    );
+}
+
+#[test]
+fn the_tour_in_metas_words() {
+    shows(
+        &["tour"],
+        &[
+            "POST /v23.0/155507838810001/subscriptions",
+            "POST /v23.0/102290129340398/subscribed_apps",
+            "POST /v23.0/106540352242922/groups",
+            "x-hub-signature-256: sha256=",
+            "\"type\": \"group_join_request_created\"",
+            "\"username\": \"ann.lee\"",
+            "206 Partial Content",
+            "\"code\": 131201",
+            "\"code\": 131212",
+            "\"success\": \"true\"",
+            "\"message\": \"(#131041) Group unknown\"",
+            "Now your turn: klatch dev",
+        ],
+    );
+}
+
+#[test]
+fn the_tour_in_sinchs_words() {
+    shows(
+        &["tour", "--dialect", "sinch"],
+        &[
+            "POST /whatsapp/v1/klatch/groups",
+            "\"group_id\": \"group:15550783881-",
+            "sinch-whatsapp-callback-signature: ",
+            "\"event_type\": \"group_user_promoted\"",
+            "406 Not Acceptable",
+            "\"event_type\": \"group_error_fetching_photo\"",
+            "\"event_type\": \"group_invite_link_revoked\"",
+            "\"results\": [",
+            "Now your turn: klatch dev",
+        ],
+    );
+}
+
+/// A command succeeds, complains of nothing, and prints all of this.
+#[track_caller]
+fn shows(command: &[&str], steps: &[&str]) {
+    let output = run(command);
+    assert!(output.status.success(), "{}", complained(&output));
+    let text = printed(&output);
+    for step in steps {
+        assert!(text.contains(step), "{command:?} does not show {step}:\n{text}");
     }
-    assert_eq!(complained(&tour), "");
+    assert_eq!(complained(&output), "");
 }
 
 #[tokio::test]
