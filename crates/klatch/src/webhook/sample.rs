@@ -22,7 +22,7 @@ const SERIAL: u64 = 120_363_404_694_233_820;
 
 /// What a receiver can be tried with, by the name that Meta's webhooks have for it, with an ending
 /// where one name stands for several things.
-pub const NAMES: [&str; 20] = [
+pub const NAMES: [&str; 21] = [
     "group_create",
     "group_create_failed",
     "group_delete",
@@ -39,6 +39,7 @@ pub const NAMES: [&str; 20] = [
     "group_settings_update",
     "group_settings_update_partly_failed",
     "group_settings_update_failed",
+    "group_picture_failed",
     "group_suspend",
     "group_suspend_cleared",
     "group_admins_promote",
@@ -155,6 +156,9 @@ impl Cast {
                 description: Some(self.create.description.clone()),
                 picture: Some(self.picture.clone()),
             },
+            "group_picture_failed" => {
+                Event::PictureFailed { problem: "the answer was 404".to_owned() }
+            }
             "group_suspend" => Event::Suspended,
             "group_suspend_cleared" => Event::Restored,
             "group_admins_promote" => Event::AdminsPromoted { people: vec![ann] },

@@ -1105,12 +1105,30 @@ async fn what_only_trials_tell_of() {
         }
       ]
     }
-    group_admins_promote: {
+    group_picture_failed: {
       "type": "whatsapp",
       "notifications": [
         {
           "from": "15550783881",
           "message_id": "646B4F3AB15F9CD2EA051BE0A4DFFE6400",
+          "message": {
+            "type": "group_event",
+            "event_type": "group_error_fetching_photo",
+            "body": "‎‎The icon could not be fetched: the answer was 404‎",
+            "in_group": "group:15550783881-1755548877"
+          },
+          "timestamp": "2025-08-18T20:27:57Z",
+          "in_group": "group:15550783881-1755548877",
+          "to": "klatch"
+        }
+      ]
+    }
+    group_admins_promote: {
+      "type": "whatsapp",
+      "notifications": [
+        {
+          "from": "15550783881",
+          "message_id": "5EF3A873A5B5951B5C79FE775BA012E800",
           "message": {
             "type": "group_event",
             "event_type": "group_user_promoted",
@@ -1131,7 +1149,7 @@ async fn what_only_trials_tell_of() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "5EF3A873A5B5951B5C79FE775BA012E800",
+          "message_id": "690687CAF694AD00A6D38BBAD2B682FE00",
           "message": {
             "type": "group_event",
             "event_type": "group_user_demoted",

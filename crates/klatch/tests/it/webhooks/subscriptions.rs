@@ -456,6 +456,7 @@ async fn every_made_up_event_arrives_or_is_refused() {
       group_settings_update: group_settings_update group_settings_update
       group_settings_update_partly_failed: group_settings_update group_settings_update
       group_settings_update_failed: group_settings_update group_settings_update
+      group_picture_failed: 400 invalid_field (event): event is nothing that meta tells of
       group_suspend: group_status_update group_suspend
       group_suspend_cleared: group_status_update group_suspend_cleared
       group_admins_promote: 400 invalid_field (event): event is nothing that meta tells of
@@ -477,6 +478,7 @@ async fn every_made_up_event_arrives_or_is_refused() {
       group_settings_update: group_settings_update group_settings_update
       group_settings_update_partly_failed: group_settings_update group_settings_update
       group_settings_update_failed: group_settings_update group_settings_update
+      group_picture_failed: 400 invalid_field (event): event is nothing that d360 tells of
       group_suspend: group_status_update group_suspend
       group_suspend_cleared: group_status_update group_suspend_cleared
       group_admins_promote: 400 invalid_field (event): event is nothing that d360 tells of
@@ -498,6 +500,7 @@ async fn every_made_up_event_arrives_or_is_refused() {
       group_settings_update: group_settings_update group_subject_changed group_description_changed group_icon_changed
       group_settings_update_partly_failed: 400 invalid_field (event): event is nothing that sinch tells of
       group_settings_update_failed: 400 invalid_field (event): event is nothing that sinch tells of
+      group_picture_failed: group_settings_update group_error_fetching_photo
       group_suspend: 400 invalid_field (event): event is nothing that sinch tells of
       group_suspend_cleared: 400 invalid_field (event): event is nothing that sinch tells of
       group_admins_promote: group_participants_update group_user_promoted
@@ -516,9 +519,9 @@ async fn a_trial_needs_a_number_and_a_name() {
         [json!({ "event": "" }), json!({ "event": "group_explode" }), json!({ "event": 1 })];
     assert_snapshot!(refused(&app, &path, bodies).await, @r#"
     {"event":""}
-        400 invalid_field (event): event must be one of group_create, group_create_failed, group_delete, group_delete_failed, group_participants_add, group_participants_add_approved, group_participants_add_partly_failed, group_join_request_created, group_join_request_revoked, group_participants_remove, group_participants_remove_partly_failed, group_participants_remove_failed, group_participants_remove_left, group_settings_update, group_settings_update_partly_failed, group_settings_update_failed, group_suspend, group_suspend_cleared, group_admins_promote, group_admins_demote
+        400 invalid_field (event): event must be one of group_create, group_create_failed, group_delete, group_delete_failed, group_participants_add, group_participants_add_approved, group_participants_add_partly_failed, group_join_request_created, group_join_request_revoked, group_participants_remove, group_participants_remove_partly_failed, group_participants_remove_failed, group_participants_remove_left, group_settings_update, group_settings_update_partly_failed, group_settings_update_failed, group_picture_failed, group_suspend, group_suspend_cleared, group_admins_promote, group_admins_demote
     {"event":"group_explode"}
-        400 invalid_field (event): event must be one of group_create, group_create_failed, group_delete, group_delete_failed, group_participants_add, group_participants_add_approved, group_participants_add_partly_failed, group_join_request_created, group_join_request_revoked, group_participants_remove, group_participants_remove_partly_failed, group_participants_remove_failed, group_participants_remove_left, group_settings_update, group_settings_update_partly_failed, group_settings_update_failed, group_suspend, group_suspend_cleared, group_admins_promote, group_admins_demote
+        400 invalid_field (event): event must be one of group_create, group_create_failed, group_delete, group_delete_failed, group_participants_add, group_participants_add_approved, group_participants_add_partly_failed, group_join_request_created, group_join_request_revoked, group_participants_remove, group_participants_remove_partly_failed, group_participants_remove_failed, group_participants_remove_left, group_settings_update, group_settings_update_partly_failed, group_settings_update_failed, group_picture_failed, group_suspend, group_suspend_cleared, group_admins_promote, group_admins_demote
     {"event":1}
         400 invalid_field (event): event has the wrong type: integer `1`, expected a string
     "#);
