@@ -20,6 +20,7 @@ mod server;
 mod sinch;
 mod store_contract;
 mod tidy;
+mod vendors;
 mod webhook_crash;
 mod webhooks;
 mod webhooks_doc;

@@ -21,7 +21,7 @@ use crate::http::params::PageParams;
     operation_id = "get-active-groups",
     params(PageParams),
     responses(
-        (status = 200, description = "A page of groups", body = GroupPage),
+        (status = 200, description = "A page of groups", body = GroupPage<i64>),
         (status = 400, description = "A parameter is wrong", body = ErrorBody),
         (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
     ),
@@ -31,12 +31,12 @@ pub(super) async fn list(
     Caller(number): Caller,
     query: Query,
     address: Address,
-) -> Result<Json<GroupPage>, Error> {
+) -> Result<Json<GroupPage<i64>>, Error> {
     let list = format!("groups of {}", number.id);
     let page = query.page(&list)?;
     let slice = app.groups(&number.id, page).await?;
     let paging = Paging::of(&list, &slice, page.limit, &address);
-    Ok(Json(GroupPage::new(slice.items, paging)))
+    Ok(Json(GroupPage::new(slice.items, paging, |seconds| seconds)))
 }
 
 /// Creates a group.

@@ -102,39 +102,43 @@ impl From<&Outcome> for LinkDeleted {
     }
 }
 
-/// A page of groups.
+/// A page of groups. `S` is how seconds are written: the vendors differ in it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct GroupPage {
-    data: GroupPageData,
+pub struct GroupPage<S: ToSchema> {
+    data: GroupPageData<S>,
     paging: Paging,
 }
 
 /// The groups of a page.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct GroupPageData {
+pub struct GroupPageData<S: ToSchema> {
     /// Newest first.
-    groups: Vec<GroupEntry>,
+    groups: Vec<GroupEntry<S>>,
 }
 
 /// A group in a list.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct GroupEntry {
+pub struct GroupEntry<S: ToSchema> {
     id: String,
     subject: String,
     /// Unix seconds.
-    created_at: i64,
+    created_at: S,
 }
 
-impl GroupPage {
+impl<S: ToSchema> GroupPage<S> {
     /// Renders a page.
     #[must_use]
-    pub fn new(groups: Vec<(u64, GroupSummary)>, paging: Paging) -> Self {
+    pub fn new(
+        groups: Vec<(u64, GroupSummary)>,
+        paging: Paging,
+        seconds: impl Fn(i64) -> S,
+    ) -> Self {
         let groups = groups
             .into_iter()
             .map(|(_, group)| GroupEntry {
                 id: group.id.to_string(),
                 subject: group.subject.as_str().to_owned(),
-                created_at: group.created_at.as_secs(),
+                created_at: seconds(group.created_at.as_secs()),
             })
             .collect();
         Self { data: GroupPageData { groups }, paging }

@@ -26,7 +26,7 @@ use crate::http::params::PageParams;
     operation_id = "getActiveGroups",
     params(("phone_number_id" = String, Path, description = "The number"), PageParams),
     responses(
-        (status = 200, description = "A page of groups", body = GroupPage),
+        (status = 200, description = "A page of groups", body = GroupPage<String>),
         (status = 400, description = "A parameter is wrong, or there is no such number", body = ErrorBody),
         (status = 401, description = "The token is missing, wrong or revoked", body = ErrorBody),
     ),
@@ -36,12 +36,13 @@ pub(super) async fn list(
     NumberInPath(number, _): NumberInPath,
     query: Query,
     address: Address,
-) -> Result<Json<GroupPage>, Error> {
+) -> Result<Json<GroupPage<String>>, Error> {
     let list = format!("groups of {}", number.id);
     let page = query.page(&list)?;
     let slice = app.groups(&number.id, page).await?;
     let paging = Paging::of(&list, &slice, page.limit, &address);
-    Ok(Json(GroupPage::new(slice.items, paging)))
+    // Declared as text, here and nowhere else.
+    Ok(Json(GroupPage::new(slice.items, paging, |seconds| seconds.to_string())))
 }
 
 /// Creates a group.

@@ -35,7 +35,7 @@ pub(super) async fn get(
 #[utoipa::path(
     post,
     path = "/{group_id}/invite_link",
-    operation_id = "resetGroupInviteLink",
+    operation_id = "createGroupInviteLink",
     params(("group_id" = String, Path, description = "The group")),
     request_body = ProductOnly,
     responses(
