@@ -1,16 +1,14 @@
 //! `Authorization: Bearer <admin token>`.
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
 use subtle::ConstantTimeEq as _;
 
 use super::error::Error;
-use crate::app::App;
-use crate::app::Scope;
 use crate::app::caller::{Call, Idempotency};
-
+use crate::app::{App, Scope};
 use crate::directory::KeyHash;
+use crate::http::params::bearer;
 use crate::telemetry;
 
 /// The operator.
@@ -28,12 +26,7 @@ impl FromRequestParts<App> for Operator {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-        });
-        let token = token.ok_or_else(Error::no_token)?;
+        let token = bearer(parts).ok_or_else(Error::no_token)?;
         let expected = app.settings.admin_token;
         if bool::from(KeyHash::of(token).as_bytes().ct_eq(expected.as_bytes())) {
             Ok(Self)

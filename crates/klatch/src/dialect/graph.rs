@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod ask;
+pub mod calls;
 pub mod code;
 pub mod person;
 pub mod webhook;

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use axum::extract::{FromRequestParts, Query, RawPathParams};
+use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use utoipa::IntoParams;
@@ -44,6 +45,15 @@ impl<S: Send + Sync> FromRequestParts<S> for PathParams {
         // What is not UTF-8 names nothing that exists.
         Ok(Self(RawPathParams::from_request_parts(parts, state).await.ok()))
     }
+}
+
+/// The token in `Authorization: Bearer …`.
+#[must_use]
+pub fn bearer(parts: &Parts) -> Option<&str> {
+    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 /// The query: what is not known is ignored, of what is said twice the last counts.

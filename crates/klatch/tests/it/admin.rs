@@ -381,7 +381,7 @@ async fn without_the_admin_token_there_is_nothing() {
     none: 401 unauthorized (Authorization): The admin token is missing: send it as Authorization: Bearer <token>
     empty: 401 unauthorized (Authorization): The admin token is missing: send it as Authorization: Bearer <token>
     no scheme: 401 unauthorized (Authorization): The admin token is missing: send it as Authorization: Bearer <token>
-    no token: 401 unauthorized (Authorization): This is not the admin token
+    no token: 401 unauthorized (Authorization): The admin token is missing: send it as Authorization: Bearer <token>
     another scheme: 401 unauthorized (Authorization): The admin token is missing: send it as Authorization: Bearer <token>
     wrong: 401 unauthorized (Authorization): This is not the admin token
     a number's key: 401 unauthorized (Authorization): This is not the admin token

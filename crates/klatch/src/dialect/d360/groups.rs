@@ -2,16 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use domain::Command;
+use axum::response::Response;
 
 use super::auth::{Caller, InPath};
 use super::error::{Error, ErrorBody, GroupErrors};
 use super::{Body, Query, Upload};
 use crate::app::App;
 use crate::dialect::graph::answer::{Created, GroupInfo, GroupPage, Success};
-use crate::dialect::graph::ask::{CreateGroup, Fields, GROUP_FIELDS, Product, UpdateGroup};
-use crate::http::paging::{Address, Paging};
+use crate::dialect::graph::ask::{CreateGroup, Product, UpdateForm, UpdateGroup};
+use crate::dialect::graph::calls;
+use crate::http::paging::Address;
 use crate::http::params::PageParams;
 
 /// Lists the number's groups, newest first.
@@ -32,11 +32,7 @@ pub(super) async fn list(
     query: Query,
     address: Address,
 ) -> Result<Json<GroupPage<i64>>, Error> {
-    let list = format!("groups of {}", number.id);
-    let page = query.page(&list)?;
-    let slice = app.groups(&number.id, page).await?;
-    let paging = Paging::of(&list, &slice, page.limit, &address);
-    Ok(Json(GroupPage::new(slice.items, paging, |seconds| seconds)))
+    calls::groups(&app, &number, &query, &address, |seconds| seconds).await
 }
 
 /// Creates a group.
@@ -81,9 +77,7 @@ pub(super) async fn info(
     InPath(group): InPath,
     query: Query,
 ) -> Result<Response, Error> {
-    let fields = Fields::parse(query.get("fields"), &GROUP_FIELDS)?;
-    let stored = app.group(&caller.scope(), &group).await?;
-    Ok(Json(GroupInfo::new(stored.group.state(), &fields)).into_response())
+    calls::info(&app, &caller.scope(), &group, query.get("fields")).await
 }
 
 /// Changes subject, description or picture.
@@ -107,28 +101,13 @@ pub(super) async fn update(
     InPath(group): InPath,
     body: Upload,
 ) -> Result<Json<Success>, Error> {
-    let change = if body.is_form() {
-        UpdateGroup::parse_form(body.form().await?)?
+    let call = caller.call(body.idempotency.clone());
+    let done = if body.is_form() {
+        calls::update_by_form(&app, &call, &group, &body).await?
     } else {
-        body.json::<UpdateGroup>()?.parse(Product::Optional)?
+        calls::update::<Error>(&app, &call, &group, body.json()?, Product::Optional).await?
     };
-    let outcome = app.execute(&caller.call(body.idempotency), &group, change).await?;
-    Ok(Json(Success::from(&outcome)))
-}
-
-/// New settings as a form, for the documentation: forms are read part by part.
-#[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "describes a form, is never made")]
-pub(super) struct UpdateForm {
-    messaging_product: Option<String>,
-    #[schema(max_length = 128)]
-    subject: Option<String>,
-    #[schema(max_length = 2048)]
-    description: Option<String>,
-    /// A square JPEG of at most 5 MB with sides of at least 192 pixels; the part may also be named
-    /// `profile_picture_file`.
-    #[schema(format = Binary, content_media_type = "image/jpeg")]
-    file: Option<String>,
+    Ok(Json(done))
 }
 
 /// Deletes a group for everybody in it.
@@ -148,6 +127,5 @@ pub(super) async fn delete(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<Success>, Error> {
-    let outcome = app.execute(&caller.call(body.idempotency), &group, Command::Delete).await?;
-    Ok(Json(Success::from(&outcome)))
+    calls::delete(&app, &caller.call(body.idempotency), &group).await
 }

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::Command;
 
 use super::Body;
 use super::auth::{Caller, InPath};
@@ -10,6 +9,7 @@ use super::error::{Error, GroupErrors};
 use crate::app::App;
 use crate::dialect::graph::answer::InviteLink;
 use crate::dialect::graph::ask::{Product, ProductOnly};
+use crate::dialect::graph::calls;
 
 /// Gives the invite link; where it had been deleted, a new one.
 #[utoipa::path(
@@ -27,8 +27,7 @@ pub(super) async fn get(
     caller: Caller,
     InPath(group): InPath,
 ) -> Result<Json<InviteLink>, Error> {
-    let code = app.invite_link(&caller.call(None), &group).await?;
-    Ok(Json(InviteLink::from(&code)))
+    calls::invite_link(&app, &caller.call(None), &group).await
 }
 
 /// Replaces the invite link; all earlier ones stop to work.
@@ -49,8 +48,7 @@ pub(super) async fn reset(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<InviteLink>, Error> {
-    body.json::<ProductOnly>()?.parse(Product::Optional)?;
-    let command = Command::ResetInvite { code: app.mint.invite_code() };
-    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
-    Ok(Json(InviteLink::try_from(&outcome)?))
+    let asked = body.json()?;
+    let call = caller.call(body.idempotency);
+    calls::reset_invite_link(&app, &call, &group, asked, Product::Optional).await
 }

@@ -2,8 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use domain::Command;
+use axum::response::Response;
 
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
@@ -11,7 +10,8 @@ use super::{Body, Query};
 use crate::app::App;
 use crate::dialect::graph::answer::{JoinRequestPage, JoinRequestsAnswered};
 use crate::dialect::graph::ask::{JoinRequestList, Product};
-use crate::http::paging::{Address, Paging};
+use crate::dialect::graph::calls;
+use crate::http::paging::Address;
 use crate::http::params::PageParams;
 
 /// Lists the open join requests, oldest first.
@@ -35,13 +35,7 @@ pub(super) async fn list(
     query: Query,
     address: Address,
 ) -> Result<Response, Error> {
-    let list = format!("join requests of {group}");
-    let page = query.page(&list)?;
-    let stored = app.group(&caller.scope(), &group).await?;
-    let requests = &stored.group.state().requests;
-    let slice = page.cut(requests.iter().map(|request| (request.opened_in, request)));
-    let paging = Paging::of(&list, &slice, page.limit, &address);
-    Ok(Json(JoinRequestPage::new(slice.items, paging)).into_response())
+    calls::join_requests(&app, &caller.scope(), &group, &query, &address).await
 }
 
 /// Lets people in. What cannot be approved fails alone.
@@ -62,10 +56,8 @@ pub(super) async fn approve(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<JoinRequestsAnswered>, Error> {
-    let requests = body.json::<JoinRequestList>()?.parse(Product::Optional)?;
-    let command = Command::ApproveJoinRequests { requests };
-    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
-    Ok(Json(JoinRequestsAnswered::approved(&outcome)))
+    let asked = body.json()?;
+    calls::approve(&app, &caller.call(body.idempotency), &group, asked, Product::Optional).await
 }
 
 /// Turns people away; they may ask again. What cannot be rejected fails alone.
@@ -86,8 +78,6 @@ pub(super) async fn reject(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<JoinRequestsAnswered>, Error> {
-    let requests = body.json::<JoinRequestList>()?.parse(Product::Optional)?;
-    let command = Command::RejectJoinRequests { requests };
-    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
-    Ok(Json(JoinRequestsAnswered::rejected(&outcome)))
+    let asked = body.json()?;
+    calls::reject(&app, &caller.call(body.idempotency), &group, asked, Product::Optional).await
 }

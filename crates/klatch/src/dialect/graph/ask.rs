@@ -95,6 +95,21 @@ pub struct UpdateGroup {
     join_approval_mode: Option<String>,
 }
 
+/// Other settings as a form, for the documentation: forms are read part by part.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a form, is never made")]
+pub struct UpdateForm {
+    messaging_product: Option<String>,
+    #[schema(max_length = 128)]
+    subject: Option<String>,
+    #[schema(max_length = 2048)]
+    description: Option<String>,
+    /// A square JPEG of at most 5 MB with sides of at least 192 pixels; the part may also be named
+    /// `profile_picture_file`.
+    #[schema(format = Binary, content_media_type = "image/jpeg")]
+    file: Option<String>,
+}
+
 /// The names under which clients upload a picture.
 const PICTURE_PARTS: [&str; 2] = ["file", "profile_picture_file"];
 

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
 
@@ -13,7 +12,7 @@ use super::headers::Seen;
 use crate::app::caller::{Call, Idempotency};
 use crate::app::{App, Scope};
 use crate::directory::Number;
-use crate::http::params::{PathParams, QueryParams};
+use crate::http::params::{PathParams, QueryParams, bearer};
 
 /// What the token opens.
 #[derive(Debug, Clone)]
@@ -74,13 +73,6 @@ impl FromRequestParts<App> for Caller {
         }
         Ok(Self { account: opening.account.clone(), number: opening.number.clone() })
     }
-}
-
-fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.trim().split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 /// The number in the path, and its caller.

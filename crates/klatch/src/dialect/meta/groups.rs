@@ -5,7 +5,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Method;
 use axum::response::{IntoResponse as _, Response};
-use domain::Command;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,8 +14,9 @@ use super::number::{self, NumberInfo, NumberUpdate};
 use super::{Body, Query, Upload};
 use crate::app::App;
 use crate::dialect::graph::answer::{Created, GroupInfo, GroupPage, Success};
-use crate::dialect::graph::ask::{CreateGroup, Fields, GROUP_FIELDS, Product, UpdateGroup};
-use crate::http::paging::{Address, Paging};
+use crate::dialect::graph::ask::{CreateGroup, Product, UpdateForm, UpdateGroup};
+use crate::dialect::graph::calls;
+use crate::http::paging::Address;
 use crate::http::params::PageParams;
 
 /// Lists the number's groups, newest first.
@@ -37,12 +37,8 @@ pub(super) async fn list(
     query: Query,
     address: Address,
 ) -> Result<Json<GroupPage<String>>, Error> {
-    let list = format!("groups of {}", number.id);
-    let page = query.page(&list)?;
-    let slice = app.groups(&number.id, page).await?;
-    let paging = Paging::of(&list, &slice, page.limit, &address);
-    // Declared as text, here and nowhere else.
-    Ok(Json(GroupPage::new(slice.items, paging, |seconds| seconds.to_string())))
+    // Times are declared as text, here and nowhere else.
+    calls::groups(&app, &number, &query, &address, |seconds| seconds.to_string()).await
 }
 
 /// Creates a group.
@@ -73,9 +69,10 @@ pub(super) async fn create(
     Ok(Json(Created::from(&outcome)))
 }
 
-/// What an id turned out to name.
-#[derive(Debug, Serialize, ToSchema)]
+/// What an id turned out to name, for the documentation.
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[expect(dead_code, reason = "describes an answer, is never made")]
 pub(super) enum NodeInfo<'a> {
     /// A group.
     Group(GroupInfo<'a>),
@@ -105,15 +102,9 @@ pub(super) async fn get(
     let fields = query.get("fields");
     match node {
         Node::Number(number) => {
-            let info = number::info(&app, &number, fields).await?;
-            Ok(Json(NodeInfo::Number(info)).into_response())
+            Ok(Json(number::info(&app, &number, fields).await?).into_response())
         }
-        Node::Group(group) => {
-            let fields = Fields::parse(fields, &GROUP_FIELDS)?;
-            let stored = app.group(&caller.scope(), &group).await?;
-            let info = GroupInfo::new(stored.group.state(), &fields);
-            Ok(Json(NodeInfo::Group(info)).into_response())
-        }
+        Node::Group(group) => calls::info(&app, &caller.scope(), &group, fields).await,
     }
 }
 
@@ -166,30 +157,16 @@ pub(super) async fn post(
             Ok(Json(Updated::Number(number::update(&app, &number, update).await?)))
         }
         Node::Group(group) => {
-            let change = if body.is_form() {
-                UpdateGroup::parse_form(body.form().await?)?
+            let call = caller.call(body.idempotency.clone());
+            let done = if body.is_form() {
+                calls::update_by_form(&app, &call, &group, &body).await?
             } else {
-                body.fields::<UpdateGroup>().await?.parse(Product::Required)?
+                let asked = body.fields().await?;
+                calls::update::<Error>(&app, &call, &group, asked, Product::Required).await?
             };
-            let outcome = app.execute(&caller.call(body.idempotency), &group, change).await?;
-            Ok(Json(Updated::Group(Success::from(&outcome))))
+            Ok(Json(Updated::Group(done)))
         }
     }
-}
-
-/// New settings as a form, for the documentation: forms are read part by part.
-#[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "describes a form, is never made")]
-pub(super) struct UpdateForm {
-    messaging_product: Option<String>,
-    #[schema(max_length = 128)]
-    subject: Option<String>,
-    #[schema(max_length = 2048)]
-    description: Option<String>,
-    /// A square JPEG of at most 5 MB with sides of at least 192 pixels; the part may also be named
-    /// `profile_picture_file`.
-    #[schema(format = Binary, content_media_type = "image/jpeg")]
-    file: Option<String>,
 }
 
 /// Deletes a group for everybody in it.
@@ -211,10 +188,6 @@ pub(super) async fn delete(
     match node {
         // Numbers come and go by the operator's hand.
         Node::Number(_) => Err(Error::no_such_object(&Method::DELETE)),
-        Node::Group(group) => {
-            let call = caller.call(body.idempotency);
-            let outcome = app.execute(&call, &group, Command::Delete).await?;
-            Ok(Json(Success::from(&outcome)))
-        }
+        Node::Group(group) => calls::delete(&app, &caller.call(body.idempotency), &group).await,
     }
 }

@@ -19,8 +19,6 @@ use crate::telemetry;
 
 /// The version that a call without one gets: the newest, of July 2026.
 const NEWEST: &str = "v26.0";
-/// The longest answer that is given a tag. Ours; pages of the longest length fit.
-const TAGGED_BYTES_MAX: usize = 1_024 * 1_024;
 
 /// Which number has called, once that is known.
 #[derive(Debug, Clone, Default)]
@@ -99,7 +97,8 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
 /// Gives an answer the tag by which its reader can ask whether it is still the same.
 async fn tagged(response: Response, known: Option<&HeaderValue>) -> Response {
     let (mut parts, body) = response.into_parts();
-    let Ok(bytes) = to_bytes(body, TAGGED_BYTES_MAX).await else {
+    // Our own answers are in memory, whole.
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
         return Error::from(Problem::Panicked).into_response();
     };
     let tag = format!("\"{}\"", crate::hex(&Sha256::digest(&bytes)[..16]));

@@ -10,6 +10,7 @@ use super::error::{Error, GroupErrors};
 use crate::app::App;
 use crate::dialect::graph::answer::{InviteLink, LinkDeleted};
 use crate::dialect::graph::ask::{Product, ProductOnly};
+use crate::dialect::graph::calls;
 
 /// Gives the invite link; where it had been deleted, a new one.
 #[utoipa::path(
@@ -27,8 +28,7 @@ pub(super) async fn get(
     caller: Caller,
     InPath(group): InPath,
 ) -> Result<Json<InviteLink>, Error> {
-    let code = app.invite_link(&caller.call(None), &group).await?;
-    Ok(Json(InviteLink::from(&code)))
+    calls::invite_link(&app, &caller.call(None), &group).await
 }
 
 /// Replaces the invite link; all earlier ones stop to work.
@@ -49,10 +49,9 @@ pub(super) async fn reset(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<InviteLink>, Error> {
-    body.fields::<ProductOnly>().await?.parse(Product::Required)?;
-    let command = Command::ResetInvite { code: app.mint.invite_code() };
-    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
-    Ok(Json(InviteLink::try_from(&outcome)?))
+    let asked = body.fields().await?;
+    let call = caller.call(body.idempotency);
+    calls::reset_invite_link(&app, &call, &group, asked, Product::Required).await
 }
 
 /// Deletes the invite link: nobody can join until somebody asks for a new one.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
 use domain::GroupState;
 use domain::ids::GroupId;
@@ -12,7 +11,7 @@ use super::error::Error;
 use crate::app::caller::{Call, Idempotency};
 use crate::app::{App, Scope};
 use crate::directory::Number;
-use crate::http::params::PathParams;
+use crate::http::params::{PathParams, bearer};
 
 /// The number behind a bot.
 #[derive(Debug)]
@@ -44,12 +43,6 @@ impl FromRequestParts<App> for Caller {
         };
         number.map(Self).ok_or(Error::unauthorized())
     }
-}
-
-fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.trim().split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// The name by which this API knows a group: the number that made it, and a second of its own.

@@ -1,0 +1,170 @@
+//! What a call does, once its caller, its group and its body are known. The rooms of this family
+//! differ in who calls, where, and how it is told that something was wrong: `E` is their error.
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use domain::Command;
+use domain::ids::GroupId;
+
+use super::answer::{
+    GroupInfo, GroupPage, InviteLink, JoinRequestPage, JoinRequestsAnswered, Success,
+};
+use super::ask::{
+    Fields, GROUP_FIELDS, JoinRequestList, Product, ProductOnly, UpdateGroup, UpdateProblem,
+};
+use crate::app::caller::Call;
+use crate::app::{App, Failure, Scope, StoreError};
+use crate::directory::Number;
+use crate::http::body::Body;
+use crate::http::paging::{Address, Paging};
+use crate::http::params::QueryParams;
+use crate::http::problem::Problem;
+
+/// Lists a number's groups, newest first; `seconds` says how times are written.
+pub async fn groups<E, S>(
+    app: &App,
+    number: &Number,
+    query: &QueryParams<E>,
+    address: &Address,
+    seconds: impl Fn(i64) -> S,
+) -> Result<Json<GroupPage<S>>, E>
+where
+    E: From<Problem> + From<StoreError>,
+    S: utoipa::ToSchema,
+{
+    let list = format!("groups of {}", number.id);
+    let page = query.page(&list)?;
+    let slice = app.groups(&number.id, page).await?;
+    let paging = Paging::of(&list, &slice, page.limit, address);
+    Ok(Json(GroupPage::new(slice.items, paging, seconds)))
+}
+
+/// Tells about a group.
+pub async fn info<E>(
+    app: &App,
+    scope: &Scope,
+    group: &GroupId,
+    fields: Option<&str>,
+) -> Result<Response, E>
+where
+    E: From<Problem> + From<Failure>,
+{
+    let fields = Fields::parse(fields, &GROUP_FIELDS)?;
+    let stored = app.group(scope, group).await?;
+    Ok(Json(GroupInfo::new(stored.group.state(), &fields)).into_response())
+}
+
+/// Changes the settings of a group, asked for as a form with a picture or without one.
+pub async fn update_by_form<E, const FORM: usize>(
+    app: &App,
+    call: &Call,
+    group: &GroupId,
+    body: &Body<E, FORM>,
+) -> Result<Success, E>
+where
+    E: From<Problem> + From<UpdateProblem> + From<Failure>,
+{
+    let change = UpdateGroup::parse_form(body.form().await?)?;
+    Ok(Success::from(&app.execute(call, group, change).await?))
+}
+
+/// Changes the settings of a group.
+pub async fn update<E>(
+    app: &App,
+    call: &Call,
+    group: &GroupId,
+    asked: UpdateGroup,
+    product: Product,
+) -> Result<Success, E>
+where
+    E: From<Problem> + From<Failure>,
+{
+    Ok(Success::from(&app.execute(call, group, asked.parse(product)?).await?))
+}
+
+/// Gives the invite link; where it had been deleted, a new one.
+pub async fn invite_link<E: From<Failure>>(
+    app: &App,
+    call: &Call,
+    group: &GroupId,
+) -> Result<Json<InviteLink>, E> {
+    Ok(Json(InviteLink::from(&app.invite_link(call, group).await?)))
+}
+
+/// Replaces the invite link.
+pub async fn reset_invite_link<E>(
+    app: &App,
+    call: &Call,
+    group: &GroupId,
+    asked: ProductOnly,
+    product: Product,
+) -> Result<Json<InviteLink>, E>
+where
+    E: From<Problem> + From<Failure>,
+{
+    asked.parse(product)?;
+    let command = Command::ResetInvite { code: app.mint.invite_code() };
+    let outcome = app.execute(call, group, command).await?;
+    Ok(Json(InviteLink::try_from(&outcome).map_err(Failure::from)?))
+}
+
+/// Lists the open join requests, oldest first.
+pub async fn join_requests<E>(
+    app: &App,
+    scope: &Scope,
+    group: &GroupId,
+    query: &QueryParams<E>,
+    address: &Address,
+) -> Result<Response, E>
+where
+    E: From<Problem> + From<Failure>,
+{
+    let list = format!("join requests of {group}");
+    let page = query.page(&list)?;
+    let stored = app.group(scope, group).await?;
+    let requests = &stored.group.state().requests;
+    let slice = page.cut(requests.iter().map(|request| (request.opened_in, request)));
+    let paging = Paging::of(&list, &slice, page.limit, address);
+    Ok(Json(JoinRequestPage::new(slice.items, paging)).into_response())
+}
+
+/// Lets people in. What cannot be approved fails alone.
+pub async fn approve<E>(
+    app: &App,
+    call: &Call,
+    group: &GroupId,
+    asked: JoinRequestList,
+    product: Product,
+) -> Result<Json<JoinRequestsAnswered>, E>
+where
+    E: From<Problem> + From<Failure>,
+{
+    let command = Command::ApproveJoinRequests { requests: asked.parse(product)? };
+    let outcome = app.execute(call, group, command).await?;
+    Ok(Json(JoinRequestsAnswered::approved(&outcome)))
+}
+
+/// Turns people away; they may ask again. What cannot be rejected fails alone.
+pub async fn reject<E>(
+    app: &App,
+    call: &Call,
+    group: &GroupId,
+    asked: JoinRequestList,
+    product: Product,
+) -> Result<Json<JoinRequestsAnswered>, E>
+where
+    E: From<Problem> + From<Failure>,
+{
+    let command = Command::RejectJoinRequests { requests: asked.parse(product)? };
+    let outcome = app.execute(call, group, command).await?;
+    Ok(Json(JoinRequestsAnswered::rejected(&outcome)))
+}
+
+/// Deletes a group for everybody in it.
+pub async fn delete<E: From<Failure>>(
+    app: &App,
+    call: &Call,
+    group: &GroupId,
+) -> Result<Json<Success>, E> {
+    Ok(Json(Success::from(&app.execute(call, group, Command::Delete).await?)))
+}
