@@ -97,6 +97,10 @@ impl Port {
             let answered = AssertUnwindSafe(self.route(api, request)).catch_unwind().await;
             let mut response = answered.unwrap_or_else(|_| api.answer(Problem::Panicked));
             response.headers_mut().insert("x-request-id", told.id.header());
+            if response.status() == StatusCode::UNAUTHORIZED && api != Api::D360 {
+                let bearer = HeaderValue::from_static("Bearer");
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+            }
             told.status.set(Some(response.status()));
             told.reason.set(response.extensions_mut().remove::<Reason>());
             drop(told);

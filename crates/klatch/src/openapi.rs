@@ -5,12 +5,18 @@ use axum::http::header;
 use axum::routing::get;
 use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Info, License, ObjectBuilder, OpenApi, Required, SecurityRequirement, Type};
+use utoipa::openapi::{
+    Info, License, ObjectBuilder, OpenApi, RefOr, Required, Schema, SecurityRequirement, Type,
+};
 
 use crate::{admin, dialect};
 
 /// What every version of Graph looks like.
 const VERSION: &str = r"^v[0-9]+\.[0-9]+$";
+
+/// Bodies in which Meta wants to read which product is meant.
+const PRODUCT_REQUIRED: [&str; 5] =
+    ["CreateGroup", "UpdateGroup", "ProductOnly", "JoinRequestList", "ParticipantList"];
 
 /// A document and the name it is served and committed under.
 pub struct Document {
@@ -63,6 +69,15 @@ fn meta() -> OpenApi {
         for operation in operations.into_iter().flatten() {
             let parameters = operation.parameters.get_or_insert_default();
             parameters.insert(0, version.clone().into());
+        }
+    }
+    // What the family's bodies leave open is required here.
+    let components = document.components.get_or_insert_default();
+    for (name, schema) in &mut components.schemas {
+        if PRODUCT_REQUIRED.contains(&name.as_str())
+            && let RefOr::T(Schema::Object(object)) = schema
+        {
+            object.required.insert(0, "messaging_product".to_owned());
         }
     }
     finish(document, "Klatch: Meta groups", description, "access token", token)

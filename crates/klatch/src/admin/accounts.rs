@@ -26,7 +26,7 @@ pub(super) struct NewAccount {
     #[schema(example = "acc_acme")]
     id: Option<String>,
     /// What you call it, 1 to 128 characters. Required.
-    #[schema(example = "Acme Motors")]
+    #[schema(example = "Acme Motors", value_type = String)]
     name: Option<String>,
 }
 

@@ -26,9 +26,10 @@ use crate::http::problem::{Problem, parse, required};
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NewNumber {
     /// Whose it is. Required.
+    #[schema(value_type = String)]
     account_id: Option<String>,
     /// Its digits in international form. Required.
-    #[schema(example = "+1 555 078 3881")]
+    #[schema(example = "+1 555 078 3881", value_type = String)]
     display_phone_number: Option<String>,
     /// The id that API calls name it by; minted if left out.
     #[schema(example = "106540352242922")]

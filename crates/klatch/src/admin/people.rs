@@ -23,7 +23,7 @@ const USERNAME_CHARS: std::ops::RangeInclusive<usize> = 3..=35;
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Tap {
     /// The whole link. Required.
-    #[schema(example = "https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv")]
+    #[schema(example = "https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv", value_type = String)]
     invite_link: Option<String>,
 }
 
@@ -31,6 +31,7 @@ pub(super) struct Tap {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct InGroup {
     /// The group. Required.
+    #[schema(value_type = String)]
     group_id: Option<String>,
 }
 
@@ -165,7 +166,7 @@ pub(super) async fn get(
     path = "/v1/people/{wa_id}",
     operation_id = "set-person",
     params(("wa_id" = String, Path, description = "The person's phone number")),
-    request_body = NewProfile,
+    request_body = Option<NewProfile>,
     responses(
         (status = 200, description = "So it is", body = ProfileInfo),
         (status = 400, description = "A field is wrong", body = ErrorBody),

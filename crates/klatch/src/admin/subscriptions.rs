@@ -48,10 +48,10 @@ pub(super) struct NewSubscription {
     /// The account whose numbers' events are told.
     account_id: Option<String>,
     /// Where to send; https, at most 200 characters. Required.
-    #[schema(example = "https://example.com/hook", max_length = 200)]
+    #[schema(example = "https://example.com/hook", max_length = 200, value_type = String)]
     url: Option<String>,
     /// In whose words: `meta`, `d360` or `sinch`. Required.
-    #[schema(example = "meta")]
+    #[schema(example = "meta", value_type = String)]
     dialect: Option<String>,
     /// Of what; everything if left out.
     #[schema(example = json!(["group_participants_update"]))]
@@ -318,7 +318,7 @@ pub(super) async fn get(
     path = "/v1/subscriptions/{subscription_id}",
     operation_id = "change-subscription",
     params(("subscription_id" = String, Path, description = "The subscription")),
-    request_body = ChangedSubscription,
+    request_body = Option<ChangedSubscription>,
     responses(
         (status = 200, description = "The subscription", body = SubscriptionInfo),
         (status = 400, description = "A field is wrong, or the handshake failed", body = ErrorBody),
@@ -443,7 +443,7 @@ pub(super) async fn resume(
     path = "/v1/subscriptions/{subscription_id}/rotate",
     operation_id = "rotate-secret",
     params(("subscription_id" = String, Path, description = "The subscription")),
-    request_body = NewSecret,
+    request_body = Option<NewSecret>,
     responses(
         (status = 200, description = "The subscription, with the new secret", body = WithSecret),
         (status = 400, description = "A field is wrong", body = ErrorBody),
@@ -481,7 +481,7 @@ pub(super) async fn rotate(
     path = "/v1/subscriptions/{subscription_id}/test",
     operation_id = "test-subscription",
     params(("subscription_id" = String, Path, description = "The subscription")),
-    request_body = Trial,
+    request_body = Option<Trial>,
     responses(
         (status = 202, description = "It is on its way", body = TrialInfo),
         (status = 400, description = "There is no such event, or not in this dialect", body = ErrorBody),

@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{Uri, header};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -44,7 +45,9 @@ impl FromRequestParts<App> for Address {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let Ok(OriginalUri(uri)) = OriginalUri::from_request_parts(parts, app).await;
         let base = app.settings.public_url.clone().unwrap_or_else(|| {
+            // Whoever sends something else than a host gets an address all the same.
             let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+            let host = host.filter(|host| host.parse::<Authority>().is_ok());
             format!("http://{}", host.unwrap_or("localhost"))
         });
         Ok(Self { base, uri })

@@ -1,10 +1,14 @@
 //! Sockets: accept, serve, stop.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -24,6 +28,49 @@ const HEAD_BYTES_MAX: usize = 256 * 1_024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Connections at a time; who comes then waits in the system's queue.
 const CONNECTIONS_MAX: usize = 4_096;
+
+/// Bytes of a body that nobody wanted which are read nevertheless, and how long that may take.
+const DRAINED_BYTES_MAX: usize = 256 * 1_024;
+const DRAINING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A request's body. Where an answer is given without it, as to a wrong key, what is left of it is
+/// read all the same: the connection would have to be closed otherwise, and a client that writes
+/// its body behind its head would find it so with the next request.
+struct Drained(Option<Incoming>);
+
+impl Body for Drained {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.0 {
+            Some(body) => Pin::new(body).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(SizeHint::default, Body::size_hint)
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        let Some(body) = self.0.take().filter(|body| !body.is_end_stream()) else { return };
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if announced <= DRAINED_BYTES_MAX {
+            let rest = Limited::new(body, DRAINED_BYTES_MAX).collect();
+            tokio::spawn(async move { tokio::time::timeout(DRAINING_TIMEOUT, rest).await.is_ok() });
+        }
+    }
+}
 
 /// A socket that is bound: its address is known before anything is served.
 pub struct Server {
@@ -95,7 +142,8 @@ fn connection(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let port = port.clone();
         async move {
-            let answer = port.call(request.map(axum::body::Body::new)).await;
+            let body = |body| axum::body::Body::new(Drained(Some(body)));
+            let answer = port.call(request.map(body)).await;
             Ok::<_, std::convert::Infallible>(answer)
         }
     });

@@ -95,6 +95,58 @@ async fn a_body_that_never_ends_is_answered() {
     server.stop().await;
 }
 
+/// Clients that write the body behind the head do not find the connection closed because the answer
+/// was given without it.
+#[tokio::test]
+async fn a_body_that_nobody_wanted_leaves_the_connection_open() {
+    let server = start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let body = r#"{"subject":"Hello"}"#;
+    for (method, path, extra, status) in [
+        ("POST", "/groups", "", "401"),
+        ("GET", "/healthz", "", "200"),
+        ("PUT", "/360dialog/groups", "", "405"),
+        ("POST", "/360dialog/nothing", "", "404"),
+        ("GET", "/groups", "D360-API-KEY: klatch-dev\r\n", "200"),
+        ("POST", "/klatch/v1/accounts", "", "401"),
+        ("POST", "/groups", "D360-API-KEY: klatch-dev\r\n", "200"),
+    ] {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{extra}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // A call that reads its body answers once it is here; the others answer before.
+        let answered = if status == "200" && method == "POST" {
+            stream.write_all(body.as_bytes()).await.unwrap();
+            one_answer(&mut stream).await
+        } else {
+            let answered = one_answer(&mut stream).await;
+            stream.write_all(body.as_bytes()).await.unwrap();
+            answered
+        };
+        assert!(answered.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answered}");
+    }
+    server.stop().await;
+}
+
+/// Reads one answer, by its length.
+async fn one_answer(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        let mut chunk = [0; 4_096];
+        let read = stream.read(&mut chunk).await.unwrap();
+        assert!(read > 0, "closed after {:?}", String::from_utf8_lossy(&bytes));
+        bytes.extend_from_slice(&chunk[..read]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if length.is_some_and(|length| length.parse() == Ok(body.len())) {
+            return text;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_body_over_the_limit_is_answered() {
     let server = start().await;

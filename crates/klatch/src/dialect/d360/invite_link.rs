@@ -36,7 +36,7 @@ pub(super) async fn get(
     path = "/groups/{group_id}/invite_link",
     operation_id = "reset-group-invite-link",
     params(("group_id" = String, Path, description = "The group")),
-    request_body = ProductOnly,
+    request_body = Option<ProductOnly>,
     responses(
         (status = 200, description = "The new link", body = InviteLink),
         GroupErrors,

@@ -67,7 +67,7 @@ impl FromRequestParts<App> for Configurer {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(super) struct WebhookConfig {
     /// Where to send; empty removes the receiver. Required.
-    #[schema(example = "https://example.com/hook", max_length = 200, required = true)]
+    #[schema(example = "https://example.com/hook", max_length = 200, value_type = String)]
     url: Option<String>,
     /// Headers that are sent along with every delivery.
     #[serde(default)]
@@ -78,7 +78,7 @@ pub(super) struct WebhookConfig {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NewWabaWebhook {
     /// Where to send; empty removes the receiver. Required.
-    #[schema(example = "https://example.com/hook", max_length = 200, required = true)]
+    #[schema(example = "https://example.com/hook", max_length = 200, value_type = String)]
     url: Option<String>,
     /// Headers that are sent along with every delivery.
     #[serde(default)]
@@ -103,10 +103,10 @@ pub(super) struct WabaWebhook {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(super) struct Destination {
     /// Unique for the number; case counts. Required.
-    #[schema(example = "crm", required = true)]
+    #[schema(example = "crm", value_type = String)]
     name: Option<String>,
     /// Where to send. Required.
-    #[schema(example = "https://example.com/hook", max_length = 200, required = true)]
+    #[schema(example = "https://example.com/hook", max_length = 200, value_type = String)]
     url: Option<String>,
     /// Headers that are sent along with every delivery.
     #[serde(default)]
@@ -125,7 +125,7 @@ pub(super) struct MultiWebhook {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct MultiWebhookSwitch {
     /// Required.
-    #[schema(required = true)]
+    #[schema(value_type = bool)]
     enabled: Option<bool>,
     /// Replaces them, where it is there.
     destinations: Option<Vec<Destination>>,
@@ -135,7 +135,7 @@ pub(super) struct MultiWebhookSwitch {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Destinations {
     /// At most three. Required.
-    #[schema(required = true)]
+    #[schema(value_type = Vec<Destination>)]
     destinations: Option<Vec<Destination>>,
 }
 

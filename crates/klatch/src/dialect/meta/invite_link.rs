@@ -60,7 +60,7 @@ pub(super) async fn reset(
     path = "/{group_id}/invite_link",
     operation_id = "deleteGroupInviteLink",
     params(("group_id" = String, Path, description = "The group")),
-    request_body = ProductOnly,
+    request_body = Option<ProductOnly>,
     responses(
         (status = 200, description = "There is none", body = LinkDeleted),
         GroupErrors,

@@ -22,6 +22,7 @@ const FIELDS: [&str; 5] = [
 
 /// What is known of a number, as far as it was asked for.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NumberInfo {
     id: String,
     /// In digits.
@@ -71,12 +72,13 @@ pub(super) async fn info(
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NumberUpdate {
     /// Where the number's webhooks go, before any other place. Required.
-    #[schema(required = true)]
+    #[schema(value_type = NewOverride)]
     webhook_configuration: Option<NewOverride>,
 }
 
 /// Done.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Updated {
     /// Always true: what did not succeed has another answer.
     success: bool,

@@ -30,8 +30,8 @@ const OBJECT: &str = "whatsapp_business_account";
 /// A receiver in place of the app's own.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NewOverride {
-    /// Where to send; empty removes the receiver. Required.
-    #[schema(example = "https://example.com/hook", max_length = 200, required = true)]
+    /// Where to send; empty removes the receiver. For a number it has to be there.
+    #[schema(example = "https://example.com/hook", max_length = 200)]
     override_callback_uri: Option<String>,
     /// What the handshake says. Required unless the receiver is removed.
     verify_token: Option<String>,
@@ -78,13 +78,13 @@ pub(super) struct AppInfo {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NewAppSubscription {
     /// `whatsapp_business_account`. Required.
-    #[schema(example = "whatsapp_business_account", required = true)]
+    #[schema(example = "whatsapp_business_account", value_type = String)]
     object: Option<String>,
     /// Where to send. Required.
-    #[schema(example = "https://example.com/hook", max_length = 200, required = true)]
+    #[schema(example = "https://example.com/hook", max_length = 200, value_type = String)]
     callback_url: Option<String>,
     /// What the handshake says. Required.
-    #[schema(required = true)]
+    #[schema(value_type = String)]
     verify_token: Option<String>,
     /// Comma list of what is told; everything, if left out.
     #[schema(example = "group_lifecycle_update,group_participants_update")]
@@ -193,7 +193,7 @@ pub(super) async fn get(
     path = "/{waba_id}/subscribed_apps",
     operation_id = "subscribeApp",
     params(("waba_id" = String, Path, description = "The WhatsApp Business Account")),
-    request_body = NewOverride,
+    request_body = Option<NewOverride>,
     responses(
         (status = 200, description = "It is subscribed", body = Updated),
         (status = 400, description = "A field is wrong, the handshake failed, or there is no such WABA", body = ErrorBody),
