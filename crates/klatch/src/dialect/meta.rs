@@ -21,6 +21,7 @@ use utoipa_axum::routes;
 
 use self::error::Error;
 use crate::app::App;
+use crate::dialect::graph::ask::Product;
 use crate::http::problem::Problem;
 
 type Body = crate::http::body::Body<Error>;
@@ -53,6 +54,11 @@ pub fn answer(problem: Problem) -> Response {
     let mut response = Error::from(problem).into_response();
     headers::describe(response.headers_mut(), headers::NEWEST);
     response
+}
+
+/// Whether a call has to say which product it means: a form of parts need not.
+fn product(body: &Body) -> Product {
+    if body.is_form() { Product::Optional } else { Product::Required }
 }
 
 /// Paths and schemas of all operations, with the version.

@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use domain::Command;
 
-use super::Body;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
+use super::{Body, product};
 use crate::app::App;
 use crate::dialect::graph::answer::{InviteLink, LinkDeleted};
 use crate::dialect::graph::ask::{Product, ProductOnly};
@@ -49,7 +49,7 @@ pub(super) async fn reset(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<InviteLink>, Error> {
-    body.fields::<ProductOnly>().await?.parse(Product::Required)?;
+    body.fields::<ProductOnly>().await?.parse(product(&body))?;
     let command = Command::ResetInvite { code: app.mint.invite_code() };
     let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
     Ok(Json(InviteLink::try_from(&outcome)?))

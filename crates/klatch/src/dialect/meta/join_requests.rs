@@ -7,10 +7,10 @@ use domain::Command;
 
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
-use super::{Body, Query};
+use super::{Body, Query, product};
 use crate::app::App;
 use crate::dialect::graph::answer::{JoinRequestPage, JoinRequestsAnswered};
-use crate::dialect::graph::ask::{JoinRequestList, Product};
+use crate::dialect::graph::ask::JoinRequestList;
 use crate::http::paging::{Address, Paging};
 use crate::http::params::PageParams;
 
@@ -62,7 +62,7 @@ pub(super) async fn approve(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<JoinRequestsAnswered>, Error> {
-    let requests = body.fields::<JoinRequestList>().await?.parse(Product::Required)?;
+    let requests = body.fields::<JoinRequestList>().await?.parse(product(&body))?;
     let command = Command::ApproveJoinRequests { requests };
     let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
     Ok(Json(JoinRequestsAnswered::approved(&outcome)))
@@ -86,7 +86,7 @@ pub(super) async fn reject(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<JoinRequestsAnswered>, Error> {
-    let requests = body.fields::<JoinRequestList>().await?.parse(Product::Required)?;
+    let requests = body.fields::<JoinRequestList>().await?.parse(product(&body))?;
     let command = Command::RejectJoinRequests { requests };
     let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
     Ok(Json(JoinRequestsAnswered::rejected(&outcome)))
