@@ -50,6 +50,7 @@ pub fn finish(router: Router, app: App) -> Router {
 }
 
 /// Answers what is wrong before a route is reached, or after one has failed.
+#[must_use]
 pub fn answer(problem: Problem) -> Response {
     let mut response = Error::from(problem).into_response();
     headers::describe(response.headers_mut(), headers::NEWEST);
