@@ -28,6 +28,7 @@ async fn list(app: &TestApp, header: Option<HeaderValue>, query: &str) -> Answer
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table, and the answers to it")]
 async fn without_the_right_token_there_is_nothing() {
     let app = TestApp::new().await;
     let mut refusals = Refusals::default();

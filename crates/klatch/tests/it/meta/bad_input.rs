@@ -354,6 +354,10 @@ async fn url_encoded_forms_are_read_as_graph_does() {
     no hook => 400 100 (#100) Invalid parameter: webhook_configuration has the wrong type: string "https://example.com", expected an object
     half a hook => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri is missing
     "#);
+    // Depth costs nothing, and bursts no stack.
+    let deep = format!("messaging_product=whatsapp&participants={}", "[".repeat(200_000));
+    let answer = send_bytes(&app, Method::POST, &people, PAIRS, deep).await;
+    assert!(refusal(&answer).contains("participants is not valid: not JSON"), "{answer:?}");
     // The last of two counts, as in a query.
     let body = "messaging_product=whatsapp&subject=A&subject=B";
     let new = send_bytes(&app, Method::POST, &our_groups(), PAIRS, body).await.text("id");
@@ -511,7 +515,8 @@ async fn what_cannot_be_an_id_names_nothing() {
 async fn ids_may_be_percent_encoded() {
     let app = TestApp::new().await;
     let group = app.group("Hello", "auto_approve").await;
-    let encoded = |id: &str| id.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+    let encoded =
+        |id: &str| id.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
     let (group, number) = (encoded(&group), encoded(PHONE_NUMBER_ID));
     for path in [
         format!("/{number}"),

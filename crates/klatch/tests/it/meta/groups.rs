@@ -20,6 +20,7 @@ async fn update(app: &TestApp, group: &str, body: Value) -> Answer {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "whole answers stand beside the calls")]
 async fn a_group_is_made_seen_changed_and_ended() {
     let app = TestApp::new().await;
     let body = whatsapp(json!({
@@ -463,13 +464,15 @@ async fn assert_pages(app: &TestApp, address: &str, limit: usize, list: &[String
     while let Some(next) = forth.last().unwrap()["paging"]["next"].as_str() {
         assert!(next.starts_with(&format!("{BASE}{address}?")), "{next}");
         assert!(next.contains("note=kept"), "{next}");
-        forth.push(page(app, &next.to_owned()).await);
+        let next = page(app, next).await;
+        forth.push(next);
     }
     assert_eq!(forth.iter().flat_map(ids).collect::<Vec<_>>(), list, "{address} {limit}");
     assert_eq!(forth.len(), list.len().div_ceil(limit));
     let mut back = vec![forth.last().unwrap().clone()];
     while let Some(previous) = back.last().unwrap()["paging"]["previous"].as_str() {
-        back.push(page(app, &previous.to_owned()).await);
+        let previous = page(app, previous).await;
+        back.push(previous);
     }
     back.reverse();
     assert_eq!(back, forth, "{address} {limit}");

@@ -226,6 +226,7 @@ async fn each_operation_that_changes_something_counts() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table, and the answers to it")]
 async fn a_number_may_not_be_eligible() {
     let app = TestApp::new().await;
     let group = app.group("Hello", "approval_required").await;

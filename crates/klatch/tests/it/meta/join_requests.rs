@@ -87,6 +87,7 @@ async fn requests_are_listed_approved_and_rejected() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "whole answers stand beside the calls")]
 async fn what_cannot_be_answered_fails_alone() {
     let app = TestApp::new().await;
     let group = app.group("Hello", "approval_required").await;

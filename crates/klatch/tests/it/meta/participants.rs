@@ -53,6 +53,7 @@ async fn people_are_added_and_removed() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "whole answers stand beside the calls")]
 async fn what_went_well_for_some_only_is_partial() {
     let app = TestApp::new().await;
     let group = app.group("Hello", "auto_approve").await;
@@ -144,6 +145,7 @@ async fn what_went_well_for_some_only_is_partial() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "whole answers stand beside the calls")]
 async fn what_went_well_for_nobody_was_taken_all_the_same() {
     let app = TestApp::new().await;
     let group = app.group("Hello", "auto_approve").await;
@@ -387,6 +389,7 @@ async fn the_same_person_named_in_two_ways_is_a_duplicate() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table, and the answers to it")]
 async fn lists_that_are_wrong_are_refused_whole() {
     let app = TestApp::new().await;
     let group = app.group("Hello", "auto_approve").await;

@@ -248,6 +248,7 @@ fn news(seen: &[Seen]) -> String {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "whole answers stand beside the calls")]
 async fn a_hidden_number_does_not_show_in_webhooks() {
     let app = TestApp::new().await;
     hide(&app).await;

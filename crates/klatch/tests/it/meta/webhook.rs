@@ -73,8 +73,8 @@ fn assert_shaken(receiver: &Receiver, token: &str) {
 fn assert_signed(seen: &Seen, secret: &str) {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(&seen.body);
-    let expected: String =
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = mac.finalize().into_bytes();
+    let expected = digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     assert_eq!(seen.header("x-hub-signature-256"), format!("sha256={expected}"));
 }
 
@@ -433,6 +433,48 @@ async fn one_business_neither_sees_nor_hears_another() {
     assert_ne!(secret, APP_SECRET);
     assert_signed(&seen, secret);
     assert_eq!(app.meta(Method::GET, &app_path(), None).await.ok(), json!({ "data": [] }));
+}
+
+#[tokio::test]
+async fn a_wabas_receiver_is_told_of_its_numbers_and_of_no_other_account() {
+    let app = TestApp::new().await;
+    let number = async |account: &str, digits: &str| {
+        let body = json!({
+            "account_id": account,
+            "display_phone_number": digits,
+            "waba_id": WABA_ID,
+        });
+        app.admin(Method::POST, "/numbers", Some(body)).await.text("phone_number_id")
+    };
+    let second = number(sandbox::ACCOUNT, "+1 555 078 3882").await;
+    let other = app.admin(Method::POST, "/accounts", Some(json!({ "name": "Other" }))).await;
+    // The same WABA, as far as the other account says.
+    let third = number(&other.text("id"), "+44 7700 900123").await;
+    let (_, second_key) = key(&app, json!({ "phone_number_id": second })).await;
+    let (_, third_key) = key(&app, json!({ "phone_number_id": third })).await;
+    let (ours, theirs) = (Receiver::start(), Receiver::start());
+    let path = format!("/v23.0{}", apps());
+    app.meta(Method::POST, &apps(), Some(instead(&ours.url("/hook")))).await.ok();
+    let seen = app.bearer(&third_key, Method::GET, &path, None).await.ok();
+    assert_eq!(seen, json!({ "data": [] }));
+    let body = instead(&theirs.url("/hook"));
+    app.bearer(&third_key, Method::POST, &path, Some(body)).await.ok();
+    ours.forget();
+    theirs.forget();
+    for (key, number) in [
+        (sandbox::KEY, PHONE_NUMBER_ID),
+        (second_key.as_str(), second.as_str()),
+        (third_key.as_str(), third.as_str()),
+    ] {
+        let body = super::whatsapp(json!({ "subject": "News" }));
+        let path = format!("/v23.0/{number}/groups");
+        app.bearer(key, Method::POST, &path, Some(body)).await.ok();
+    }
+    dispatch::run_due(&app.app).await;
+    assert_eq!((ours.seen().len(), theirs.seen().len()), (2, 1));
+    app.bearer(&third_key, Method::DELETE, &path, None).await.ok();
+    let seen = app.meta(Method::GET, &apps(), None).await.ok();
+    assert_eq!(seen["data"][0]["override_callback_uri"], ours.url("/hook"));
 }
 
 /// The three ways of naming a receiver, each with this address and this token.
