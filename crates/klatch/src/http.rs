@@ -38,7 +38,7 @@ impl Api {
     fn answer(self, problem: Problem) -> Response {
         match self {
             Self::Probes | Self::Klatch => admin::error::Error::from(problem).into_response(),
-            Self::Meta => dialect::meta::error::Error::from(problem).into_response(),
+            Self::Meta => dialect::meta::answer(problem),
             Self::D360 => dialect::d360::error::Error::from(problem).into_response(),
             Self::Sinch => dialect::sinch::error::Error::from(problem).into_response(),
         }

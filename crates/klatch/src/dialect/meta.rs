@@ -13,6 +13,7 @@ mod number;
 mod participants;
 mod webhook;
 
+use axum::response::{IntoResponse as _, Response};
 use axum::{Router, middleware};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,6 +21,8 @@ use utoipa_axum::routes;
 
 use self::error::Error;
 use crate::app::App;
+use crate::dialect::graph::ask::Product;
+use crate::http::problem::Problem;
 
 type Body = crate::http::body::Body<Error>;
 type Upload = crate::http::body::Body<Error, { crate::http::body::FORM_BYTES_MAX }>;
@@ -44,6 +47,19 @@ pub fn router(app: App) -> Router {
 /// Refuses versions that are none, and adds the headers that Graph's answers have.
 pub fn finish(router: Router, app: App) -> Router {
     router.layer(middleware::from_fn_with_state(app, headers::add))
+}
+
+/// Answers what is wrong before a route is reached, or after one has failed.
+#[must_use]
+pub fn answer(problem: Problem) -> Response {
+    let mut response = Error::from(problem).into_response();
+    headers::describe(response.headers_mut(), headers::NEWEST);
+    response
+}
+
+/// Whether a call has to say which product it means: a form of parts need not.
+fn product(body: &Body) -> Product {
+    if body.is_form() { Product::Optional } else { Product::Required }
 }
 
 /// Paths and schemas of all operations, with the version.

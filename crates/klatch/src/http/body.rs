@@ -1,6 +1,7 @@
 //! Request bodies: read once, under a limit and a deadline, then looked at as JSON or as a form.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use domain::limits::PICTURE_BYTES_MAX;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::de::{DeserializeOwned, Deserializer};
+use serde::de::value::MapDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::Problem;
@@ -174,8 +176,8 @@ impl<E, const FORM: usize> Body<E, FORM> {
         }
     }
 
-    /// The body as an object, be it written as JSON or as a form. What begins like a list or an
-    /// object in a form is JSON, as Graph has it.
+    /// The body as an object, be it written as JSON or as a form. Where a list or an object is
+    /// wanted, a form has it as JSON, as Graph does.
     pub async fn fields<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let text = self.bytes.trim_ascii();
         let pairs = match self.kind {
@@ -185,19 +187,13 @@ impl<E, const FORM: usize> Body<E, FORM> {
                 .collect(),
             Kind::Json | Kind::Urlencoded | Kind::Other => return self.json(),
         };
-        let mut fields = serde_json::Map::new();
+        // Of what is said twice the last counts.
+        let mut fields = BTreeMap::new();
         for (name, value) in pairs {
-            let value = text_of(&name, &value)?;
-            let json = value.trim_start().starts_with(['[', '{']);
-            let value = if json {
-                let wrong = |error| Problem::field(&name, format!("is not valid JSON: {error}"));
-                serde_json::from_str(&value).map_err(wrong)?
-            } else {
-                value.into()
-            };
+            let value = FormText(text_of(&name, &value)?);
             fields.insert(name, value);
         }
-        deserialize(serde_json::Value::Object(fields))
+        deserialize(MapDeserializer::new(fields.into_iter()))
     }
 
     /// Whether the body says of itself that it is a multipart form.
@@ -228,6 +224,63 @@ impl<E, const FORM: usize> Body<E, FORM> {
             parts.push((name, bytes));
         }
         Ok(parts)
+    }
+}
+
+/// What a form has under a name. It is text, whatever it looks like, unless something else is
+/// wanted there: a subject may well begin with a bracket.
+struct FormText(String);
+
+impl FormText {
+    /// The text as JSON, if it begins like a list or an object; else it stays what it is.
+    fn json(self) -> Result<serde_json::Value, serde_json::Error> {
+        if !self.0.trim_start().starts_with(['[', '{']) {
+            return Ok(self.0.into());
+        }
+        let wrong = |error| serde_json::Error::custom(format!("not JSON: {error}"));
+        serde_json::from_str(&self.0).map_err(wrong)
+    }
+}
+
+impl IntoDeserializer<'_, serde_json::Error> for FormText {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for FormText {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_string(self.0)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        self.json()?.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        self.json()?.deserialize_map(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.json()?.deserialize_struct(name, fields, visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct newtype_struct tuple tuple_struct enum identifier ignored_any
     }
 }
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::auth::{Node, NodeInPath, NumberInPath};
 use super::error::{Error, ErrorBody, GroupErrors};
 use super::number::{self, NumberInfo, NumberUpdate};
-use super::{Body, Query, Upload};
+use super::{Body, Query, Upload, product};
 use crate::app::App;
 use crate::dialect::graph::answer::{Created, GroupInfo, GroupPage, Success};
 use crate::dialect::graph::ask::{CreateGroup, Product, UpdateForm, UpdateGroup};
@@ -64,7 +64,7 @@ pub(super) async fn create(
     NumberInPath(number, caller): NumberInPath,
     body: Body,
 ) -> Result<Json<Created>, Error> {
-    let new = body.fields::<CreateGroup>().await?.parse(Product::Required)?;
+    let new = body.fields::<CreateGroup>().await?.parse(product(&body))?;
     let outcome = app.create(&caller.call(body.idempotency), &number, &new).await?;
     Ok(Json(Created::from(&outcome)))
 }

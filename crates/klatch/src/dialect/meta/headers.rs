@@ -18,7 +18,7 @@ use crate::http::problem::Problem;
 use crate::telemetry;
 
 /// The version that a call without one gets: the newest, of July 2026.
-const NEWEST: &str = "v26.0";
+pub(super) const NEWEST: &str = "v26.0";
 
 /// Which number has called, once that is known.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +63,7 @@ fn check(version: &str) -> Result<(), Problem> {
     }
 }
 
-fn describe(headers: &mut HeaderMap, version: &str) {
+pub(super) fn describe(headers: &mut HeaderMap, version: &str) {
     let id = telemetry::trace_id().unwrap_or_default();
     set(headers, "facebook-api-version", version);
     for name in ["x-fb-request-id", "x-fb-trace-id", "x-fb-debug"] {
@@ -94,6 +94,13 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     }
 }
 
+/// Whether this is among the tags that a reader knows. They may be marked as weak: proxies that
+/// compress answers do so.
+fn names(known: &HeaderValue, tag: &HeaderValue) -> bool {
+    let mut known = known.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    known.any(|one| one == b"*" || one.strip_prefix(b"W/").unwrap_or(one) == tag.as_bytes())
+}
+
 /// Gives an answer the tag by which its reader can ask whether it is still the same.
 async fn tagged(response: Response, known: Option<&HeaderValue>) -> Response {
     let (mut parts, body) = response.into_parts();
@@ -103,7 +110,7 @@ async fn tagged(response: Response, known: Option<&HeaderValue>) -> Response {
     };
     let tag = format!("\"{}\"", crate::hex(&Sha256::digest(&bytes)[..16]));
     let Ok(tag) = HeaderValue::from_str(&tag) else { return (parts, bytes).into_response() };
-    if known == Some(&tag) {
+    if known.is_some_and(|known| names(known, &tag)) {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
     }
     parts.headers.insert(header::ETAG, tag);

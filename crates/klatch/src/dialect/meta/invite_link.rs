@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use domain::Command;
 
-use super::Body;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
+use super::{Body, product};
 use crate::app::App;
 use crate::dialect::graph::answer::{InviteLink, LinkDeleted};
 use crate::dialect::graph::ask::{Product, ProductOnly};
@@ -49,9 +49,9 @@ pub(super) async fn reset(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<InviteLink>, Error> {
-    let asked = body.fields().await?;
+    let (asked, product) = (body.fields().await?, product(&body));
     let call = caller.call(body.idempotency);
-    calls::reset_invite_link(&app, &call, &group, asked, Product::Required).await
+    calls::reset_invite_link(&app, &call, &group, asked, product).await
 }
 
 /// Deletes the invite link: nobody can join until somebody asks for a new one.

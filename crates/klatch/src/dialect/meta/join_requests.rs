@@ -6,10 +6,10 @@ use axum::response::Response;
 
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
-use super::{Body, Query};
+use super::{Body, Query, product};
 use crate::app::App;
 use crate::dialect::graph::answer::{JoinRequestPage, JoinRequestsAnswered};
-use crate::dialect::graph::ask::{JoinRequestList, Product};
+use crate::dialect::graph::ask::JoinRequestList;
 use crate::dialect::graph::calls;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
@@ -56,8 +56,8 @@ pub(super) async fn approve(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<JoinRequestsAnswered>, Error> {
-    let asked = body.fields().await?;
-    calls::approve(&app, &caller.call(body.idempotency), &group, asked, Product::Required).await
+    let (asked, product) = (body.fields().await?, product(&body));
+    calls::approve(&app, &caller.call(body.idempotency), &group, asked, product).await
 }
 
 /// Turns people away; they may ask again. What cannot be rejected fails alone.
@@ -78,6 +78,6 @@ pub(super) async fn reject(
     InPath(group): InPath,
     body: Body,
 ) -> Result<Json<JoinRequestsAnswered>, Error> {
-    let asked = body.fields().await?;
-    calls::reject(&app, &caller.call(body.idempotency), &group, asked, Product::Required).await
+    let (asked, product) = (body.fields().await?, product(&body));
+    calls::reject(&app, &caller.call(body.idempotency), &group, asked, product).await
 }

@@ -5,12 +5,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Command;
 
-use super::Body;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
+use super::{Body, product};
 use crate::app::App;
 use crate::dialect::graph::answer::ParticipantsAnswered;
-use crate::dialect::graph::ask::{ParticipantList, Product};
+use crate::dialect::graph::ask::ParticipantList;
 use crate::dialect::graph::code::PeopleCall;
 
 type Answered = Result<(StatusCode, Json<ParticipantsAnswered>), Error>;
@@ -34,7 +34,7 @@ pub(super) async fn add(
     InPath(group): InPath,
     body: Body,
 ) -> Answered {
-    let named = body.fields::<ParticipantList>().await?.parse_new(Product::Required)?;
+    let named = body.fields::<ParticipantList>().await?.parse_new(product(&body))?;
     let people = app.introduce(&caller.account, named).await?;
     let command = Command::AddParticipants { people };
     let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
@@ -61,7 +61,7 @@ pub(super) async fn remove(
     InPath(group): InPath,
     body: Body,
 ) -> Answered {
-    let people = body.fields::<ParticipantList>().await?.parse(Product::Required)?;
+    let people = body.fields::<ParticipantList>().await?.parse(product(&body))?;
     let command = Command::RemoveParticipants { people };
     let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
     let (status, answered) = ParticipantsAnswered::new(PeopleCall::Remove, &outcome);

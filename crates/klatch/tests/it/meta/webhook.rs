@@ -1,0 +1,710 @@
+//! Where webhooks go, and who is told what: on real sockets.
+
+use axum::http::{Method, StatusCode};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use insta::assert_snapshot;
+use klatch::sandbox::{self, APP_ID, APP_SECRET, PHONE_NUMBER_ID, WABA_ID};
+use klatch::webhook::dispatch;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::{Refusals, key, neighbour, refusal, send_pairs};
+use crate::support::receiver::{Receiver, Seen, answer, status};
+use crate::support::{Answer, TestApp};
+
+fn apps() -> String {
+    format!("/{WABA_ID}/subscribed_apps")
+}
+
+fn app_path() -> String {
+    format!("/{APP_ID}/subscriptions")
+}
+
+fn number() -> String {
+    format!("/{PHONE_NUMBER_ID}")
+}
+
+fn shown(answer: &Answer, receivers: &[&Receiver]) -> String {
+    receivers
+        .iter()
+        .fold(answer.shown(), |text, receiver| text.replace(&receiver.port.to_string(), "PORT"))
+}
+
+/// What it takes to set an app's receiver.
+fn whole(url: &str) -> Value {
+    json!({
+        "object": "whatsapp_business_account",
+        "callback_url": url,
+        "verify_token": "our-token",
+    })
+}
+
+/// What it takes to put a receiver in the place of others.
+fn instead(url: &str) -> Value {
+    json!({ "override_callback_uri": url, "verify_token": "our-token" })
+}
+
+async fn set_number(app: &TestApp, configuration: Value) -> Answer {
+    let body = json!({ "webhook_configuration": configuration });
+    app.meta(Method::POST, &number(), Some(body)).await
+}
+
+/// Where the number's webhooks go, as the API tells it.
+async fn configuration(app: &TestApp) -> Value {
+    let path = format!("{}?fields=webhook_configuration", number());
+    app.meta(Method::GET, &path, None).await.ok()["webhook_configuration"].clone()
+}
+
+/// The receiver was asked once, as Meta asks, with this token.
+#[track_caller]
+fn assert_shaken(receiver: &Receiver, token: &str) {
+    let seen = receiver.seen();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    let query = seen[0].query();
+    assert_eq!((seen[0].method.as_str(), query["hub.mode"].as_str()), ("GET", "subscribe"));
+    assert_eq!(query["hub.verify_token"], token);
+    let challenge = &query["hub.challenge"];
+    assert!(!challenge.is_empty() && challenge.bytes().all(|byte| byte.is_ascii_digit()));
+    receiver.forget();
+}
+
+/// The delivery is signed with this secret, as Meta signs.
+#[track_caller]
+fn assert_signed(seen: &Seen, secret: &str) {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(&seen.body);
+    let digest = mac.finalize().into_bytes();
+    let expected = digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    assert_eq!(seen.header("x-hub-signature-256"), format!("sha256={expected}"));
+}
+
+/// Something happens; which of the receivers are told, by their place in the list.
+async fn told(app: &TestApp, receivers: &[&Receiver]) -> Vec<usize> {
+    app.group("News", "auto_approve").await;
+    dispatch::run_due(&app.app).await;
+    let mut told = Vec::new();
+    for (index, receiver) in receivers.iter().enumerate() {
+        for seen in receiver.seen() {
+            assert_eq!(seen.kind(), "group_create");
+            assert_signed(&seen, APP_SECRET);
+            assert_eq!(seen.json()["entry"][0]["id"], WABA_ID);
+            told.push(index);
+        }
+        receiver.forget();
+    }
+    told
+}
+
+#[tokio::test]
+async fn an_app_has_one_receiver() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    assert_snapshot!(app.meta(Method::GET, &app_path(), None).await.shown(), @r#"
+    200 OK
+    {
+      "data": []
+    }
+    "#);
+    let set = app.meta(Method::POST, &app_path(), Some(whole(&receiver.url("/hook")))).await;
+    assert_snapshot!(set.shown(), @r#"
+    200 OK
+    {
+      "success": true
+    }
+    "#);
+    assert_shaken(&receiver, "our-token");
+    let got = app.meta(Method::GET, &app_path(), None).await;
+    assert_snapshot!(shown(&got, &[&receiver]), @r#"
+    200 OK
+    {
+      "data": [
+        {
+          "object": "whatsapp_business_account",
+          "callback_url": "http://127.0.0.1:PORT/hook",
+          "active": true,
+          "fields": [
+            {
+              "name": "group_lifecycle_update"
+            },
+            {
+              "name": "group_participants_update"
+            },
+            {
+              "name": "group_settings_update"
+            },
+            {
+              "name": "group_status_update"
+            }
+          ]
+        }
+      ]
+    }
+    "#);
+    // Another one comes in its place, with only what it wants to hear.
+    let mut body = whole(&receiver.url("/other?tenant=7"));
+    body["fields"] =
+        json!("group_lifecycle_update, messages,group_status_update,,group_lifecycle_update");
+    app.meta(Method::POST, &app_path(), Some(body)).await.ok();
+    let got = app.meta(Method::GET, &app_path(), None).await;
+    assert_snapshot!(shown(&got, &[&receiver]), @r#"
+    200 OK
+    {
+      "data": [
+        {
+          "object": "whatsapp_business_account",
+          "callback_url": "http://127.0.0.1:PORT/other?tenant=7",
+          "active": true,
+          "fields": [
+            {
+              "name": "group_lifecycle_update"
+            },
+            {
+              "name": "group_status_update"
+            }
+          ]
+        }
+      ]
+    }
+    "#);
+    let removed = app.meta(Method::DELETE, &app_path(), None).await;
+    assert_snapshot!(removed.shown(), @r#"
+    200 OK
+    {
+      "success": true
+    }
+    "#);
+    app.meta(Method::DELETE, &app_path(), None).await.ok();
+    assert_eq!(app.meta(Method::GET, &app_path(), None).await.ok(), json!({ "data": [] }));
+}
+
+#[tokio::test]
+async fn an_apps_receiver_can_be_named_in_the_query_or_in_a_form() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    let url = receiver.url("/hook?a=b&c=%20");
+    let pairs = [
+        ("object", "whatsapp_business_account"),
+        ("callback_url", &url),
+        ("verify_token", "a&b=c%+"),
+        ("fields", "group_settings_update"),
+    ];
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    app.meta(Method::POST, &format!("{}?{query}", app_path()), None).await.ok();
+    assert_shaken(&receiver, "a&b=c%+");
+    let by_query = app.meta(Method::GET, &app_path(), None).await.ok();
+    assert_eq!(by_query["data"][0]["callback_url"], url);
+    app.meta(Method::DELETE, &app_path(), None).await.ok();
+    send_pairs(&app, Method::POST, &app_path(), &pairs).await.ok();
+    assert_shaken(&receiver, "a&b=c%+");
+    assert_eq!(app.meta(Method::GET, &app_path(), None).await.ok(), by_query);
+    // What the body says comes before what the query says.
+    let path = format!("{}?{query}&callback_url=nonsense", app_path());
+    let body = json!({ "callback_url": receiver.url("/body") });
+    app.meta(Method::POST, &path, Some(body)).await.ok();
+    let got = app.meta(Method::GET, &app_path(), None).await.ok();
+    assert_eq!(got["data"][0]["callback_url"], receiver.url("/body"));
+}
+
+#[tokio::test]
+async fn an_app_is_subscribed_to_a_waba_with_or_without_another_receiver() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    assert_snapshot!(app.meta(Method::GET, &apps(), None).await.shown(), @r#"
+    200 OK
+    {
+      "data": []
+    }
+    "#);
+    assert_snapshot!(app.meta(Method::POST, &apps(), None).await.shown(), @r#"
+    200 OK
+    {
+      "success": true
+    }
+    "#);
+    assert_snapshot!(app.meta(Method::GET, &apps(), None).await.shown(), @r#"
+    200 OK
+    {
+      "data": [
+        {
+          "whatsapp_business_api_data": {
+            "id": "155507838810001",
+            "link": "https://www.facebook.com/games/?app_id=155507838810001",
+            "name": "Dev"
+          }
+        }
+      ]
+    }
+    "#);
+    assert!(receiver.seen().is_empty());
+    let body = instead(&receiver.url("/hook"));
+    app.meta(Method::POST, &apps(), Some(body)).await.ok();
+    assert_shaken(&receiver, "our-token");
+    let got = app.meta(Method::GET, &apps(), None).await;
+    assert_snapshot!(shown(&got, &[&receiver]), @r#"
+    200 OK
+    {
+      "data": [
+        {
+          "whatsapp_business_api_data": {
+            "id": "155507838810001",
+            "link": "https://www.facebook.com/games/?app_id=155507838810001",
+            "name": "Dev"
+          },
+          "override_callback_uri": "http://127.0.0.1:PORT/hook"
+        }
+      ]
+    }
+    "#);
+    // Without an address it is the app's own again.
+    app.meta(Method::POST, &apps(), Some(json!({ "verify_token": "our-token" }))).await.ok();
+    let got = app.meta(Method::GET, &apps(), None).await.ok();
+    assert_eq!(got["data"][0].get("override_callback_uri"), None);
+    app.meta(Method::POST, &apps(), Some(instead(&receiver.url("/hook")))).await.ok();
+    assert_snapshot!(app.meta(Method::DELETE, &apps(), None).await.shown(), @r#"
+    200 OK
+    {
+      "success": true
+    }
+    "#);
+    assert_eq!(app.meta(Method::GET, &apps(), None).await.ok(), json!({ "data": [] }));
+    // Whoever comes back does so without the receiver of old.
+    app.meta(Method::POST, &apps(), None).await.ok();
+    let got = app.meta(Method::GET, &apps(), None).await.ok();
+    assert_eq!(got["data"][0].get("override_callback_uri"), None);
+}
+
+#[tokio::test]
+async fn a_number_may_have_a_receiver_of_its_own() {
+    let app = TestApp::new().await;
+    let (own, wabas, apps_own) = (Receiver::start(), Receiver::start(), Receiver::start());
+    assert_eq!(configuration(&app).await, json!({}));
+    let set = set_number(&app, instead(&own.url("/hook"))).await;
+    assert_snapshot!(set.shown(), @r#"
+    200 OK
+    {
+      "success": true
+    }
+    "#);
+    assert_shaken(&own, "our-token");
+    app.meta(Method::POST, &apps(), Some(instead(&wabas.url("/hook")))).await.ok();
+    app.meta(Method::POST, &app_path(), Some(whole(&apps_own.url("/hook")))).await.ok();
+    let path = format!("{}?fields=webhook_configuration", number());
+    let got = app.meta(Method::GET, &path, None).await;
+    assert_snapshot!(shown(&got, &[&own, &wabas, &apps_own]), @r#"
+    200 OK
+    {
+      "id": "106540352242922",
+      "webhook_configuration": {
+        "phone_number": "http://127.0.0.1:PORT/hook",
+        "whatsapp_business_account": "http://127.0.0.1:PORT/hook",
+        "application": "http://127.0.0.1:PORT/hook"
+      }
+    }
+    "#);
+    for empty in [json!({ "override_callback_uri": "" }), instead("")] {
+        set_number(&app, instead(&own.url("/hook"))).await.ok();
+        set_number(&app, empty).await.ok();
+        assert_eq!(configuration(&app).await.get("phone_number"), None);
+    }
+    // As a form, whose objects are JSON.
+    let text = instead(&own.url("/form")).to_string();
+    let pairs = [("webhook_configuration", text.as_str())];
+    send_pairs(&app, Method::POST, &number(), &pairs).await.ok();
+    assert_eq!(configuration(&app).await["phone_number"], own.url("/form"));
+}
+
+#[tokio::test]
+async fn the_nearest_receiver_is_told_and_no_other() {
+    let app = TestApp::new().await;
+    let (own, wabas, apps_own) = (Receiver::start(), Receiver::start(), Receiver::start());
+    let all = [&own, &wabas, &apps_own];
+    app.meta(Method::POST, &app_path(), Some(whole(&apps_own.url("/hook")))).await.ok();
+    apps_own.forget();
+    assert_eq!(told(&app, &all).await, [0; 0], "the app is not subscribed");
+    app.meta(Method::POST, &apps(), None).await.ok();
+    assert_eq!(told(&app, &all).await, [2]);
+    app.meta(Method::POST, &apps(), Some(instead(&wabas.url("/hook")))).await.ok();
+    wabas.forget();
+    assert_eq!(told(&app, &all).await, [1]);
+    set_number(&app, instead(&own.url("/hook"))).await.ok();
+    own.forget();
+    assert_eq!(told(&app, &all).await, [0]);
+    // And back, one by one.
+    set_number(&app, instead("")).await.ok();
+    assert_eq!(told(&app, &all).await, [1]);
+    app.meta(Method::POST, &apps(), None).await.ok();
+    assert_eq!(told(&app, &all).await, [2]);
+    app.meta(Method::DELETE, &apps(), None).await.ok();
+    assert_eq!(told(&app, &all).await, [0; 0]);
+    app.meta(Method::POST, &apps(), None).await.ok();
+    assert_eq!(told(&app, &all).await, [2]);
+    app.meta(Method::DELETE, &app_path(), None).await.ok();
+    assert_eq!(told(&app, &all).await, [0; 0]);
+}
+
+#[tokio::test]
+async fn an_app_hears_of_what_it_wants_to_hear() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    let mut body = whole(&receiver.url("/hook"));
+    body["fields"] = json!("group_participants_update");
+    app.meta(Method::POST, &app_path(), Some(body)).await.ok();
+    app.meta(Method::POST, &apps(), None).await.ok();
+    receiver.forget();
+    let group = app.group("Hello", "auto_approve").await;
+    app.tap("16505550101", &app.link(&group).await).await.ok();
+    app.meta(Method::DELETE, &format!("/{group}"), None).await.ok();
+    dispatch::run_due(&app.app).await;
+    assert_eq!(receiver.kinds(), ["group_participants_add"]);
+    assert_signed(&receiver.nth(1).await, APP_SECRET);
+}
+
+#[tokio::test]
+async fn only_the_number_whose_receiver_it_is_is_told_of() {
+    let app = TestApp::new().await;
+    let second = neighbour(&app).await;
+    let (_, account) = key(&app, json!({ "account_id": sandbox::ACCOUNT })).await;
+    let receiver = Receiver::start();
+    // A key of the account may set it for either; a key of a number for its own only.
+    let body = json!({ "webhook_configuration": instead(&receiver.url("/hook")) });
+    let path = format!("/v23.0/{second}");
+    let refused = app.bearer(sandbox::KEY, Method::POST, &path, Some(body.clone())).await;
+    assert!(refusal(&refused).starts_with("400 100/33 "));
+    assert!(receiver.seen().is_empty());
+    app.bearer(&account, Method::POST, &path, Some(body)).await.ok();
+    receiver.forget();
+    assert_eq!(told(&app, &[&receiver]).await, [0; 0]);
+    let path = format!("/v23.0/{second}/groups");
+    let body = super::whatsapp(json!({ "subject": "Theirs" }));
+    app.bearer(&account, Method::POST, &path, Some(body)).await.ok();
+    dispatch::run_due(&app.app).await;
+    let seen = receiver.nth(1).await;
+    let metadata = &seen.json()["entry"][0]["changes"][0]["value"]["metadata"];
+    assert_eq!(metadata["phone_number_id"], *second);
+    assert_signed(&seen, APP_SECRET);
+}
+
+#[tokio::test]
+async fn keys_of_account_and_number_see_the_same_app() {
+    let app = TestApp::new().await;
+    let (_, account) = key(&app, json!({ "account_id": sandbox::ACCOUNT })).await;
+    let receiver = Receiver::start();
+    for key in [sandbox::KEY, &account] {
+        let path = format!("/v23.0{}", app_path());
+        let body = whole(&receiver.url("/hook"));
+        app.bearer(key, Method::POST, &path, Some(body)).await.ok();
+        app.bearer(key, Method::POST, &format!("/v23.0{}", apps()), None).await.ok();
+    }
+    for path in [app_path(), apps()] {
+        let path = format!("/v23.0{path}");
+        let one = app.bearer(sandbox::KEY, Method::GET, &path, None).await;
+        let two = app.bearer(&account, Method::GET, &path, None).await;
+        one.ok();
+        assert_eq!(one.bytes, two.bytes);
+    }
+    receiver.forget();
+    assert_eq!(told(&app, &[&receiver]).await, [0], "set twice, told once");
+}
+
+#[tokio::test]
+async fn one_business_neither_sees_nor_hears_another() {
+    let app = TestApp::new().await;
+    let stranger = app.stranger().await;
+    let numbers = app.admin(Method::GET, "/numbers", None).await.ok();
+    let numbers = numbers["data"].as_array().unwrap();
+    let theirs = numbers.iter().find(|one| one["phone_number_id"] != PHONE_NUMBER_ID).unwrap();
+    let account = theirs["account_id"].as_str().unwrap();
+    let account = app.admin(Method::GET, &format!("/accounts/{account}"), None).await.ok();
+    let (app_id, secret) =
+        (account["app_id"].as_str().unwrap(), account["app_secret"].as_str().unwrap());
+    let receiver = Receiver::start();
+    let path = format!("/v23.0/{app_id}/subscriptions");
+    app.bearer(&stranger, Method::POST, &path, Some(whole(&receiver.url("/hook")))).await.ok();
+    let waba = theirs["waba_id"].as_str().unwrap();
+    let path = format!("/v23.0/{waba}/subscribed_apps");
+    app.bearer(&stranger, Method::POST, &path, None).await.ok();
+    receiver.forget();
+    assert_eq!(told(&app, &[&receiver]).await, [0; 0]);
+    let path = format!("/v23.0/{}/groups", theirs["phone_number_id"].as_str().unwrap());
+    let body = super::whatsapp(json!({ "subject": "Theirs" }));
+    app.bearer(&stranger, Method::POST, &path, Some(body)).await.ok();
+    dispatch::run_due(&app.app).await;
+    let seen = receiver.nth(1).await;
+    assert_ne!(secret, APP_SECRET);
+    assert_signed(&seen, secret);
+    assert_eq!(app.meta(Method::GET, &app_path(), None).await.ok(), json!({ "data": [] }));
+}
+
+#[tokio::test]
+async fn a_wabas_receiver_is_told_of_its_numbers_and_of_no_other_account() {
+    let app = TestApp::new().await;
+    let number = async |account: &str, digits: &str| {
+        let body = json!({
+            "account_id": account,
+            "display_phone_number": digits,
+            "waba_id": WABA_ID,
+        });
+        app.admin(Method::POST, "/numbers", Some(body)).await.text("phone_number_id")
+    };
+    let second = number(sandbox::ACCOUNT, "+1 555 078 3882").await;
+    let other = app.admin(Method::POST, "/accounts", Some(json!({ "name": "Other" }))).await;
+    // The same WABA, as far as the other account says.
+    let third = number(&other.text("id"), "+44 7700 900123").await;
+    let (_, second_key) = key(&app, json!({ "phone_number_id": second })).await;
+    let (_, third_key) = key(&app, json!({ "phone_number_id": third })).await;
+    let (ours, theirs) = (Receiver::start(), Receiver::start());
+    let path = format!("/v23.0{}", apps());
+    app.meta(Method::POST, &apps(), Some(instead(&ours.url("/hook")))).await.ok();
+    let seen = app.bearer(&third_key, Method::GET, &path, None).await.ok();
+    assert_eq!(seen, json!({ "data": [] }));
+    let body = instead(&theirs.url("/hook"));
+    app.bearer(&third_key, Method::POST, &path, Some(body)).await.ok();
+    ours.forget();
+    theirs.forget();
+    for (key, number) in [
+        (sandbox::KEY, PHONE_NUMBER_ID),
+        (second_key.as_str(), second.as_str()),
+        (third_key.as_str(), third.as_str()),
+    ] {
+        let body = super::whatsapp(json!({ "subject": "News" }));
+        let path = format!("/v23.0/{number}/groups");
+        app.bearer(key, Method::POST, &path, Some(body)).await.ok();
+    }
+    dispatch::run_due(&app.app).await;
+    assert_eq!((ours.seen().len(), theirs.seen().len()), (2, 1));
+    app.bearer(&third_key, Method::DELETE, &path, None).await.ok();
+    let seen = app.meta(Method::GET, &apps(), None).await.ok();
+    assert_eq!(seen["data"][0]["override_callback_uri"], ours.url("/hook"));
+}
+
+/// The three ways of naming a receiver, each with this address and this token.
+async fn each_way(app: &TestApp, url: Value, token: Value) -> [Answer; 3] {
+    let both = json!({ "override_callback_uri": url, "verify_token": token });
+    let body = json!({
+        "object": "whatsapp_business_account",
+        "callback_url": url,
+        "verify_token": token,
+    });
+    [
+        app.meta(Method::POST, &app_path(), Some(body)).await,
+        app.meta(Method::POST, &apps(), Some(both.clone())).await,
+        set_number(app, both).await,
+    ]
+}
+
+#[tokio::test]
+async fn whoever_does_not_answer_the_handshake_is_not_taken() {
+    let app = TestApp::new().await;
+    let good = Receiver::start();
+    for answer in each_way(&app, json!(good.url("/good")), json!("our-token")).await {
+        answer.ok();
+    }
+    let before = configuration(&app).await;
+    let mut refusals = Refusals::default();
+    for (what, behaviour) in [
+        ("an error", status(500)),
+        ("forbidden", status(403)),
+        ("another challenge", answer(200, &[], "17")),
+        ("nothing", status(200)),
+        ("no content", status(204)),
+        ("elsewhere", answer(302, &[("location", "http://127.0.0.1/")], "")),
+        ("a page", answer(200, &[("content-type", "text/html")], "<html>Hello</html>")),
+    ] {
+        let receiver = Receiver::that(behaviour);
+        let answers = each_way(&app, json!(receiver.url("/hook")), json!("our-token")).await;
+        for (way, answer) in ["app", "waba", "number"].into_iter().zip(&answers) {
+            refusals.add(&format!("{what}, {way}"), answer);
+        }
+    }
+    let refusing = Receiver::refusing();
+    let answers = each_way(&app, json!(refusing.url("/hook")), json!("our-token")).await;
+    for (way, answer) in ["app", "waba", "number"].into_iter().zip(&answers) {
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        let shown = refusal(answer).replace(&refusing.port.to_string(), "PORT");
+        refusals.0.push(format!("nobody, {way} => {shown}"));
+    }
+    assert_snapshot!(refusals.shown(), @r#"
+    an error, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 500 with "" instead of 200 with the challenge
+    an error, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 500 with "" instead of 200 with the challenge
+    an error, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 500 with "" instead of 200 with the challenge
+    forbidden, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 403 with "" instead of 200 with the challenge
+    forbidden, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 403 with "" instead of 200 with the challenge
+    forbidden, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 403 with "" instead of 200 with the challenge
+    another challenge, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 200 with "17" instead of 200 with the challenge
+    another challenge, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 200 with "17" instead of 200 with the challenge
+    another challenge, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 200 with "17" instead of 200 with the challenge
+    nothing, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 200 with "" instead of 200 with the challenge
+    nothing, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 200 with "" instead of 200 with the challenge
+    nothing, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 200 with "" instead of 200 with the challenge
+    no content, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 204 with "" instead of 200 with the challenge
+    no content, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 204 with "" instead of 200 with the challenge
+    no content, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 204 with "" instead of 200 with the challenge
+    elsewhere, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 302 with "" instead of 200 with the challenge
+    elsewhere, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 302 with "" instead of 200 with the challenge
+    elsewhere, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 302 with "" instead of 200 with the challenge
+    a page, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 200 with "<html>Hello</html>" instead of 200 with the challenge
+    a page, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 200 with "<html>Hello</html>" instead of 200 with the challenge
+    a page, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 200 with "<html>Hello</html>" instead of 200 with the challenge
+    nobody, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it did not answer: no connection: Connection refused (os error 111)
+    nobody, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it did not answer: no connection: Connection refused (os error 111)
+    nobody, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it did not answer: no connection: Connection refused (os error 111)
+    "#);
+    // What was there before stays.
+    assert_eq!(configuration(&app).await, before);
+    // Blanks around the challenge are forgiven, so that a line end does no harm.
+    good.usually(answer(200, &[], "  "));
+    let answers = each_way(&app, json!(good.url("/good")), json!("our-token")).await;
+    assert!(answers.iter().all(|answer| answer.status == 400));
+}
+
+#[tokio::test]
+async fn a_waba_whose_receiver_fails_is_not_subscribed() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::that(status(500));
+    let body = instead(&receiver.url("/hook"));
+    let answer = app.meta(Method::POST, &apps(), Some(body)).await;
+    assert_snapshot!(answer.shown(), @r#"
+    400 Bad Request
+    {
+      "error": {
+        "message": "(#100) Invalid parameter",
+        "type": "OAuthException",
+        "code": 100,
+        "error_data": {
+          "messaging_product": "whatsapp",
+          "details": "override_callback_uri: the receiver could not be verified: it answered 500 with \"\" instead of 200 with the challenge"
+        }
+      }
+    }
+    "#);
+    assert_eq!(app.meta(Method::GET, &apps(), None).await.ok(), json!({ "data": [] }));
+}
+
+#[tokio::test]
+async fn addresses_and_tokens_that_cannot_be() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    let fine = receiver.url("/hook");
+    let long = format!("https://example.com/{}", "x".repeat(200));
+    let mut refusals = Refusals::default();
+    for (what, url, token) in [
+        ("no address", json!(null), json!("our-token")),
+        ("a number", json!(5), json!("our-token")),
+        ("words", json!("nowhere"), json!("our-token")),
+        ("another scheme", json!("ftp://example.com/"), json!("our-token")),
+        ("a file", json!("file:///etc/passwd"), json!("our-token")),
+        ("a long address", json!(long), json!("our-token")),
+        ("a password", json!("https://a:b@example.com/"), json!("our-token")),
+        ("a fragment", json!("https://example.com/#x"), json!("our-token")),
+        ("port 0", json!("https://example.com:0/"), json!("our-token")),
+        ("no token", json!(fine), json!(null)),
+        ("an empty token", json!(fine), json!("")),
+        ("a blank in it", json!(fine), json!("our token")),
+        ("other letters", json!(fine), json!("größe")),
+        ("a long token", json!(fine), json!("x".repeat(257))),
+        ("a number as token", json!(fine), json!(5)),
+    ] {
+        let answers = each_way(&app, url, token).await;
+        for (way, answer) in ["app", "waba", "number"].into_iter().zip(&answers) {
+            if answer.status.is_success() {
+                refusals.0.push(format!("{what}, {way} => fine"));
+            } else {
+                refusals.add(&format!("{what}, {way}"), answer);
+            }
+        }
+    }
+    assert_snapshot!(refusals.shown(), @"
+    no address, app => 400 100 (#100) Invalid parameter: callback_url is missing
+    no address, waba => fine
+    no address, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri is missing
+    a number, app => 400 100 (#100) Invalid parameter: callback_url has the wrong type: integer `5`, expected a string
+    a number, waba => 400 100 (#100) Invalid parameter: override_callback_uri has the wrong type: integer `5`, expected a string
+    a number, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri has the wrong type: integer `5`, expected a string
+    words, app => 400 100 (#100) Invalid parameter: callback_url must be an address such as https://example.com/hook: relative URL without a base
+    words, waba => 400 100 (#100) Invalid parameter: override_callback_uri must be an address such as https://example.com/hook: relative URL without a base
+    words, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri must be an address such as https://example.com/hook: relative URL without a base
+    another scheme, app => 400 100 (#100) Invalid parameter: callback_url must begin with https://
+    another scheme, waba => 400 100 (#100) Invalid parameter: override_callback_uri must begin with https://
+    another scheme, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri must begin with https://
+    a file, app => 400 100 (#100) Invalid parameter: callback_url must begin with https://
+    a file, waba => 400 100 (#100) Invalid parameter: override_callback_uri must begin with https://
+    a file, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri must begin with https://
+    a long address, app => 400 100 (#100) Invalid parameter: callback_url must not be longer than 200 characters (it has 220)
+    a long address, waba => 400 100 (#100) Invalid parameter: override_callback_uri must not be longer than 200 characters (it has 220)
+    a long address, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri must not be longer than 200 characters (it has 220)
+    a password, app => 400 100 (#100) Invalid parameter: callback_url must not hold a user name or password: send them in headers
+    a password, waba => 400 100 (#100) Invalid parameter: override_callback_uri must not hold a user name or password: send them in headers
+    a password, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri must not hold a user name or password: send them in headers
+    a fragment, app => 400 100 (#100) Invalid parameter: callback_url must not have a fragment (#…)
+    a fragment, waba => 400 100 (#100) Invalid parameter: override_callback_uri must not have a fragment (#…)
+    a fragment, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri must not have a fragment (#…)
+    port 0, app => 400 100 (#100) Invalid parameter: callback_url must not have port 0
+    port 0, waba => 400 100 (#100) Invalid parameter: override_callback_uri must not have port 0
+    port 0, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri must not have port 0
+    no token, app => 400 100 (#100) Invalid parameter: verify_token is missing
+    no token, waba => 400 100 (#100) Invalid parameter: verify_token is missing
+    no token, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token is missing
+    an empty token, app => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
+    an empty token, waba => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
+    an empty token, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token must be 1 to 256 visible ASCII characters
+    a blank in it, app => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
+    a blank in it, waba => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
+    a blank in it, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token must be 1 to 256 visible ASCII characters
+    other letters, app => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
+    other letters, waba => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
+    other letters, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token must be 1 to 256 visible ASCII characters
+    a long token, app => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
+    a long token, waba => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
+    a long token, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token must be 1 to 256 visible ASCII characters
+    a number as token, app => 400 100 (#100) Invalid parameter: verify_token has the wrong type: integer `5`, expected a string
+    a number as token, waba => 400 100 (#100) Invalid parameter: verify_token has the wrong type: integer `5`, expected a string
+    a number as token, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token has the wrong type: integer `5`, expected a string
+    ");
+    assert!(receiver.seen().is_empty(), "nobody is asked before the rest is right");
+    assert_eq!(configuration(&app).await, json!({}));
+}
+
+#[tokio::test]
+async fn subscriptions_of_an_app_that_cannot_be() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    let mut refusals = Refusals::default();
+    for (what, field, value) in [
+        ("no object", "object", json!(null)),
+        ("another object", "object", json!("page")),
+        ("an empty object", "object", json!("")),
+        ("an empty address", "callback_url", json!("")),
+        ("an unknown field", "fields", json!("group_lifecycle_update,group_lifecycle")),
+        ("the other spelling", "fields", json!("group_participant_update")),
+        ("a list", "fields", json!(["group_lifecycle_update"])),
+    ] {
+        let mut body = whole(&receiver.url("/hook"));
+        body[field] = value;
+        refusals.add(what, &app.meta(Method::POST, &app_path(), Some(body)).await);
+    }
+    let path = format!("{}?object=page", app_path());
+    refusals.add("in the query", &app.meta(Method::POST, &path, None).await);
+    let path = format!("/{PHONE_NUMBER_ID}/subscriptions");
+    refusals.add("a number", &app.meta(Method::GET, &path, None).await);
+    let path = format!("/{APP_ID}/subscribed_apps");
+    refusals.add("an app as WABA", &app.meta(Method::GET, &path, None).await);
+    assert_snapshot!(refusals.shown(), @"
+    no object => 400 100 (#100) Invalid parameter: object is missing
+    another object => 400 100 (#100) Invalid parameter: object must be whatsapp_business_account
+    an empty object => 400 100 (#100) Invalid parameter: object must be whatsapp_business_account
+    an empty address => 400 100 (#100) Invalid parameter: callback_url must be an address such as https://example.com/hook: relative URL without a base
+    an unknown field => 400 100 (#100) Invalid parameter: fields names group_lifecycle, but of groups there are only group_lifecycle_update, group_participants_update, group_settings_update, group_status_update
+    the other spelling => 400 100 (#100) Invalid parameter: fields names group_participant_update, but of groups there are only group_lifecycle_update, group_participants_update, group_settings_update, group_status_update
+    a list => 400 100 (#100) Invalid parameter: fields has the wrong type: list, expected a string
+    in the query => 400 100 (#100) Invalid parameter: object must be whatsapp_business_account
+    a number => 400 100/33 Unsupported get request. The object does not exist, or the access token does not open it
+    an app as WABA => 400 100/33 Unsupported get request. The object does not exist, or the access token does not open it
+    ");
+    assert!(receiver.seen().is_empty());
+    // Of what there is in Graph, but not here, nothing is told; that is no mistake.
+    let mut body = whole(&receiver.url("/hook"));
+    body["fields"] = json!("messages,account_update");
+    app.meta(Method::POST, &app_path(), Some(body)).await.ok();
+    let got = app.meta(Method::GET, &app_path(), None).await.ok();
+    assert_eq!(got["data"][0]["fields"], json!([]));
+}
