@@ -47,19 +47,37 @@ impl Pace {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let Some(limit) = limit else { return Ok(()) };
-        let now = now.as_millis().saturating_mul(1_000);
-        let each = WINDOW_US / i64::from(limit.max(1));
         let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A mark beyond the window was made before the clock was put back.
-        let mark = marks.get(number).copied().unwrap_or(now).clamp(now, now + WINDOW_US);
-        let wait = mark + each - (now + WINDOW_US);
-        if wait > 0 {
-            let retry_after_secs = u32::try_from(wait.div_euclid(1_000_000) + 1).unwrap_or(60);
-            return Err(Refusal::TooManyOperations { limit, retry_after_secs });
-        }
-        marks.insert(number.clone(), mark + each);
+        let mark = next_mark(marks.get(number).copied(), limit, now)?;
+        marks.insert(number.clone(), mark);
         Ok(())
     }
+
+    /// The same without letting anything through.
+    pub(super) fn would_admit(
+        &self,
+        number: &PhoneNumberId,
+        limit: Option<u32>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Some(limit) = limit else { return Ok(()) };
+        let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        next_mark(marks.get(number).copied(), limit, now).map(drop)
+    }
+}
+
+/// Where the mark is after one more operation, if there is room for it.
+fn next_mark(mark: Option<i64>, limit: u32, now: Timestamp) -> Result<i64, Refusal> {
+    let now = now.as_millis().saturating_mul(1_000);
+    let each = WINDOW_US / i64::from(limit.max(1));
+    // A mark beyond the window was made before the clock was put back.
+    let mark = mark.unwrap_or(now).clamp(now, now + WINDOW_US);
+    let wait = mark + each - (now + WINDOW_US);
+    if wait > 0 {
+        let retry_after_secs = u32::try_from(wait.div_euclid(1_000_000) + 1).unwrap_or(60);
+        return Err(Refusal::TooManyOperations { limit, retry_after_secs });
+    }
+    Ok(mark + each)
 }
 
 #[cfg(test)]
