@@ -75,7 +75,21 @@ async fn what_is_not_a_json_object_is_refused_by_all() {
         }
         tables.push(refusals.shown());
     }
-    assert_snapshot!(tables[0], @"");
+    assert_snapshot!(tables[0], @r"
+    words => 400 Validation error: Invalid JSON in request body: it must be a JSON object
+    half => 400 Validation error: Invalid JSON in request body: EOF while parsing an object at line 1 column 18
+    a trailing comma => 400 Validation error: Invalid JSON in request body: trailing comma at line 1 column 20
+    two objects => 400 Validation error: Invalid JSON in request body: trailing characters at line 1 column 20
+    not UTF-8 => 400 Validation error: Invalid JSON in request body: invalid unicode code point at line 1 column 14
+    UTF-16 => 400 Validation error: Invalid JSON in request body: it must be a JSON object
+    half a surrogate => 400 Validation error: Invalid JSON in request body: unexpected end of hex escape at line 1 column 19
+    a raw control => 400 Validation error: Invalid JSON in request body: control character (\u0000-\u001F) found while parsing a string at line 2 column 0
+    a list => 400 Validation error: Invalid JSON in request body: it must be a JSON object
+    a text => 400 Validation error: Invalid JSON in request body: it must be a JSON object
+    a number => 400 Validation error: Invalid JSON in request body: it must be a JSON object
+    null => 400 Validation error: Invalid JSON in request body: it must be a JSON object
+    a zero byte => 400 Validation error: Invalid JSON in request body: it must be a JSON object
+    ");
     for ((name, ..), table) in with_bodies(&group).iter().zip(&tables) {
         let refused = table.lines().all(|line| line.contains(" => 400 Validation error: "));
         assert!(refused && table.lines().count() == rows.len(), "{name}: {table}");

@@ -230,8 +230,11 @@ async fn only_what_one_person_did() {
         kinds(&ask(&app, "from=15550783881").await),
         ["group_created", "group_user_left", "group_error_removing_user"]
     );
-    // Who shows no number did nothing under it.
+    // Who shows no number did nothing under it, but under the id in its place.
     assert_eq!(kinds(&ask(&app, &format!("from={CEM}")).await), [""; 0]);
+    let shown = info(&app, &group).await["members"][1].clone();
+    let of_cem = ask_in_body(&app, json!({ "from": shown })).await;
+    assert_eq!(kinds(&of_cem), ["group_user_joined"]);
     assert_eq!(kinds(&ask(&app, "from=99999999").await), [""; 0]);
     // Pages count what is wanted.
     assert_eq!(kinds(&ask(&app, &format!("from={ANN}&page_size=1&page=2")).await), of_ann[1..]);

@@ -442,11 +442,7 @@ async fn the_same_call_twice_is_the_call_once() {
         empty(&send_once(&app, key, Method::PATCH, &path, body).await);
     }
     assert_eq!(info(&app, &group).await["subject"], "Two");
-    for _ in 0..2 {
-        empty(&send_once(&app, "leave", Method::DELETE, &path, None).await);
-    }
-    // Without the key it is another call, and the group is gone.
-    assert_eq!(refusal(&app.sinch(Method::DELETE, &path, None).await), UNKNOWN);
+    empty(&app.sinch(Method::DELETE, &path, None).await);
     // Even a group that is gone by now was created once.
     assert_eq!(send_once(&app, "create", Method::POST, "/groups", body()).await.ok(), first.ok());
     let bad = send_once(&app, "not one word", Method::POST, "/groups", body()).await;
