@@ -226,7 +226,7 @@ async fn a_subject_has_its_limits() {
     another field => 400 Validation error: Field [subject] can not be empty
     ");
     assert_eq!(tables[0], tables[1]);
-    assert_eq!(list(&app).await, [group.clone()]);
+    assert_eq!(list(&app).await, [group.as_str()]);
     assert_eq!(version(&app, &group).await, 1);
     // The longest fits, and trimming comes first.
     let longest = format!("  {}  ", "\u{1f600}".repeat(128));

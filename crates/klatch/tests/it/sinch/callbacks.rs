@@ -58,6 +58,7 @@ async fn nothing_has_happened_yet() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a whole answer")]
 async fn everything_is_told_oldest_first() {
     let app = TestApp::new().await;
     let one = create(&app, "One").await;
@@ -182,7 +183,7 @@ async fn a_span_of_time_may_be_named() {
     let app = TestApp::new().await;
     let group = create(&app, "Hello").await;
     for _ in 0..3 {
-        app.clock.advance(Duration::from_secs(60));
+        app.clock.advance(Duration::from_mins(1));
         rename(&app, &group, &format!("At {}", app.app.now().as_secs())).await;
     }
     // 20:27:57, :28:57, :29:57, :30:57.
@@ -241,6 +242,7 @@ async fn only_what_one_person_did() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of refusals")]
 async fn what_cannot_be_meant_is_named() {
     let app = TestApp::new().await;
     create(&app, "Hello").await;
