@@ -365,10 +365,10 @@ async fn pages_hold_what_is_told_and_nothing_else() {
         let expected = format!("\u{200e}\u{200e}The subject is now \"No. {index}\"\u{200e}");
         assert_eq!(sentence(one), expected);
     }
-    for size in [1, 7, 100, 131, 262, 263, 500] {
+    for size in [1, 100, 131, 262, 263, 500] {
         let mut paged = Vec::new();
         for page in 1.. {
-            if size == 1 && page == 30 {
+            if size == 1 && page == 6 {
                 break;
             }
             let answer = ask(&app, &format!("page={page}&page_size={size}")).await.ok();
