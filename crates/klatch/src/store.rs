@@ -210,7 +210,7 @@ pub trait Store: Send + Sync + 'static {
     /// The group that a live invite link leads to.
     async fn group_by_invite(&self, code: &InviteCode) -> Result<Option<GroupId>, StoreError>;
 
-    /// The group of the number that exists and has this alias second.
+    /// The group of the number that has this alias second, dead ones included.
     async fn group_by_alias(
         &self,
         number: &PhoneNumberId,

@@ -30,3 +30,6 @@ CREATE TABLE people (
 
 -- What happened to a number's groups, read by time.
 CREATE INDEX events_by_time ON events (number_seq, at, seq) WHERE group_seq IS NOT NULL;
+
+-- Groups by their alias, ended ones included: a call about one can be repeated after its end.
+CREATE INDEX groups_by_alias ON groups (number_id, alias_second);

@@ -58,7 +58,7 @@ pub(super) struct Done {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewProfile {
-    /// Public name, 3 to 35 letters, digits, points and underscores; unique.
+    /// Public name, 3 to 35 small letters, digits, points and underscores; unique.
     #[schema(example = "ann.lee")]
     username: Option<String>,
     /// Whether businesses do not see the number. Only with a username.
@@ -200,12 +200,14 @@ pub(super) async fn set(
 }
 
 fn parse_username(text: String) -> Result<String, Problem> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_');
+    let fits = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_')
+    };
     if USERNAME_CHARS.contains(&text.len()) && text.bytes().all(fits) {
         return Ok(text);
     }
     let (min, max) = (USERNAME_CHARS.start(), USERNAME_CHARS.end());
-    let detail = format!("must be {min} to {max} letters, digits, points and underscores");
+    let detail = format!("must be {min} to {max} small letters, digits, points and underscores");
     Err(Problem::field("username", detail))
 }
 

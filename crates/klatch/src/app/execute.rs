@@ -168,8 +168,11 @@ impl App {
     pub(super) async fn may_change(&self, call: &Call, id: &GroupId) -> Result<(), Failure> {
         let stored = self.group(&call.scope, id).await?;
         let number = self.number_of(&stored).await?;
-        if number.eligibility == Eligibility::NotEligible && call.scope != Scope::Everything {
-            return Err(Refusal::NumberNotEligible.into());
+        if call.scope != Scope::Everything {
+            if number.eligibility == Eligibility::NotEligible {
+                return Err(Refusal::NumberNotEligible.into());
+            }
+            self.pace.would_admit(&number.id, number.limits.operations, self.clock.now())?;
         }
         let probe = Command::ReportPictureFailure { problem: String::new() };
         stored.group.decide(&probe, number.limits)?;

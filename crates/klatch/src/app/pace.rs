@@ -1,7 +1,7 @@
 //! How fast a business may ask for changes.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::Refusal;
 use domain::ids::PhoneNumberId;
@@ -28,15 +28,9 @@ impl Pace {
     /// How much of its limit a number has used.
     pub(super) fn used(&self, number: &PhoneNumberId, limit: Option<u32>, now: Timestamp) -> Usage {
         let Some(limit) = limit else { return Usage::default() };
-        let now = now.as_millis().saturating_mul(1_000);
-        let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mark = marks.get(number).copied().unwrap_or(now).clamp(now, now + WINDOW_US);
-        let used = mark - now;
-        let wait = used + WINDOW_US / i64::from(limit.max(1)) - WINDOW_US;
-        Usage {
-            percent: u32::try_from(used * 100 / WINDOW_US).unwrap_or(100),
-            free_in_secs: u32::try_from(wait.max(0).div_euclid(1_000_000)).unwrap_or(60),
-        }
+        let standing = Standing::of(self.marks().get(number), limit, now);
+        let used = (standing.mark - standing.now) * 100 / WINDOW_US;
+        Usage { percent: u32::try_from(used).unwrap_or(100), free_in_secs: standing.wait_secs() }
     }
 
     /// Lets one more operation through, or says when the next one is possible.
@@ -47,18 +41,55 @@ impl Pace {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let Some(limit) = limit else { return Ok(()) };
-        let now = now.as_millis().saturating_mul(1_000);
-        let each = WINDOW_US / i64::from(limit.max(1));
-        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A mark beyond the window was made before the clock was put back.
-        let mark = marks.get(number).copied().unwrap_or(now).clamp(now, now + WINDOW_US);
-        let wait = mark + each - (now + WINDOW_US);
-        if wait > 0 {
-            let retry_after_secs = u32::try_from(wait.div_euclid(1_000_000) + 1).unwrap_or(60);
-            return Err(Refusal::TooManyOperations { limit, retry_after_secs });
-        }
-        marks.insert(number.clone(), mark + each);
+        let mut marks = self.marks();
+        let standing = Standing::of(marks.get(number), limit, now);
+        standing.check(limit)?;
+        marks.insert(number.clone(), standing.mark + standing.each);
         Ok(())
+    }
+
+    /// The same without letting anything through.
+    pub(super) fn would_admit(
+        &self,
+        number: &PhoneNumberId,
+        limit: Option<u32>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Some(limit) = limit else { return Ok(()) };
+        Standing::of(self.marks().get(number), limit, now).check(limit)
+    }
+
+    fn marks(&self) -> MutexGuard<'_, HashMap<PhoneNumberId, i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a number stands, all in microseconds.
+struct Standing {
+    now: i64,
+    mark: i64,
+    each: i64,
+}
+
+impl Standing {
+    fn of(mark: Option<&i64>, limit: u32, now: Timestamp) -> Self {
+        let now = now.as_millis().saturating_mul(1_000);
+        // A mark beyond the window was made before the clock was put back.
+        let mark = mark.copied().unwrap_or(now).clamp(now, now + WINDOW_US);
+        Self { now, mark, each: WINDOW_US / i64::from(limit.max(1)) }
+    }
+
+    /// Until there is room for one more, in whole seconds.
+    fn wait_secs(&self) -> u32 {
+        let wait = (self.mark + self.each - self.now - WINDOW_US).max(0);
+        u32::try_from((wait + 999_999) / 1_000_000).unwrap_or(60)
+    }
+
+    fn check(&self, limit: u32) -> Result<(), Refusal> {
+        match self.wait_secs() {
+            0 => Ok(()),
+            retry_after_secs => Err(Refusal::TooManyOperations { limit, retry_after_secs }),
+        }
     }
 }
 
@@ -77,8 +108,13 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(ask(Some(3), 0), Ok(()));
         }
-        let refused = Refusal::TooManyOperations { limit: 3, retry_after_secs: 21 };
+        let refused = Refusal::TooManyOperations { limit: 3, retry_after_secs: 20 };
         assert_eq!(ask(Some(3), 0), Err(refused));
+        let used = pace.used(&number, Some(3), at(0));
+        assert_eq!(used, Usage { percent: 100, free_in_secs: 20 });
+        assert_eq!(pace.used(&number, Some(3), at(30)), Usage { percent: 50, free_in_secs: 0 });
+        assert!(pace.would_admit(&number, Some(3), at(0)).is_err());
+        assert_eq!(pace.would_admit(&number, Some(3), at(30)), Ok(()));
         assert!(ask(Some(3), 19).is_err());
         assert_eq!(ask(Some(3), 20), Ok(()));
         assert!(ask(Some(3), 20).is_err());
@@ -98,7 +134,7 @@ mod tests {
         assert!(pace.admit(&number, Some(1), at(0)).is_err());
         assert_eq!(
             pace.admit(&number, Some(1), at(61)),
-            Err(Refusal::TooManyOperations { limit: 1, retry_after_secs: 61 })
+            Err(Refusal::TooManyOperations { limit: 1, retry_after_secs: 60 })
         );
     }
 }

@@ -195,7 +195,9 @@ impl Outbound {
 }
 
 fn redirected(status: StatusCode) -> Option<String> {
-    status.is_redirection().then(|| "redirects are not followed".to_owned())
+    // 304 leads nowhere.
+    let leads_on = status.is_redirection() && status != StatusCode::NOT_MODIFIED;
+    leads_on.then(|| "redirects are not followed".to_owned())
 }
 
 /// How an answer begins. The status has decided by now: a body that does not come changes nothing.

@@ -255,6 +255,11 @@ impl ParticipantList {
     /// As phone numbers of people to be added, each with what the caller wrote. Meta has published
     /// no other way to name them here.
     pub fn parse_new(self, product: Product) -> Result<Batch<Entry<WaId>>, Problem> {
+        let by_id = |entry: &ParticipantEntry| entry.user.is_none() && entry.user_id.is_some();
+        if let Some(index) = self.participants.iter().flatten().position(by_id) {
+            let detail = "cannot be used where participants are added: give a phone number as user";
+            return Err(Problem::field(format!("participants[{index}].user_id"), detail));
+        }
         let mut index = 0..;
         self.parse(product)?.try_map(|Entry { input, target }| match (target, index.next()) {
             (PersonRef::Phone(target), _) => Ok(Entry { input, target }),

@@ -2,10 +2,11 @@
 
 use domain::PersonRef;
 use domain::person::Entry;
-use domain::values::{self, Batch, Subject, WaId};
+use domain::values::{self, Batch, Subject};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::app::mint::person_ref;
 use crate::http::problem::Problem;
 
 /// Numbers in one call. Published.
@@ -41,8 +42,8 @@ impl NumberList {
     pub(super) fn parse(self) -> Result<Batch<Entry<PersonRef>>, Problem> {
         let numbers = given("numbers", self.numbers)?.into_iter().enumerate();
         let entries = numbers.map(|(index, input)| {
-            let target = parse(&format!("numbers[{index}]"), &input, WaId::parse)?;
-            Ok(Entry { input, target: PersonRef::Phone(target) })
+            let target = parse(&format!("numbers[{index}]"), &input, person_ref)?;
+            Ok(Entry { input, target })
         });
         Batch::new(entries.collect::<Result<_, _>>()?, NUMBERS_PER_CALL_MAX)
             .map_err(|problem| wrong("numbers", problem))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 use domain::GroupState;
 use domain::ids::GroupId;
@@ -35,7 +35,10 @@ impl FromRequestParts<App> for Caller {
         let token = bearer(parts).ok_or(Error::unauthorized())?;
         let opening = app.opening(token).await?.ok_or(Error::unauthorized())?;
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
-        let bot_id = params.get("bot_id");
+        let bot_id = match params.get("bot_id") {
+            "" => in_raw_path(parts).unwrap_or_default(),
+            bot_id => bot_id,
+        };
         let number = match &opening.number {
             Some(number) => Some(Arc::clone(number)).filter(|number| number.bot_id == bot_id),
             // A token of ours may open an account with several bots.
@@ -43,6 +46,13 @@ impl FromRequestParts<App> for Caller {
         };
         number.map(Self).ok_or(Error::unauthorized())
     }
+}
+
+/// The bot as it is written: where some other part of the path is no text, none of its parts can
+/// be had decoded.
+fn in_raw_path(parts: &Parts) -> Option<&str> {
+    let OriginalUri(whole) = parts.extensions.get()?;
+    whole.path().split_once("/whatsapp/v1/")?.1.split('/').next()
 }
 
 /// The name by which this API knows a group: the number that made it, and a second of its own.

@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::values::{Timestamp, WaId};
+use domain::PersonRef;
+use domain::values::Timestamp;
 use jiff::Timestamp as Moment;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +13,7 @@ use super::auth::Caller;
 use super::error::{Error, ErrorBody};
 use super::{Body, Query, webhook};
 use crate::app::App;
+use crate::app::mint::person_ref;
 use crate::app::outbox::{Span, Spanned};
 use crate::directory::Number;
 use crate::http::problem::{Problem, parse};
@@ -100,7 +102,7 @@ pub(super) async fn notifications(
     let from = text("start_time", wanted.start_time);
     let to = text("end_time", wanted.end_time);
     let sender = text("from", wanted.from);
-    let sender = sender.map(|sender| parse("from", &sender, WaId::parse)).transpose()?;
+    let sender = sender.map(|sender| parse("from", &sender, person_ref)).transpose()?;
     let size = count("page_size", wanted.page_size, &query, PAGE_SIZE, PAGE_SIZE_MAX)?;
     let page = count("page", wanted.page, &query, 1, u64::from(u32::MAX))?;
     let mut span = Span {
@@ -149,9 +151,9 @@ async fn told(app: &App, number: &Number, event: &Spanned) -> Result<Option<Valu
     Ok(rendered.and_then(|(_, body)| serde_json::from_slice(&body).ok()))
 }
 
-fn is_from(callback: &Value, sender: &WaId) -> bool {
-    let notifications = callback["notifications"].as_array();
-    notifications.into_iter().flatten().any(|one| one["from"] == sender.as_str())
+fn is_from(callback: &Value, sender: &PersonRef) -> bool {
+    let (notifications, sender) = (callback["notifications"].as_array(), sender.to_string());
+    notifications.into_iter().flatten().any(|one| one["from"] == sender)
 }
 
 fn moment(name: &str, text: &str) -> Result<Timestamp, Problem> {

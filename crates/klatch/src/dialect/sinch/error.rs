@@ -91,6 +91,10 @@ impl From<Refusal> for Error {
             Refusal::TooManyOperations { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, refusal.to_string())
             }
+            Refusal::BusinessNamed => (
+                StatusCode::NOT_ACCEPTABLE,
+                "the bot is an admin of its groups for ever".to_owned(),
+            ),
             Refusal::GroupUnknown
             | Refusal::GroupSuspended
             | Refusal::GroupFull { .. }
@@ -103,8 +107,9 @@ impl From<Refusal> for Error {
             | Refusal::NotParticipant
             | Refusal::TermsNotAccepted
             | Refusal::JoinRequestUnknown
-            | Refusal::TooManyJoinRequests { .. }
-            | Refusal::BusinessNamed => (StatusCode::NOT_ACCEPTABLE, refusal.to_string()),
+            | Refusal::TooManyJoinRequests { .. } => {
+                (StatusCode::NOT_ACCEPTABLE, refusal.to_string())
+            }
         };
         Self { retry_after, ..Self::new(status, reason) }
     }

@@ -89,12 +89,16 @@ pub(super) async fn list(
 
 /// A part of the list, as JSON.
 fn chunk(business: &str, slice: &Slice<GroupSummary>, begins: bool) -> Bytes {
-    let mut text = if begins { "{\"groups\":[".to_owned() } else { ",".to_owned() };
     let names: Vec<String> = slice
         .items
         .iter()
         .map(|(second, _)| format!("\"{}\"", spelled(business, second)))
         .collect();
+    let mut text = if begins { "{\"groups\":[".to_owned() } else { String::new() };
+    // What was still to come may have gone in the meantime.
+    if !begins && !names.is_empty() {
+        text.push(',');
+    }
     text.push_str(&names.join(","));
     if !slice.more_after {
         text.push_str("]}");

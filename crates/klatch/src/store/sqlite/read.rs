@@ -157,8 +157,7 @@ pub(super) fn group_by_alias(
 ) -> Result<Option<GroupId>, StoreError> {
     one(
         connection,
-        "SELECT id FROM groups WHERE number_id = ?1 AND alias_second = ?2
-                                     AND status IN ('active', 'suspended')",
+        "SELECT id FROM groups WHERE number_id = ?1 AND alias_second = ?2",
         (number.as_str(), alias_second),
         |row| parsed(row, "id", GroupId::parse),
     )

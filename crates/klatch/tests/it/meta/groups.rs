@@ -67,7 +67,7 @@ async fn a_group_is_made_seen_changed_and_ended() {
           {
             "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD",
             "subject": "New Purchase Inquiry",
-            "created_at": 1755548877
+            "created_at": "1755548877"
           }
         ]
       },
@@ -507,7 +507,7 @@ async fn pages_are_followed_under_the_address_that_was_used() {
           {
             "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMyODYzMTEzNDI0NTcZD",
             "subject": "Group 4",
-            "created_at": 1755548877
+            "created_at": "1755548877"
           }
         ]
       },

@@ -145,13 +145,13 @@ async fn whoever_asks_for_too_much_is_told_when_to_come_back() {
         "code": 131208,
         "error_data": {
           "messaging_product": "whatsapp",
-          "details": "the number has used up its 4 group operations a minute; the next one is possible in 16 s"
+          "details": "the number has used up its 4 group operations a minute; the next one is possible in 15 s"
         },
         "is_transient": true
       }
     }
     "#);
-    assert_eq!(header(&refused, "retry-after"), "16");
+    assert_eq!(header(&refused, "retry-after"), "15");
     used.push(usage(&refused));
     // Reading is free, and so is asking for what cannot be.
     let read = app.meta(Method::GET, &our_groups(), None).await;

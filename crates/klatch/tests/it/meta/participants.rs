@@ -465,12 +465,12 @@ async fn lists_that_are_wrong_are_refused_whole() {
     DELETE words => 400 100 (#100) Invalid parameter: participants[0].user must be a phone number of 5 to 15 digits
     POST both => 400 100 (#100) Invalid parameter: participants[0].user_id cannot be combined with user
     DELETE both => 400 100 (#100) Invalid parameter: participants[0].user_id cannot be combined with user
-    POST a phone number as id => 400 100 (#100) Invalid parameter: participants[0].user_id must be a user id such as US.13491208655302741918
+    POST a phone number as id => 400 100 (#100) Invalid parameter: participants[0].user_id cannot be used where participants are added: give a phone number as user
     DELETE a phone number as id => 400 100 (#100) Invalid parameter: participants[0].user_id must be a user id such as US.13491208655302741918
-    POST an empty id => 400 100 (#100) Invalid parameter: participants[0].user_id must be a user id such as US.13491208655302741918
+    POST an empty id => 400 100 (#100) Invalid parameter: participants[0].user_id cannot be used where participants are added: give a phone number as user
     DELETE an empty id => 400 100 (#100) Invalid parameter: participants[0].user_id must be a user id such as US.13491208655302741918
     POST an id as user => 400 100 (#100) Invalid parameter: participants[1].user must be a phone number where participants are added
-    POST an id as user_id => 400 100 (#100) Invalid parameter: participants[1].user must be a phone number where participants are added
+    POST an id as user_id => 400 100 (#100) Invalid parameter: participants[1].user_id cannot be used where participants are added: give a phone number as user
     no product => 400 100 (#100) Invalid parameter: messaging_product is missing: it must be whatsapp
     no product => 400 100 (#100) Invalid parameter: messaging_product is missing: it must be whatsapp
     "#);

@@ -124,12 +124,12 @@ async fn profiles_that_cannot_be() {
     refusals.push(format!("a number's key => {}", admin::refusal(&answer)));
     assert_snapshot!(refusals.join("\n"), @r#"
     hidden without a name => 400 invalid_field (username): username is missing: only a person with one can hide the phone number
-    a short name => 400 invalid_field (username): username must be 3 to 35 letters, digits, points and underscores
-    a long name => 400 invalid_field (username): username must be 3 to 35 letters, digits, points and underscores
-    an empty name => 400 invalid_field (username): username must be 3 to 35 letters, digits, points and underscores
-    a blank => 400 invalid_field (username): username must be 3 to 35 letters, digits, points and underscores
-    an at => 400 invalid_field (username): username must be 3 to 35 letters, digits, points and underscores
-    letters of others => 400 invalid_field (username): username must be 3 to 35 letters, digits, points and underscores
+    a short name => 400 invalid_field (username): username must be 3 to 35 small letters, digits, points and underscores
+    a long name => 400 invalid_field (username): username must be 3 to 35 small letters, digits, points and underscores
+    an empty name => 400 invalid_field (username): username must be 3 to 35 small letters, digits, points and underscores
+    a blank => 400 invalid_field (username): username must be 3 to 35 small letters, digits, points and underscores
+    an at => 400 invalid_field (username): username must be 3 to 35 small letters, digits, points and underscores
+    letters of others => 400 invalid_field (username): username must be 3 to 35 small letters, digits, points and underscores
     a number as name => 400 invalid_field (username): username has the wrong type: integer `5`, expected a string
     a text as truth => 400 invalid_field (phone_hidden): phone_hidden has the wrong type: string "true", expected a boolean
     null as truth => 400 invalid_field (with_parent_user_id): with_parent_user_id has the wrong type: null, expected a boolean
