@@ -2,13 +2,15 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `auth` | which header carries the key, and what a caller is |
+//! | `auth` | which header carries the key, what a caller is, and what the path names |
 //! | `groups`, `invite_link`, `join_requests`, `participants` | one handler for each operation: parse, execute, render |
+//! | `admins`, `icon`, `callbacks`; `number` | the same, for what only one vendor has |
 //! | `error` | every [`Refusal`](domain::Refusal), [`Problem`](crate::http::problem::Problem) and [`Failure`](crate::app::Failure) in the vendor's words |
 //! | `webhook` | what receivers are told, in the vendor's words; or how the vendor has them configured |
 //!
-//! [`graph`] holds what the two APIs of Graph's family share. To add a dialect: a room with this
-//! furniture, a variant of [`Dialect`], a line in [`Api::of`](crate::http::Api::of), a column in
+//! [`graph`] holds what the two APIs of Graph's family share: bodies, answers, codes, payloads, and
+//! what a call does once its caller is known. To add a dialect: a room with this furniture, a
+//! variant of [`Dialect`], a line in [`Choice::of`](crate::http::choice::Choice::of), a column in
 //! `docs/dialects.md`.
 
 pub mod d360;

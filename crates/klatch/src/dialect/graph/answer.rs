@@ -39,7 +39,7 @@ impl From<&Outcome> for Created {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Success {
     messaging_product: &'static str,
-    /// Always true: what did not succeed has another answer.
+    /// Always true: the call was taken. For whom it came to nothing is told besides, or by webhook.
     success: bool,
     /// The call's id, repeated in the webhook.
     request_id: String,
