@@ -38,6 +38,17 @@ const DRAINING_TIMEOUT: Duration = Duration::from_secs(5);
 /// its body behind its head would find it so with the next request.
 struct Drained(Option<Incoming>);
 
+impl Drained {
+    fn body(body: Incoming) -> axum::body::Body {
+        // Most requests have none.
+        if body.is_end_stream() {
+            axum::body::Body::empty()
+        } else {
+            axum::body::Body::new(Self(Some(body)))
+        }
+    }
+}
+
 impl Body for Drained {
     type Data = Bytes;
     type Error = hyper::Error;
@@ -142,8 +153,7 @@ fn connection(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let port = port.clone();
         async move {
-            let body = |body| axum::body::Body::new(Drained(Some(body)));
-            let answer = port.call(request.map(body)).await;
+            let answer = port.call(request.map(Drained::body)).await;
             Ok::<_, std::convert::Infallible>(answer)
         }
     });

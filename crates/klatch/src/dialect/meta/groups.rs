@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Method;
 use axum::response::{IntoResponse as _, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::{Node, NodeInPath, NumberInPath};
@@ -108,9 +108,9 @@ pub(super) async fn get(
     }
 }
 
-/// What can be asked of a group, or of a number.
-#[derive(ToSchema)]
-#[schema(title = "Update")]
+/// What can be asked of a group, or of a number, for the documentation.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "describes a body, is never made")]
 pub(super) enum Update {
     /// Other settings of a group.
@@ -136,8 +136,8 @@ pub(super) enum Updated {
     operation_id = "updateGroupSettings",
     params(("id" = String, Path, description = "The group, or the number")),
     request_body(content(
-        (UpdateGroup = "application/json"),
-        (UpdateGroup = "application/x-www-form-urlencoded"),
+        (Update = "application/json"),
+        (Update = "application/x-www-form-urlencoded"),
         (UpdateForm = "multipart/form-data"),
     )),
     responses(

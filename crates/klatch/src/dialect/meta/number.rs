@@ -1,6 +1,5 @@
 //! `/{id}` where the id is a number's.
 
-use domain::values::WaId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -60,7 +59,7 @@ pub(super) async fn info(
     Ok(NumberInfo {
         id: number.id.to_string(),
         display_phone_number: usual("display_phone_number")
-            .then(|| WaId::to_string(&number.display_number)),
+            .then(|| number.display_number.to_string()),
         verified_name,
         is_official_business_account: chosen("is_official_business_account")
             .then_some(number.eligibility != Eligibility::NotEligible),
