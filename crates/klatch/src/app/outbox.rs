@@ -32,7 +32,7 @@ const CONFIGURE_ATTEMPTS_MAX: usize = 3;
 pub struct Configured {
     /// Where, and what is sent along.
     pub target: Target,
-    /// Of what; `None` is everything.
+    /// Of what; `None` is everything, or what it was.
     pub topics: Option<Vec<Topic>>,
     /// What signs; minted, where the vendor has no such thing.
     pub secret: Option<Secret>,
@@ -167,7 +167,7 @@ impl App {
                     url: Some(url),
                     headers: Some(headers),
                     timeout: Some(timeout),
-                    topics: Some(topics.unwrap_or_else(|| Topic::ALL.to_vec())),
+                    topics,
                     verify_token,
                     activity: off.then_some(Activity::On),
                     over_all,

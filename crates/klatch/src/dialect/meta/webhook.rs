@@ -300,10 +300,13 @@ pub(super) async fn set_app(
     }
     let url = required("callback_url", said("callback_url", given.callback_url))?;
     let token = said("verify_token", given.verify_token);
-    let topics = said("fields", given.fields).map(|fields| topics(&fields)).transpose()?;
+    let topics = match said("fields", given.fields) {
+        Some(fields) => topics(&fields)?,
+        None => Topic::ALL.to_vec(),
+    };
     let receiver = verified(&app, &account, "callback_url", &url, ("verify_token", token)).await?;
     let place = place(&account.id, Reach::Account);
-    app.configure(place, Configured { topics, ..receiver }).await?;
+    app.configure(place, Configured { topics: Some(topics), ..receiver }).await?;
     tracing::info!(account = %account.id, "an app's webhook was configured");
     Ok(Json(Updated::DONE))
 }
