@@ -47,7 +47,7 @@ pub struct CreateGroup {
     #[schema(example = "whatsapp")]
     messaging_product: Option<String>,
     /// Name of the group, 1 to 128 characters after trimming. Required.
-    #[schema(example = "New Purchase Inquiry", max_length = 128, value_type = String)]
+    #[schema(example = "New Purchase Inquiry", min_length = 1, max_length = 128, value_type = String)]
     subject: Option<String>,
     /// About text, at most 2,048 characters.
     #[schema(max_length = 2048)]
@@ -211,7 +211,7 @@ pub struct JoinRequestList {
     #[schema(example = "whatsapp")]
     messaging_product: Option<String>,
     /// Ids of open requests, each once.
-    #[schema(value_type = Vec<String>)]
+    #[schema(min_items = 1, max_items = 1_024, value_type = Vec<String>)]
     join_requests: Option<Vec<String>>,
 }
 
@@ -237,7 +237,7 @@ pub struct ParticipantList {
     #[schema(example = "whatsapp")]
     messaging_product: Option<String>,
     /// One to eight people, each once.
-    #[schema(value_type = Vec<ParticipantEntry>)]
+    #[schema(min_items = 1, max_items = 8, value_type = Vec<ParticipantEntry>)]
     participants: Option<Vec<ParticipantEntry>>,
 }
 

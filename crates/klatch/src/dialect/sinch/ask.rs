@@ -18,7 +18,7 @@ const EMPTY: &str = "can not be empty";
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct SubjectMessage {
     /// Name of the group, 1 to 128 characters after trimming. Required.
-    #[schema(example = "Test drives", max_length = 128, value_type = String)]
+    #[schema(example = "Test drives", min_length = 1, max_length = 128, value_type = String)]
     subject: Option<String>,
 }
 
@@ -33,7 +33,7 @@ impl SubjectMessage {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NumberList {
     /// One to twenty phone numbers, each once. Required.
-    #[schema(example = json!(["46732001122"]), value_type = Vec<String>)]
+    #[schema(example = json!(["46732001122"]), min_items = 1, max_items = 20, value_type = Vec<String>)]
     numbers: Option<Vec<String>>,
 }
 
@@ -54,7 +54,7 @@ impl NumberList {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct UrlMessage {
     /// Address of a JPEG or PNG of at most 5 MB, at most 2,048 characters. Required.
-    #[schema(example = "https://www.example.com/group_icon.jpg", value_type = String)]
+    #[schema(example = "https://www.example.com/group_icon.jpg", max_length = 2_048, value_type = String)]
     url: Option<String>,
 }
 
