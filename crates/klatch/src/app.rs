@@ -21,6 +21,8 @@ use tokio::sync::Semaphore;
 
 use self::clock::Clock;
 pub use self::execute::{Change, NewGroup, Outcome};
+use self::fetch::Fetching;
+pub use self::fetch::MayFetch;
 use self::mint::Mint;
 use self::pace::Pace;
 pub use self::pace::Usage;
@@ -71,6 +73,7 @@ pub struct Parts {
     turns: Vec<tokio::sync::Mutex<()>>,
     aliases: Mutex<HashMap<PhoneNumberId, i64>>,
     pace: Pace,
+    fetching: Fetching,
 }
 
 /// Changes to one group in this process take turns, so that they seldom meet in the store. A turn
@@ -106,6 +109,7 @@ impl App {
             turns,
             aliases: Mutex::default(),
             pace: Pace::default(),
+            fetching: Fetching::default(),
         }))
     }
 }
@@ -130,6 +134,9 @@ pub enum Failure {
     /// Too many changes to the same group at once.
     #[error("the group is being changed by too many callers at once")]
     Busy,
+    /// Too many pictures are being fetched.
+    #[error("too many pictures are being fetched at once")]
+    TooManyFetches,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

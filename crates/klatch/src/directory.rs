@@ -147,6 +147,8 @@ pub struct Opening {
     /// The number: the key's own, or the account's only one. `None` where the key opens an account
     /// with no number or with several.
     pub number: Option<Arc<Number>>,
+    /// Whether the key is that number's, and opens nothing else of the account.
+    pub is_number_only: bool,
 }
 
 /// What can be changed about a number; what is not given stays as it is.

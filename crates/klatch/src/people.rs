@@ -39,15 +39,18 @@ impl App {
             self.execute(call, &stored.group.state().id, command).await?
         };
         let group = outcome.stored.group.state().id.clone();
-        if let Some(Event::ParticipantJoined { .. }) = outcome.event {
-            return Ok(Joined::In(group));
-        }
-        // If nothing happened, the request was open already.
-        let open = outcome.stored.group.state().request_of(&PersonRef::Phone(wa_id.clone()));
-        let request = match open {
-            Some(request) => request.id.clone(),
-            // Answered since the first of two same calls.
-            None => self.asking(&outcome.stored, wa_id).await?.1,
+        let request = match outcome.event {
+            Some(Event::ParticipantJoined { .. }) => return Ok(Joined::In(group)),
+            Some(Event::JoinRequested { request, .. }) => request,
+            // Nothing happened: the request was open already.
+            _ => {
+                let person = PersonRef::Phone(wa_id.clone());
+                match outcome.stored.group.state().request_of(&person) {
+                    Some(open) => open.id.clone(),
+                    // Answered since the first of two same calls.
+                    None => self.asking(&outcome.stored, wa_id).await?.1,
+                }
+            }
         };
         Ok(Joined::Requested(group, request))
     }

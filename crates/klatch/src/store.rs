@@ -261,6 +261,9 @@ pub trait Store: Send + Sync + 'static {
     /// An account.
     async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError>;
 
+    /// The account whose app has this id.
+    async fn account_of_app(&self, app_id: &str) -> Result<Option<Account>, StoreError>;
+
     /// A number.
     async fn number(&self, id: &PhoneNumberId) -> Result<Option<Arc<Number>>, StoreError>;
 

@@ -459,7 +459,14 @@ proptest! {
     fn a_subject_is_a_trimmed_visible_line(text in text(150)) {
         let trimmed = text.trim();
         let fits = (1..=128).contains(&trimmed.chars().count());
-        let visible = !trimmed.chars().any(char::is_control);
+        // Something to see in it, nothing that cannot be shown, and one line.
+        let shows = |c: char| {
+            let joins = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+                || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}');
+            !c.is_whitespace() && !joins
+        };
+        let hidden = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        let visible = trimmed.chars().any(shows) && !trimmed.chars().any(hidden);
         match Subject::parse(&text) {
             Ok(subject) => {
                 prop_assert!(fits && visible);

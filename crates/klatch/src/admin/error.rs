@@ -175,6 +175,9 @@ impl From<Failure> for Error {
                 "busy",
                 "The group is being changed by too many callers at once; try again",
             ),
+            Failure::TooManyFetches => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Try again")
+            }
             Failure::Store(error) => error.into(),
         }
     }

@@ -1,12 +1,15 @@
 //! Pictures that a business points at instead of sending them.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::Command;
-use domain::ids::GroupId;
+use domain::ids::{GroupId, PhoneNumberId};
 use domain::limits::PICTURE_BYTES_MAX;
 use domain::values::Picture;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use super::caller::Call;
@@ -15,8 +18,86 @@ use crate::picture;
 
 /// How long a picture may take to arrive. Ours.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait for a place. Ours.
+const PLACE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pictures that are fetched at a time, so that they cannot fill the memory. Ours.
+const FETCHES_MAX: usize = 16;
+/// Pictures that are fetched for one number at a time, so that whoever points at slow hosts holds up
+/// nobody else. Ours.
+const FETCHES_PER_NUMBER_MAX: usize = 4;
+
+/// What is being fetched.
+#[derive(Debug)]
+pub(super) struct Fetching {
+    places: Semaphore,
+    of_numbers: Mutex<HashMap<PhoneNumberId, usize>>,
+}
+
+impl Default for Fetching {
+    fn default() -> Self {
+        Self { places: Semaphore::new(FETCHES_MAX), of_numbers: Mutex::default() }
+    }
+}
+
+impl Fetching {
+    /// Takes one of the number's turns, if it has one left.
+    fn begin(&self, number: PhoneNumberId) -> Option<Turn<'_>> {
+        let mut of_numbers = self.of_numbers();
+        let count = of_numbers.entry(number.clone()).or_default();
+        if *count >= FETCHES_PER_NUMBER_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(Turn { fetching: self, number })
+    }
+
+    async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.places.acquire().await.ok()
+    }
+
+    fn of_numbers(&self) -> MutexGuard<'_, HashMap<PhoneNumberId, usize>> {
+        self.of_numbers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of a number's turns, given back when it is dropped.
+struct Turn<'a> {
+    fetching: &'a Fetching,
+    number: PhoneNumberId,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut of_numbers = self.fetching.of_numbers();
+        if let Some(count) = of_numbers.get_mut(&self.number) {
+            *count -= 1;
+            if *count == 0 {
+                of_numbers.remove(&self.number);
+            }
+        }
+    }
+}
+
+/// Whether a picture is to be fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MayFetch {
+    /// It is.
+    Yes,
+    /// The same call was made before, and is answered as it was.
+    Done,
+}
 
 impl App {
+    /// Whether a picture that is meant for a group is to be fetched at all.
+    pub async fn may_fetch(&self, call: &Call, id: &GroupId) -> Result<MayFetch, Failure> {
+        if self.repeated(call).await?.is_some() {
+            return Ok(MayFetch::Done);
+        }
+        self.may_change(call, id).await?;
+        Ok(MayFetch::Yes)
+    }
+
     /// Fetches a picture and sets it; or has it written down, for whom it concerns, that it could
     /// not be had.
     pub async fn fetch_picture(
@@ -25,11 +106,12 @@ impl App {
         id: &GroupId,
         url: &Url,
     ) -> Result<Outcome, Failure> {
-        if let Some(outcome) = self.repeated(call).await? {
-            return Ok(outcome);
-        }
-        // What would be refused afterwards is refused before anybody is asked for anything.
-        self.may_change(call, id).await?;
+        // Held until the picture is on the disk: so long are its bytes in memory.
+        let number = self.group(&call.scope, id).await?.group.state().number.clone();
+        let _turn = self.fetching.begin(number).ok_or(Failure::TooManyFetches)?;
+        let _place = tokio::time::timeout(PLACE_TIMEOUT, self.fetching.place())
+            .await
+            .map_err(|_| Failure::TooManyFetches)?;
         let change = match self.picture_at(url).await {
             Ok((picture, bytes)) => {
                 let picture = Some(picture);

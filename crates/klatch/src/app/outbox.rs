@@ -8,8 +8,8 @@ use domain::ids::AccountId;
 use super::App;
 pub use crate::directory::Place;
 use crate::directory::{
-    Activity, Number, RecordChange, Role, Secret, Secrets, Subscription, SubscriptionChange,
-    SubscriptionEvent, SubscriptionId, Target,
+    Activity, Number, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
+    SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
 };
 use crate::page::{Page, Slice};
 use crate::store::ChangeError;
@@ -169,9 +169,12 @@ impl App {
                     timeout: Some(timeout),
                     topics,
                     verify_token,
+                    rotation: secret
+                        .filter(|secret| *secret != holder.secrets.current)
+                        .map(|secret| Rotation { secret, overlap_until: None }),
+                    vendor_signature: vendor_signature.then_some(true),
                     activity: off.then_some(Activity::On),
                     over_all,
-                    ..SubscriptionChange::default()
                 };
                 return self
                     .change_subscription(&holder.id, change, SubscriptionEvent::Changed)

@@ -94,6 +94,11 @@ impl App {
         self.store.account(id).await
     }
 
+    /// The account whose app has this id.
+    pub async fn account_of_app(&self, app_id: &str) -> Result<Option<Account>, StoreError> {
+        self.store.account_of_app(app_id).await
+    }
+
     /// A number.
     pub async fn number(&self, id: &PhoneNumberId) -> Result<Option<Arc<Number>>, StoreError> {
         self.store.number(id).await

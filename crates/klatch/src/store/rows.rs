@@ -165,8 +165,9 @@ enum EventRow<'a> {
     },
     InviteReset {
         code: Text<'a>,
+        /// Not written where an older link died of it: so were most in the beginning.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        replaced: bool,
+        first: bool,
     },
     InviteDeleted,
     ParticipantJoined {
@@ -567,7 +568,7 @@ impl<'a> From<&'a Event> for EventRow<'a> {
                 Self::PictureFailed { problem: problem.as_str().into() }
             }
             Event::InviteReset { code, replaced } => {
-                Self::InviteReset { code: code.as_str().into(), replaced: *replaced }
+                Self::InviteReset { code: code.as_str().into(), first: !replaced }
             }
             Event::InviteDeleted => Self::InviteDeleted,
             Event::ParticipantJoined { person } => {
@@ -642,8 +643,8 @@ impl TryFrom<EventRow<'_>> for Event {
             EventRow::PictureFailed { problem } => {
                 Self::PictureFailed { problem: problem.into_owned() }
             }
-            EventRow::InviteReset { code, replaced } => {
-                Self::InviteReset { code: parse(InviteCode::parse, &code)?, replaced }
+            EventRow::InviteReset { code, first } => {
+                Self::InviteReset { code: parse(InviteCode::parse, &code)?, replaced: !first }
             }
             EventRow::InviteDeleted => Self::InviteDeleted,
             EventRow::ParticipantJoined { person } => {

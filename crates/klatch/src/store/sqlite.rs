@@ -455,6 +455,11 @@ impl Store for Sqlite {
         self.read(move |connection| read::account(connection, &id)).await
     }
 
+    async fn account_of_app(&self, app_id: &str) -> Result<Option<Account>, StoreError> {
+        let app_id = app_id.to_owned();
+        self.read(move |connection| read::account_of_app(connection, &app_id)).await
+    }
+
     async fn number(&self, id: &PhoneNumberId) -> Result<Option<Arc<Number>>, StoreError> {
         match self.caches.numbers.get(id) {
             Ok(number) => Ok(Some(number)),

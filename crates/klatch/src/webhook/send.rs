@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use reqwest::{Client, RequestBuilder, Response};
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::egress::{Forbidden, Guard, Lookup, Rules};
@@ -27,9 +26,6 @@ const ANSWER_BODY_WAIT: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(30);
 /// Idle connections kept to one host, where there may be many receivers.
 const IDLE_MAX: usize = 1_024;
-
-/// Answers that are fetched whole at a time, so that they cannot fill the memory. Ours.
-const FETCHES_MAX: usize = 16;
 
 /// What came of talking to a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +47,6 @@ pub struct Answer {
 pub struct Outbound {
     client: Client,
     guard: Guard,
-    /// Places for the few answers that are large.
-    fetching: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Outbound {
@@ -78,7 +72,7 @@ impl Outbound {
             .pool_max_idle_per_host(IDLE_MAX)
             .user_agent(concat!("klatch/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client, guard, fetching: Arc::new(Semaphore::new(FETCHES_MAX)) })
+        Ok(Self { client, guard })
     }
 
     /// Whither it may go.
@@ -133,7 +127,6 @@ impl Outbound {
         timeout: Duration,
     ) -> Result<Bytes, String> {
         let fetching = async {
-            let _place = self.fetching.acquire().await.map_err(|error| error.to_string())?;
             self.guard.rules().check_literal(url).map_err(|forbidden| forbidden.to_string())?;
             let mut response = self.client.get(url.clone()).send().await.map_err(describe)?;
             if response.status() != StatusCode::OK {

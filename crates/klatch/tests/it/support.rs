@@ -181,9 +181,10 @@ impl TestApp {
         self.send(with_json(request, body)).await
     }
 
-    /// The Meta API with the sandbox's key and a version.
+    /// The Meta API with a version, and with the sandbox's key, or the app's token where the app is
+    /// meant.
     pub(crate) async fn meta(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        self.bearer(sandbox::KEY, method, &format!("/v23.0{path}"), body).await
+        self.bearer(&meta_token(path), method, &format!("/v23.0{path}"), body).await
     }
 
     /// The Sinch API with the sandbox's key and bot.
@@ -247,6 +248,15 @@ impl TestApp {
         let folded = Group::fold(log.iter().map(|one| (&one.event, one.at))).unwrap();
         let stored = self.app.group(&Scope::Everything, &id).await.unwrap();
         assert_eq!(folded, stored.group);
+    }
+}
+
+/// The token that opens what a path of Meta's leads to, with or without a version.
+pub(crate) fn meta_token(path: &str) -> String {
+    if path.contains(&format!("/{}/", sandbox::APP_ID)) {
+        format!("{}|{}", sandbox::APP_ID, sandbox::APP_SECRET)
+    } else {
+        sandbox::KEY.to_owned()
     }
 }
 

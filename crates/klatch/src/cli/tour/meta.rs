@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Guide, bearer, text};
-use crate::sandbox::{APP_ID, KEY, PHONE_NUMBER_ID, WABA_ID};
+use crate::sandbox::{APP_ID, APP_SECRET, KEY, PHONE_NUMBER_ID, WABA_ID};
 
 /// What proves that a webhook is the app's.
 pub(super) const SENT_ALONG: &str = "x-hub-signature-256";
@@ -21,7 +21,9 @@ pub(super) async fn play<W: Write>(guide: &mut Guide<W>) -> anyhow::Result<()> {
         "verify_token": "any-word",
         "fields": "group_lifecycle_update,group_participants_update,group_settings_update",
     });
-    call(guide, Method::POST, &format!("/{APP_ID}/subscriptions"), Some(body), 200).await?;
+    let path = format!("/v23.0/{APP_ID}/subscriptions");
+    let token = bearer(&format!("{APP_ID}|{APP_SECRET}"));
+    guide.exchange(Method::POST, &path, ("Authorization", &token), Some(body), 200).await?;
 
     guide.title("It subscribes to the business's account: without that it is told nothing.")?;
     call(guide, Method::POST, &format!("/{WABA_ID}/subscribed_apps"), None, 200).await?;

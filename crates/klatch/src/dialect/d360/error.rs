@@ -207,6 +207,10 @@ impl From<Failure> for Error {
                 StatusCode::CONFLICT,
                 "Idempotency-Key was used for another request; choose a new one",
             ),
+            Failure::TooManyFetches => Self {
+                retry_after: Some(1),
+                ..Self::gateway(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable")
+            },
             Failure::Busy => Self {
                 retry_after: Some(1),
                 ..Self::gateway(

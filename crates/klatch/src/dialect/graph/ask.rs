@@ -323,9 +323,18 @@ pub struct Fields(Vec<&'static str>);
 impl Fields {
     /// Reads a comma list of names that are `known`; an empty one is as good as none.
     pub fn parse(list: Option<&str>, known: &[&'static str]) -> Result<Self, Problem> {
+        Self::parse_besides(list, known, &[])
+    }
+
+    /// The same, where others may be named `besides`, and come to nothing.
+    pub fn parse_besides(
+        list: Option<&str>,
+        known: &[&'static str],
+        besides: &[&'static str],
+    ) -> Result<Self, Problem> {
         let names = list.unwrap_or_default().split(',').map(str::trim);
         let fields = names.filter(|name| !name.is_empty()).map(|name| {
-            known.iter().copied().find(|field| *field == name).ok_or_else(|| {
+            known.iter().chain(besides).copied().find(|field| *field == name).ok_or_else(|| {
                 let known = known.join(", ");
                 Problem::field("fields", format!("must only name {known}; {name} is unknown"))
             })

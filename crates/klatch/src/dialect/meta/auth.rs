@@ -1,17 +1,19 @@
 //! A token says who calls: as a bearer, or as `access_token` in the query. What it does not open is
-//! as unknown as what does not exist.
+//! as unknown as what does not exist. An app has a token of its own, made of its id and its secret,
+//! which opens what is the app's and nothing else.
 
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
+use subtle::ConstantTimeEq as _;
 
 use super::error::Error;
 use super::headers::Seen;
 use crate::app::caller::{Call, Idempotency};
 use crate::app::{App, Scope};
-use crate::directory::Number;
+use crate::directory::{Account, KeyHash, Number};
 use crate::http::params::{PathParams, QueryParams, bearer};
 
 /// What the token opens.
@@ -20,7 +22,7 @@ pub(super) struct Caller {
     /// The account.
     pub(super) account: AccountId,
     /// The only number that it opens; `None` is all of the account's.
-    number: Option<Arc<Number>>,
+    pub(super) number: Option<Arc<Number>>,
 }
 
 impl Caller {
@@ -46,14 +48,10 @@ impl Caller {
         Ok(number.filter(|number| number.account == self.account))
     }
 
-    /// The numbers of a WABA that the token opens.
-    pub(super) async fn numbers_of(&self, app: &App, waba_id: &str) -> Result<Vec<Number>, Error> {
-        let mut numbers = match &self.number {
-            Some(number) => vec![Number::clone(number)],
-            None => app.all_numbers(&self.account).await?,
-        };
-        numbers.retain(|number| number.waba_id == waba_id);
-        Ok(numbers)
+    /// Whether the token opens this number.
+    pub(super) fn opens(&self, number: &Number) -> bool {
+        number.account == self.account
+            && self.number.as_ref().is_none_or(|only| only.id == number.id)
     }
 }
 
@@ -61,22 +59,64 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let query = QueryParams::<Error>::from_request_parts(parts, app).await?;
-        let in_query = query.get("access_token").map(str::trim).filter(|token| !token.is_empty());
-        let token = match (bearer(parts), in_query) {
-            (Some(one), Some(other)) if one != other => return Err(Error::two_tokens()),
-            (one, other) => one.or(other).ok_or_else(Error::no_token)?,
-        };
-        let opening = app.opening(token).await?.ok_or_else(Error::wrong_token)?;
+        let token = token(parts, app).await?;
+        let opening = app.opening(&token).await?.ok_or_else(Error::wrong_token)?;
         if let (Some(seen), Some(number)) = (parts.extensions.get::<Seen>(), &opening.number) {
             seen.by(number);
         }
-        Ok(Self { account: opening.account.clone(), number: opening.number.clone() })
+        let number = opening.number.clone().filter(|_| opening.is_number_only);
+        Ok(Self { account: opening.account.clone(), number })
     }
 }
 
-/// The number in the path, and its caller.
-pub(super) struct NumberInPath(pub(super) Arc<Number>, pub(super) Caller);
+async fn token(parts: &mut Parts, app: &App) -> Result<String, Error> {
+    let query = QueryParams::<Error>::from_request_parts(parts, app).await?;
+    let in_query = query.get("access_token").map(str::trim).filter(|token| !token.is_empty());
+    match (bearer(parts), in_query) {
+        (Some(one), Some(other)) if one != other => Err(Error::two_tokens()),
+        (one, other) => one.or(other).map(str::to_owned).ok_or_else(Error::no_token),
+    }
+}
+
+/// The account whose app is in the path, for whoever has the app's token, or a key of the whole
+/// account.
+pub(super) struct AppInPath(pub(super) Account);
+
+impl FromRequestParts<App> for AppInPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let token = token(parts, app).await?;
+        let (account, is_number_only) = if let Some((app_id, secret)) = token.split_once('|') {
+            let account = app.account_of_app(app_id).await?;
+            let account = account.filter(|account| is_secret(account, secret));
+            (account.ok_or_else(Error::wrong_token)?, false)
+        } else {
+            let caller = Caller::from_request_parts(parts, app).await?;
+            let account = app.account(&caller.account).await?;
+            (account.ok_or_else(Error::wrong_token)?, caller.number.is_some())
+        };
+        let Ok(params) = PathParams::from_request_parts(parts, app).await;
+        if account.app.id != params.get("app_id") {
+            return Err(Error::no_such_object(&parts.method));
+        }
+        if is_number_only {
+            return Err(Error::not_permitted(
+                "the app is the whole account's: use its token, <app id>|<app secret>, or a key of \
+                 the account",
+            ));
+        }
+        Ok(Self(account))
+    }
+}
+
+fn is_secret(account: &Account, secret: &str) -> bool {
+    let expected = KeyHash::of(account.app.secret.reveal());
+    KeyHash::of(secret).as_bytes().ct_eq(expected.as_bytes()).into()
+}
+
+/// The number in the path, which the caller's token opens.
+pub(super) struct NumberInPath(pub(super) Arc<Number>);
 
 impl FromRequestParts<App> for NumberInPath {
     type Rejection = Error;
@@ -86,7 +126,7 @@ impl FromRequestParts<App> for NumberInPath {
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
         let number = caller.number(app, params.get("phone_number_id")).await?;
         let number = number.ok_or_else(|| Error::no_such_object(&parts.method))?;
-        Ok(Self(number, caller))
+        Ok(Self(number))
     }
 }
 

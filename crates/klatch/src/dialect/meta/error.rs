@@ -151,6 +151,13 @@ impl Error {
         }
     }
 
+    /// It exists, and the token opens a part of it only.
+    pub(super) fn not_permitted(details: &str) -> Self {
+        let message = "(#200) Permissions error";
+        let details = Some(details.to_owned());
+        Self { details, ..Self::bare(StatusCode::FORBIDDEN, 200, message) }
+    }
+
     pub(super) fn no_such_group() -> Self {
         Refusal::GroupUnknown.into()
     }
@@ -262,6 +269,7 @@ impl From<Failure> for Error {
             Failure::Busy => Self::unavailable(
                 "the group is being changed by too many callers at once; try again",
             ),
+            Failure::TooManyFetches => Self::unavailable("try again"),
             Failure::Store(error) => error.into(),
         }
     }

@@ -12,7 +12,8 @@ use super::auth::{Node, NodeInPath, NumberInPath};
 use super::error::{Error, ErrorBody, GroupErrors};
 use super::number::{self, NumberInfo, NumberUpdate};
 use super::{Body, Query, Upload, product};
-use crate::app::App;
+use crate::app::caller::Call;
+use crate::app::{App, Scope};
 use crate::dialect::graph::answer::{Created, GroupInfo, GroupPage, Success};
 use crate::dialect::graph::ask::{CreateGroup, Product, UpdateForm, UpdateGroup};
 use crate::dialect::graph::calls;
@@ -33,7 +34,7 @@ use crate::http::params::PageParams;
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    NumberInPath(number, _): NumberInPath,
+    NumberInPath(number): NumberInPath,
     query: Query,
     address: Address,
 ) -> Result<Json<GroupPage<String>>, Error> {
@@ -61,11 +62,13 @@ pub(super) async fn list(
 )]
 pub(super) async fn create(
     State(app): State<App>,
-    NumberInPath(number, caller): NumberInPath,
+    NumberInPath(number): NumberInPath,
     body: Body,
 ) -> Result<Json<Created>, Error> {
     let new = body.fields::<CreateGroup>().await?.parse(product(&body))?;
-    let outcome = app.create(&caller.call(body.idempotency), &number, &new).await?;
+    // Whichever key it is, the same number is meant.
+    let call = Call { scope: Scope::Number(number.id.clone()), idempotency: body.idempotency };
+    let outcome = app.create(&call, &number, &new).await?;
     Ok(Json(Created::from(&outcome)))
 }
 

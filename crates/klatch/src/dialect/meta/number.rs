@@ -19,6 +19,24 @@ const FIELDS: [&str; 5] = [
     "webhook_configuration",
 ];
 
+/// Fields that Graph has besides, and that have no value here: whoever asks for them does without.
+const WITHOUT_VALUE: [&str; 14] = [
+    "account_mode",
+    "certificate",
+    "code_verification_status",
+    "health_status",
+    "host_platform",
+    "is_pin_enabled",
+    "messaging_limit_tier",
+    "name_status",
+    "new_name_status",
+    "platform_type",
+    "quality_rating",
+    "quality_score",
+    "status",
+    "throughput",
+];
+
 /// What is known of a number, as far as it was asked for.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -43,7 +61,7 @@ pub(super) async fn info(
     number: &Number,
     fields: Option<&str>,
 ) -> Result<NumberInfo, Error> {
-    let fields = Fields::parse(fields, &FIELDS)?;
+    let fields = Fields::parse_besides(fields, &FIELDS, &WITHOUT_VALUE)?;
     let chosen = |name| fields.has(name);
     let usual = |name| fields.is_empty() || chosen(name);
     let verified_name = if usual("verified_name") {

@@ -10,7 +10,7 @@ use domain::ids::AccountId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::Caller;
+use super::auth::{AppInPath, Caller};
 use super::error::{Error, ErrorBody};
 use super::number::Updated;
 use super::{Body, Query};
@@ -18,7 +18,8 @@ use crate::app::App;
 use crate::app::outbox::{Configured, Place};
 use crate::dialect::Dialect;
 use crate::directory::{
-    Account, Activity, Number, Reach, RecordChange, Role, Subscription, Target,
+    Account, Activity, Number, Reach, RecordChange, Role, Subscription, SubscriptionChange,
+    SubscriptionEvent, Target,
 };
 use crate::http::params::PathParams;
 use crate::http::problem::{Problem, required};
@@ -121,9 +122,17 @@ impl FromRequestParts<App> for WabaInPath {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let caller = Caller::from_request_parts(parts, app).await?;
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
-        let mut numbers = caller.numbers_of(app, params.get("waba_id")).await?;
-        let number = numbers.pop().ok_or_else(|| Error::no_such_object(&parts.method))?;
-        Ok(Self(caller, number))
+        let waba_id = params.get("waba_id");
+        let mut numbers = app.all_numbers(&caller.account).await?;
+        numbers.retain(|number| number.waba_id == waba_id);
+        let own = numbers.iter().position(|number| caller.opens(number));
+        let own = own.ok_or_else(|| Error::no_such_object(&parts.method))?;
+        if !numbers.iter().all(|number| caller.opens(number)) {
+            return Err(Error::not_permitted(
+                "other numbers belong to this WABA, too: use a key of the whole account",
+            ));
+        }
+        Ok(Self(caller, numbers.swap_remove(own)))
     }
 }
 
@@ -135,21 +144,6 @@ impl WabaInPath {
     async fn subscribe(&self, app: &App, on: bool) -> Result<(), Error> {
         let (account, waba_id) = (self.0.account.clone(), self.1.waba_id.clone());
         Ok(app.change(RecordChange::SubscribeApp { account, waba_id, on }).await?)
-    }
-}
-
-/// The account's app in the path.
-pub(super) struct AppInPath(Account);
-
-impl FromRequestParts<App> for AppInPath {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let caller = Caller::from_request_parts(parts, app).await?;
-        let Ok(params) = PathParams::from_request_parts(parts, app).await;
-        let account = app.account(&caller.account).await?;
-        let account = account.filter(|account| account.app.id == params.get("app_id"));
-        account.map(Self).ok_or_else(|| Error::no_such_object(&parts.method))
     }
 }
 
@@ -294,13 +288,11 @@ pub(super) async fn set_app(
     let given: NewAppSubscription = body.fields().await?;
     // Graph's own examples have these in the query.
     let said = |name: &str, given: Option<String>| given.or(query.get(name).map(str::to_owned));
-    let object = required("object", said("object", given.object))?;
-    if object != OBJECT {
-        return Err(Problem::field("object", format!("must be {OBJECT}")).into());
-    }
+    check_object(&required("object", said("object", given.object))?)?;
     let url = required("callback_url", said("callback_url", given.callback_url))?;
     let token = said("verify_token", given.verify_token);
-    let topics = match said("fields", given.fields) {
+    let fields = said("fields", given.fields).filter(|fields| !fields.trim().is_empty());
+    let topics = match fields {
         Some(fields) => topics(&fields)?,
         None => Topic::ALL.to_vec(),
     };
@@ -311,12 +303,16 @@ pub(super) async fn set_app(
     Ok(Json(Updated::DONE))
 }
 
-/// Removes the app's own receiver.
+/// Removes the app's own receiver, or has it told less.
 #[utoipa::path(
     delete,
     path = "/{app_id}/subscriptions",
     operation_id = "removeAppSubscription",
-    params(("app_id" = String, Path, description = "The account's app")),
+    params(
+        ("app_id" = String, Path, description = "The account's app"),
+        ("object" = Option<String>, Query, description = "`whatsapp_business_account`, if given"),
+        ("fields" = Option<String>, Query, description = "Comma list of what is told no more; everything, if left out"),
+    ),
     responses(
         (status = 200, description = "There is none any more", body = Updated),
         (status = 400, description = "There is no such app", body = ErrorBody),
@@ -326,10 +322,25 @@ pub(super) async fn set_app(
 pub(super) async fn remove_app(
     State(app): State<App>,
     AppInPath(account): AppInPath,
+    query: Query,
     body: Body,
 ) -> Result<Json<Updated>, Error> {
     body.refuse_key()?;
-    remove(&app, &place(&account.id, Reach::Account)).await?;
+    check_object(query.get("object").unwrap_or(OBJECT))?;
+    let place = place(&account.id, Reach::Account);
+    let (Some(ended), Some(holder)) = (query.get("fields"), app.holder(&place).await?) else {
+        remove(&app, &place).await?;
+        return Ok(Json(Updated::DONE));
+    };
+    let ended = topics(ended)?;
+    let mut left = holder.topics.unwrap_or_else(|| Topic::ALL.to_vec());
+    left.retain(|topic| !ended.contains(topic));
+    if left.is_empty() {
+        remove(&app, &place).await?;
+    } else {
+        let change = SubscriptionChange { topics: Some(left), ..SubscriptionChange::default() };
+        app.change_subscription(&holder.id, change, SubscriptionEvent::Changed).await?;
+    }
     Ok(Json(Updated::DONE))
 }
 
@@ -417,6 +428,13 @@ async fn verified(
         verify_token: Some(token),
         vendor_signature: true,
     })
+}
+
+fn check_object(object: &str) -> Result<(), Problem> {
+    if object == OBJECT {
+        return Ok(());
+    }
+    Err(Problem::field("object", format!("must be {OBJECT}")))
 }
 
 /// Reads a comma list of fields. Graph has others, of which nothing is told here; but what begins

@@ -25,6 +25,9 @@ const BEGINNING: Timestamp = Timestamp::from_millis(1_567_296_000_000);
 const PAGE_SIZE: u64 = 20;
 /// Most callbacks in a page. Ours.
 const PAGE_SIZE_MAX: u64 = 1_000;
+/// How far pages reach into a span of time, in callbacks: each page is counted from its beginning.
+/// Ours.
+const REACH_MAX: u64 = 100_000;
 /// Entries of the log that are looked at in one go.
 const LOOKED_AT_TOGETHER: u32 = 500;
 
@@ -39,7 +42,7 @@ pub(super) struct Wanted {
     /// Only from this number.
     #[schema(example = "46732001122")]
     from: Option<String>,
-    /// Counts from 1.
+    /// Counts from 1. Pages reach 100,000 callbacks far; behind them a later `start_time` leads on.
     #[schema(minimum = 1)]
     page: Option<u64>,
     /// 1 to 1,000; 20 if left out.
@@ -104,7 +107,7 @@ pub(super) async fn notifications(
     let sender = text("from", wanted.from);
     let sender = sender.map(|sender| parse("from", &sender, person_ref)).transpose()?;
     let size = count("page_size", wanted.page_size, &query, PAGE_SIZE, PAGE_SIZE_MAX)?;
-    let page = count("page", wanted.page, &query, 1, u64::from(u32::MAX))?;
+    let page = count("page", wanted.page, &query, 1, REACH_MAX / size)?;
     let mut span = Span {
         from: from.map_or(Ok(BEGINNING), |text| moment("start_time", &text))?,
         // What happens in this very millisecond is told, too.

@@ -162,6 +162,9 @@ impl From<Failure> for Error {
             Failure::Busy => Self::unavailable(
                 "The group is being changed by too many callers at once; try again",
             ),
+            Failure::TooManyFetches => {
+                Self::unavailable("Too many icons are being fetched at once; try again")
+            }
             Failure::Store(error) => error.into(),
         }
     }

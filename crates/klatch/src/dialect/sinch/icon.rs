@@ -7,7 +7,7 @@ use super::Body;
 use super::ask::UrlMessage;
 use super::auth::InPath;
 use super::error::{Error, GroupErrors};
-use crate::app::App;
+use crate::app::{App, MayFetch};
 use crate::webhook::target;
 
 /// Longest address of a picture, in characters. Ours: signed addresses are long.
@@ -35,7 +35,12 @@ pub(super) async fn set(
     body: Body,
 ) -> Result<StatusCode, Error> {
     let url = body.json::<UrlMessage>()?.parse()?;
-    let url = target::address("url", &url, URL_CHARS_MAX, app.outbound.guard()).await?;
-    app.fetch_picture(&caller.call(body.idempotency), &group, &url).await?;
+    let call = caller.call(body.idempotency);
+    // What was done already, or would be refused afterwards, has nobody asked for anything, not even
+    // for the meaning of a name.
+    if app.may_fetch(&call, &group).await? == MayFetch::Yes {
+        let url = target::address("url", &url, URL_CHARS_MAX, app.outbound.guard()).await?;
+        app.fetch_picture(&call, &group, &url).await?;
+    }
     Ok(StatusCode::OK)
 }

@@ -326,6 +326,7 @@ pub(super) fn opening(
     )
     .map_err(in_table("keys", "by hash"))?;
     let Some((account, number)) = found else { return Ok(None) };
+    let is_number_only = number.is_some();
     let mut numbers = match number {
         Some(id) => all(connection, &numbers_where("id = ?1"), [&id], read_number),
         None => all(
@@ -337,7 +338,7 @@ pub(super) fn opening(
     }
     .map_err(in_table("numbers", &account))?;
     let number = if numbers.len() == 1 { numbers.pop().map(Arc::new) } else { None };
-    Ok(Some(Opening { account, number }))
+    Ok(Some(Opening { account, number, is_number_only }))
 }
 
 fn numbers_where(condition: &str) -> String {
@@ -439,6 +440,15 @@ fn read_key(row: &Row<'_>) -> Result<Key, RowError> {
 
 pub(super) fn key(connection: &Connection, id: &str) -> Result<Option<Key>, StoreError> {
     one(connection, &keys_where("id = ?1"), [id], read_key).map_err(in_table("keys", id))
+}
+
+/// The account whose app has this id.
+pub(super) fn account_of_app(
+    connection: &Connection,
+    app_id: &str,
+) -> Result<Option<Account>, StoreError> {
+    one(connection, &accounts_where("app_id = ?1"), [app_id], read_account)
+        .map_err(in_table("accounts", app_id))
 }
 
 pub(super) fn accounts(connection: &Connection, page: Page) -> Result<Slice<Account>, StoreError> {

@@ -13,7 +13,7 @@ use super::{
     Operation, Refusals, all, everything, of_group, our_groups, refusal, send_bytes, send_form,
     whatsapp,
 };
-use crate::support::{TestApp, form, jpeg};
+use crate::support::{TestApp, form, jpeg, meta_token};
 
 const JSON: &str = "application/json";
 const PAIRS: &str = "application/x-www-form-urlencoded";
@@ -208,7 +208,7 @@ async fn a_body_where_nothing_is_asked_does_no_harm() {
         ] {
             let Ok(value) = header::HeaderValue::from_bytes(kind.as_bytes()) else { continue };
             let request = Request::get(&operation.path)
-                .header("Authorization", "Bearer klatch-dev")
+                .header("Authorization", format!("Bearer {}", meta_token(&operation.path)))
                 .header(header::CONTENT_TYPE, value);
             let answer = app.send(request.body(Body::from(body)).unwrap()).await;
             assert_eq!(answer.bytes, plain.bytes, "{}", operation.name);
@@ -431,7 +431,7 @@ async fn a_body_that_never_ends_or_breaks_off_changes_nothing() {
         let request = Request::builder()
             .method(operation.method.clone())
             .uri(&operation.path)
-            .header("Authorization", "Bearer klatch-dev")
+            .header("Authorization", format!("Bearer {}", meta_token(&operation.path)))
             .header(header::CONTENT_TYPE, operation.kind);
         app.send(request.body(body).unwrap())
     };
@@ -522,13 +522,14 @@ async fn ids_may_be_percent_encoded() {
         format!("/{number}"),
         format!("/{number}/groups"),
         format!("/{}/subscribed_apps", encoded(WABA_ID)),
-        format!("/{}/subscriptions", encoded(APP_ID)),
         format!("/{group}"),
         format!("/{group}/invite_link"),
         format!("/{group}/join_requests"),
     ] {
         app.meta(Method::GET, &path, None).await.ok();
     }
+    let path = format!("/v23.0/{}/subscriptions", encoded(APP_ID));
+    app.bearer(&meta_token(&format!("/{APP_ID}/")), Method::GET, &path, None).await.ok();
 }
 
 #[tokio::test]

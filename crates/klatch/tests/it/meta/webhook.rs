@@ -385,25 +385,78 @@ async fn only_the_number_whose_receiver_it_is_is_told_of() {
 }
 
 #[tokio::test]
-async fn keys_of_account_and_number_see_the_same_app() {
+async fn the_app_is_opened_by_its_own_token_and_by_a_key_of_the_account() {
     let app = TestApp::new().await;
     let (_, account) = key(&app, json!({ "account_id": sandbox::ACCOUNT })).await;
     let receiver = Receiver::start();
-    for key in [sandbox::KEY, &account] {
-        let path = format!("/v23.0{}", app_path());
+    let own = format!("{APP_ID}|{APP_SECRET}");
+    let path = format!("/v23.0{}", app_path());
+    for token in [&own, &account] {
         let body = whole(&receiver.url("/hook"));
-        app.bearer(key, Method::POST, &path, Some(body)).await.ok();
-        app.bearer(key, Method::POST, &format!("/v23.0{}", apps()), None).await.ok();
+        app.bearer(token, Method::POST, &path, Some(body)).await.ok();
     }
-    for path in [app_path(), apps()] {
-        let path = format!("/v23.0{path}");
-        let one = app.bearer(sandbox::KEY, Method::GET, &path, None).await;
-        let two = app.bearer(&account, Method::GET, &path, None).await;
-        one.ok();
-        assert_eq!(one.bytes, two.bytes);
+    let one = app.bearer(&own, Method::GET, &path, None).await;
+    assert_eq!(one.ok(), app.bearer(&account, Method::GET, &path, None).await.ok());
+    for (what, token, expected) in [
+        ("a number's key", sandbox::KEY.to_owned(), "403 200 (#200) Permissions error"),
+        ("a wrong secret", format!("{APP_ID}|wrong"), "401 190 "),
+        ("no secret", format!("{APP_ID}|"), "401 190 "),
+        ("another app", format!("1|{APP_SECRET}"), "401 190 "),
+        ("the secret alone", APP_SECRET.to_owned(), "401 190 "),
+    ] {
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            let refused = refusal(&app.bearer(&token, method, &path, None).await);
+            assert!(refused.starts_with(expected), "{what}: {refused}");
+        }
     }
+    // The app's token opens what is the app's, and nothing else.
+    for path in [apps(), super::our_groups(), format!("/{PHONE_NUMBER_ID}")] {
+        let answer = app.bearer(&own, Method::GET, &format!("/v23.0{path}"), None).await;
+        assert!(refusal(&answer).starts_with("401 190 "), "{path}");
+    }
+    // A key of a number speaks for the WABA as long as it is the number's alone.
+    let path = format!("/v23.0{}", apps());
+    app.bearer(sandbox::KEY, Method::POST, &path, None).await.ok();
     receiver.forget();
     assert_eq!(told(&app, &[&receiver]).await, [0], "set twice, told once");
+    let second = json!({
+        "account_id": sandbox::ACCOUNT,
+        "display_phone_number": "+1 555 078 3889",
+        "waba_id": WABA_ID,
+    });
+    app.admin(Method::POST, "/numbers", Some(second)).await.ok();
+    for method in [Method::GET, Method::POST, Method::DELETE] {
+        let refused = app.bearer(sandbox::KEY, method.clone(), &path, None).await;
+        assert!(refusal(&refused).starts_with("403 200 (#200) Permissions error"), "{method}");
+        app.bearer(&account, method, &path, None).await.ok();
+    }
+}
+
+/// Fields are ended one by one, and what is not the app's subscription is left alone.
+#[tokio::test]
+async fn an_apps_receiver_is_told_less_and_then_nothing() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    let body = whole(&receiver.url("/hook"));
+    app.meta(Method::POST, &app_path(), Some(body)).await.ok();
+    let fields = async || {
+        let shown = app.meta(Method::GET, &app_path(), None).await.ok();
+        let fields = shown["data"][0]["fields"].as_array().cloned().unwrap_or_default();
+        fields.iter().map(|field| field["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let path = format!("{}?object=page", app_path());
+    let refused = refusal(&app.meta(Method::DELETE, &path, None).await);
+    assert!(refused.contains("object must be whatsapp_business_account"), "{refused}");
+    let path = format!("{}?fields=group_status_update,messages", app_path());
+    app.meta(Method::DELETE, &path, None).await.ok();
+    assert_eq!(
+        fields().await,
+        ["group_lifecycle_update", "group_participants_update", "group_settings_update"]
+    );
+    let rest = "group_lifecycle_update,group_participants_update,group_settings_update";
+    let path = format!("{}?object=whatsapp_business_account&fields={rest}", app_path());
+    app.meta(Method::DELETE, &path, None).await.ok();
+    assert!(fields().await.is_empty());
 }
 
 #[tokio::test]
@@ -419,7 +472,8 @@ async fn one_business_neither_sees_nor_hears_another() {
         (account["app_id"].as_str().unwrap(), account["app_secret"].as_str().unwrap());
     let receiver = Receiver::start();
     let path = format!("/v23.0/{app_id}/subscriptions");
-    app.bearer(&stranger, Method::POST, &path, Some(whole(&receiver.url("/hook")))).await.ok();
+    let token = format!("{app_id}|{secret}");
+    app.bearer(&token, Method::POST, &path, Some(whole(&receiver.url("/hook")))).await.ok();
     let waba = theirs["waba_id"].as_str().unwrap();
     let path = format!("/v23.0/{waba}/subscribed_apps");
     app.bearer(&stranger, Method::POST, &path, None).await.ok();
@@ -454,7 +508,9 @@ async fn a_wabas_receiver_is_told_of_its_numbers_and_of_no_other_account() {
     let (_, third_key) = key(&app, json!({ "phone_number_id": third })).await;
     let (ours, theirs) = (Receiver::start(), Receiver::start());
     let path = format!("/v23.0{}", apps());
-    app.meta(Method::POST, &apps(), Some(instead(&ours.url("/hook")))).await.ok();
+    let (_, whole_key) = key(&app, json!({ "account_id": sandbox::ACCOUNT })).await;
+    let body = instead(&ours.url("/hook"));
+    app.bearer(&whole_key, Method::POST, &path, Some(body)).await.ok();
     let seen = app.bearer(&third_key, Method::GET, &path, None).await.ok();
     assert_eq!(seen, json!({ "data": [] }));
     let body = instead(&theirs.url("/hook"));
@@ -473,7 +529,7 @@ async fn a_wabas_receiver_is_told_of_its_numbers_and_of_no_other_account() {
     dispatch::run_due(&app.app).await;
     assert_eq!((ours.seen().len(), theirs.seen().len()), (2, 1));
     app.bearer(&third_key, Method::DELETE, &path, None).await.ok();
-    let seen = app.meta(Method::GET, &apps(), None).await.ok();
+    let seen = app.bearer(&whole_key, Method::GET, &path, None).await.ok();
     assert_eq!(seen["data"][0]["override_callback_uri"], ours.url("/hook"));
 }
 
@@ -698,7 +754,7 @@ async fn subscriptions_of_an_app_that_cannot_be() {
     a list => 400 100 (#100) Invalid parameter: fields has the wrong type: list, expected a string
     in the query => 400 100 (#100) Invalid parameter: object must be whatsapp_business_account
     a number => 400 100/33 Unsupported get request. The object does not exist, or the access token does not open it
-    an app as WABA => 400 100/33 Unsupported get request. The object does not exist, or the access token does not open it
+    an app as WABA => 401 190 Invalid OAuth access token
     ");
     assert!(receiver.seen().is_empty());
     // Of what there is in Graph, but not here, nothing is told; that is no mistake.
