@@ -18,6 +18,9 @@ const VERSION: &str = r"^v[0-9]+\.[0-9]+$";
 const PRODUCT_REQUIRED: [&str; 5] =
     ["CreateGroup", "UpdateGroup", "ProductOnly", "JoinRequestList", "ParticipantList"];
 
+/// What every call can answer besides.
+const ANYWHERE: &str = "Besides what is listed, any call may answer, in the same shape as other errors: 408, 413, 415 and 431 where the request is slow, large or of another kind, 409 where an Idempotency-Key was used for another one, 429 where the number has asked for too many changes, and 500 and 503.";
+
 /// A document and the name it is served and committed under.
 pub struct Document {
     /// `d360` for `docs/openapi/d360.json`.
@@ -110,7 +113,7 @@ fn finish(
     security: SecurityScheme,
 ) -> OpenApi {
     let mut info = Info::new(title, env!("CARGO_PKG_VERSION"));
-    info.description = Some(description.to_owned());
+    info.description = Some(format!("{description} {ANYWHERE}"));
     info.license = Some(License::new("MIT OR Apache-2.0"));
     document.info = info;
     // What stands only inside a page of a list is written out there, and referred to by nothing.
