@@ -160,6 +160,59 @@ async fn a_folder_of_the_first_schema_is_brought_up_to_date() {
     assert_eq!(kinds, ["created", "participant_joined", "participant_joined"]);
 }
 
+/// What the second schema held, receivers and deliveries among it, is there afterwards as well; and
+/// each account has an app of its own.
+#[tokio::test]
+async fn a_folder_of_the_second_schema_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = TestApp::with(Arc::new(open(folder.path()).unwrap()), true).await;
+    app.stranger().await;
+    let receiver = Some(json!({ "url": "http://127.0.0.1:1/hook" }));
+    app.d360(Method::POST, "/v1/configs/webhook", receiver).await.ok();
+    let group = app.group("From before", "auto_approve").await;
+    let path = format!("/groups/{group}/invite_link");
+    app.d360(Method::POST, &path, None).await.ok();
+    app.tap("16505550101", &app.link(&group).await).await.ok();
+    let deliveries = app.admin(Method::GET, "/deliveries", None).await.ok();
+    drop(app);
+    let file = rusqlite::Connection::open(folder.path().join("klatch.db")).unwrap();
+    file.execute_batch(
+        "DELETE FROM migrations WHERE number = 3;
+         DROP INDEX accounts_by_app;
+         DROP INDEX events_by_time;
+         DROP INDEX groups_by_alias;
+         DROP TABLE people;
+         DROP TABLE subscribed_wabas;
+         ALTER TABLE accounts DROP COLUMN app_id;
+         ALTER TABLE accounts DROP COLUMN app_secret;
+         ALTER TABLE numbers DROP COLUMN operations_limit;
+         ALTER TABLE numbers DROP COLUMN eligibility;",
+    )
+    .unwrap();
+    drop(file);
+
+    let app = TestApp::with(Arc::new(open(folder.path()).unwrap()), true).await;
+    app.assert_log_folds(&group).await;
+    assert_eq!(app.admin(Method::GET, "/deliveries", None).await.ok(), deliveries);
+    let receiver = app.d360(Method::GET, "/v1/configs/webhook", None).await;
+    assert_eq!(receiver.text("url"), "http://127.0.0.1:1/hook");
+    let mut apps = std::collections::BTreeSet::new();
+    let accounts = app.admin(Method::GET, "/accounts", None).await.ok();
+    for account in accounts["data"].as_array().unwrap() {
+        let path = format!("/accounts/{}", account["id"].as_str().unwrap());
+        let shown = app.admin(Method::GET, &path, None).await;
+        assert_eq!(shown.text("app_id").len(), 15);
+        assert_eq!(shown.text("app_secret").len(), 32);
+        assert!(apps.insert((shown.text("app_id"), shown.text("app_secret"))));
+    }
+    assert_eq!(apps.len(), 2);
+    // The other dialects see it all: the link that was replaced, too.
+    let told = app.sinch(Method::GET, "/callbacks/notifications", None).await.ok();
+    let told = told["results"].as_array().unwrap().iter();
+    let kinds: Vec<_> = told.map(|one| &one["notifications"][0]["message"]["event_type"]).collect();
+    assert_eq!(kinds, ["group_created", "group_invite_link_revoked", "group_user_joined"]);
+}
+
 #[test]
 fn a_folder_that_cannot_be_written_is_refused() {
     // Not even root may make folders there.
