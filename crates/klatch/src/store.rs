@@ -267,6 +267,9 @@ pub trait Store: Send + Sync + 'static {
     /// A number.
     async fn number(&self, id: &PhoneNumberId) -> Result<Option<Arc<Number>>, StoreError>;
 
+    /// The number with these digits.
+    async fn number_of_digits(&self, digits: &WaId) -> Result<Option<Number>, StoreError>;
+
     /// The number of this account that has this bot id.
     async fn number_of_bot(
         &self,

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use domain::Refusal;
 use domain::ids::GroupId;
 use domain::values::{InviteCode, WaId};
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub(super) struct Tap {
 /// Names a group.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct InGroup {
-    /// The group. Required.
+    /// The group, by its id or by Sinch's name for it. Required.
     #[schema(value_type = String)]
     group_id: Option<String>,
 }
@@ -126,9 +127,18 @@ fn person(path: &PathParams) -> Result<WaId, Problem> {
     parse("wa_id", path.get("wa_id"), WaId::parse)
 }
 
-fn group(body: &Body) -> Result<GroupId, Error> {
+/// The group that a body names, by its id or by the name that Sinch's API has for it.
+async fn group(app: &App, body: &Body) -> Result<GroupId, Error> {
     let named = required("group_id", body.json::<InGroup>()?.group_id)?;
-    Ok(parse("group_id", &named, GroupId::parse)?)
+    let alias = named.strip_prefix("group:").and_then(|alias| alias.rsplit_once('-'));
+    let alias = alias.and_then(|(digits, second)| {
+        Some((WaId::parse(digits).ok()?, second.parse::<i64>().ok()?))
+    });
+    let Some((digits, second)) = alias else {
+        return Ok(parse("group_id", &named, GroupId::parse)?);
+    };
+    let number = app.number_of_digits(&digits).await?.ok_or(Refusal::GroupUnknown)?;
+    Ok(app.group_by_alias(&number.id, second).await?.ok_or(Refusal::GroupUnknown)?)
 }
 
 /// Shows where a person stands.
@@ -266,7 +276,7 @@ pub(super) async fn cancel(
     path: PathParams,
     body: Body,
 ) -> Result<Json<Done>, Error> {
-    let (wa_id, group) = (person(&path)?, group(&body)?);
+    let (wa_id, group) = (person(&path)?, group(&app, &body).await?);
     app.cancel(&Operator::call(body.idempotency), &wa_id, &group).await?;
     Ok(Json(Done { result: "cancelled", group_id: group.to_string() }))
 }
@@ -293,7 +303,7 @@ pub(super) async fn leave(
     path: PathParams,
     body: Body,
 ) -> Result<Json<Done>, Error> {
-    let (wa_id, group) = (person(&path)?, group(&body)?);
+    let (wa_id, group) = (person(&path)?, group(&app, &body).await?);
     app.leave(&Operator::call(body.idempotency), &wa_id, &group).await?;
     Ok(Json(Done { result: "left", group_id: group.to_string() }))
 }

@@ -104,6 +104,11 @@ impl App {
         self.store.number(id).await
     }
 
+    /// The number with these digits.
+    pub async fn number_of_digits(&self, digits: &WaId) -> Result<Option<Number>, StoreError> {
+        self.store.number_of_digits(digits).await
+    }
+
     /// The number of an account that has this bot id.
     pub async fn number_of_bot(
         &self,

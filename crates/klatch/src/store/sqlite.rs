@@ -476,6 +476,11 @@ impl Store for Sqlite {
         }
     }
 
+    async fn number_of_digits(&self, digits: &WaId) -> Result<Option<Number>, StoreError> {
+        let digits = digits.clone();
+        self.look_up(move |connection| read::number_of_digits(connection, &digits)).await
+    }
+
     async fn number_of_bot(
         &self,
         account: &AccountId,

@@ -438,16 +438,20 @@ fn check_object(object: &str) -> Result<(), Problem> {
 }
 
 /// Reads a comma list of fields. Graph has others, of which nothing is told here; but what begins
-/// like a group's must be one.
+/// like a group's must be one, and a list that has neither a group's nor `messages`, which every app
+/// wants, is a mistake.
 fn topics(list: &str) -> Result<Vec<Topic>, Problem> {
-    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let names = || list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let all = Topic::ALL.map(Topic::as_str).join(", ");
+    if !names().any(|name| name == "messages" || name.starts_with("group_")) {
+        return Err(Problem::field("fields", format!("must name some of {all}")));
+    }
     let mut topics = Vec::new();
-    for name in names {
+    for name in names() {
         match Topic::parse(name) {
             Some(topic) if topics.contains(&topic) => {}
             Some(topic) => topics.push(topic),
             None if name.starts_with("group_") => {
-                let all = Topic::ALL.map(Topic::as_str).join(", ");
                 let detail = format!("names {name}, but of groups there are only {all}");
                 return Err(Problem::field("fields", detail));
             }

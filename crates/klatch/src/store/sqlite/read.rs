@@ -383,6 +383,14 @@ pub(super) fn number(
         .map_err(in_table("numbers", id))
 }
 
+pub(super) fn number_of_digits(
+    connection: &Connection,
+    digits: &WaId,
+) -> Result<Option<Number>, StoreError> {
+    one(connection, &numbers_where("display_number = ?1"), [digits.as_str()], read_number)
+        .map_err(in_table("numbers", digits))
+}
+
 /// The number of this account that has this bot id.
 pub(super) fn number_of_bot(
     connection: &Connection,

@@ -264,6 +264,25 @@ async fn people_without_a_number_are_shown_by_their_id() {
     assert!(!String::from_utf8_lossy(&callbacks.bytes).contains(ANN), "{callbacks:?}");
 }
 
+/// People are played by the name that this API has for a group, too.
+#[tokio::test]
+async fn a_person_leaves_by_the_name_that_is_known_here() {
+    let app = TestApp::new().await;
+    let group = create(&app, "Hello").await;
+    let path = format!("/groups/{group}/invite");
+    let link = app.sinch(Method::GET, &path, None).await.text("invite_link");
+    app.tap("16505550101", &link).await.ok();
+    let leave = async |group: &str| {
+        let body = json!({ "group_id": group });
+        app.admin(Method::POST, "/people/16505550101/leave", Some(body)).await
+    };
+    for unknown in ["group:15550783881-1", "group:19999999999-1755548877", "group:", "group:x-y"] {
+        assert_eq!(leave(unknown).await.status, 404, "{unknown}");
+    }
+    leave(&group).await.ok();
+    assert_eq!(info(&app, &group).await["members"], json!(["15550783881"]));
+}
+
 #[tokio::test]
 async fn a_group_is_renamed() {
     let app = TestApp::new().await;
