@@ -91,6 +91,31 @@ fn only_execute_commits() {
     assert_eq!(standing("Group::create("), ["crates/klatch/src/app/execute.rs"]);
 }
 
+/// A document names schemas by their types alone: of two with one name, one is lost silently.
+#[test]
+fn no_two_schemas_of_a_document_have_one_name() {
+    let source = files("crates/klatch/src", ".rs");
+    for rooms in [
+        &["dialect/meta", "dialect/graph", "http"][..],
+        &["dialect/d360", "dialect/graph", "http"],
+        &["dialect/sinch", "http"],
+        &["admin", "http"],
+    ] {
+        let mut seen = BTreeSet::new();
+        for (path, text) in &source {
+            if !rooms.iter().any(|room| path.contains(&format!("src/{room}"))) {
+                continue;
+            }
+            for derived in text.split("ToSchema)]").skip(1) {
+                let words = derived.split(|c: char| !c.is_alphanumeric());
+                let name = words.skip_while(|word| !["struct", "enum"].contains(word)).nth(1);
+                assert!(seen.insert(name.unwrap()), "{path}: another schema is called {name:?}");
+            }
+        }
+        assert!(!seen.is_empty(), "{rooms:?} have no schemas");
+    }
+}
+
 #[test]
 fn only_config_reads_the_environment() {
     for piece in ["env::var", "env = \"KLATCH_"] {

@@ -129,7 +129,7 @@ pub(super) enum Updated {
     /// To a group.
     Group(Success),
     /// To a number.
-    Number(number::Updated),
+    Number(number::Done),
 }
 
 /// Changes subject, description or picture of a group, or where the webhooks of a number go.

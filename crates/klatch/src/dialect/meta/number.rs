@@ -96,12 +96,12 @@ pub(super) struct NumberUpdate {
 /// Done.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Updated {
+pub(super) struct Done {
     /// Always true: what did not succeed has another answer.
     success: bool,
 }
 
-impl Updated {
+impl Done {
     pub(super) const DONE: Self = Self { success: true };
 }
 
@@ -110,10 +110,10 @@ pub(super) async fn update(
     app: &App,
     number: &Number,
     update: NumberUpdate,
-) -> Result<Updated, Error> {
+) -> Result<Done, Error> {
     let wanted = update
         .webhook_configuration
         .ok_or_else(|| Problem::field("webhook_configuration", "is missing"))?;
     webhook::override_number(app, number, wanted).await?;
-    Ok(Updated::DONE)
+    Ok(Done::DONE)
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::auth::{AppInPath, Caller};
 use super::error::{Error, ErrorBody};
-use super::number::Updated;
+use super::number::Done;
 use super::{Body, Query};
 use crate::app::App;
 use crate::app::outbox::{Configured, Place};
@@ -189,7 +189,7 @@ pub(super) async fn get(
     params(("waba_id" = String, Path, description = "The WhatsApp Business Account")),
     request_body = Option<NewOverride>,
     responses(
-        (status = 200, description = "It is subscribed", body = Updated),
+        (status = 200, description = "It is subscribed", body = Done),
         (status = 400, description = "A field is wrong, the handshake failed, or there is no such WABA", body = ErrorBody),
         (status = 401, description = "The token is missing, wrong or revoked", body = ErrorBody),
     ),
@@ -198,7 +198,7 @@ pub(super) async fn subscribe(
     State(app): State<App>,
     waba: WabaInPath,
     body: Body,
-) -> Result<Json<Updated>, Error> {
+) -> Result<Json<Done>, Error> {
     body.refuse_key()?;
     let NewOverride { override_callback_uri, verify_token } = body.fields().await?;
     // Without an address the app's own receiver is told again.
@@ -208,7 +208,7 @@ pub(super) async fn subscribe(
     };
     set_override(&app, &waba.1, waba.reach(), "", wanted).await?;
     waba.subscribe(&app, true).await?;
-    Ok(Json(Updated::DONE))
+    Ok(Json(Done::DONE))
 }
 
 /// Ends the subscription of the account's app to a WABA.
@@ -218,7 +218,7 @@ pub(super) async fn subscribe(
     operation_id = "unsubscribeApp",
     params(("waba_id" = String, Path, description = "The WhatsApp Business Account")),
     responses(
-        (status = 200, description = "It is not subscribed any more", body = Updated),
+        (status = 200, description = "It is not subscribed any more", body = Done),
         (status = 400, description = "There is no such WABA", body = ErrorBody),
         (status = 401, description = "The token is missing, wrong or revoked", body = ErrorBody),
     ),
@@ -227,11 +227,11 @@ pub(super) async fn unsubscribe(
     State(app): State<App>,
     waba: WabaInPath,
     body: Body,
-) -> Result<Json<Updated>, Error> {
+) -> Result<Json<Done>, Error> {
     body.refuse_key()?;
     waba.subscribe(&app, false).await?;
     remove(&app, &place(&waba.1.account, waba.reach())).await?;
-    Ok(Json(Updated::DONE))
+    Ok(Json(Done::DONE))
 }
 
 /// Shows the app's own receiver.
@@ -244,6 +244,7 @@ pub(super) async fn unsubscribe(
         (status = 200, description = "The receiver, or none", body = AppSubscriptions),
         (status = 400, description = "There is no such app", body = ErrorBody),
         (status = 401, description = "The token is missing, wrong or revoked", body = ErrorBody),
+        (status = 403, description = "The token is of one number, not of the account", body = ErrorBody),
     ),
 )]
 pub(super) async fn get_app(
@@ -273,9 +274,10 @@ pub(super) async fn get_app(
     params(("app_id" = String, Path, description = "The account's app")),
     request_body = NewAppSubscription,
     responses(
-        (status = 200, description = "It is set", body = Updated),
+        (status = 200, description = "It is set", body = Done),
         (status = 400, description = "A field is wrong, the handshake failed, or there is no such app", body = ErrorBody),
         (status = 401, description = "The token is missing, wrong or revoked", body = ErrorBody),
+        (status = 403, description = "The token is of one number, not of the account", body = ErrorBody),
     ),
 )]
 pub(super) async fn set_app(
@@ -283,7 +285,7 @@ pub(super) async fn set_app(
     AppInPath(account): AppInPath,
     query: Query,
     body: Body,
-) -> Result<Json<Updated>, Error> {
+) -> Result<Json<Done>, Error> {
     body.refuse_key()?;
     let given: NewAppSubscription = body.fields().await?;
     // Graph's own examples have these in the query.
@@ -300,7 +302,7 @@ pub(super) async fn set_app(
     let place = place(&account.id, Reach::Account);
     app.configure(place, Configured { topics: Some(topics), ..receiver }).await?;
     tracing::info!(account = %account.id, "an app's webhook was configured");
-    Ok(Json(Updated::DONE))
+    Ok(Json(Done::DONE))
 }
 
 /// Removes the app's own receiver, or has it told less.
@@ -314,9 +316,10 @@ pub(super) async fn set_app(
         ("fields" = Option<String>, Query, description = "Comma list of what is told no more; everything, if left out"),
     ),
     responses(
-        (status = 200, description = "There is none any more", body = Updated),
+        (status = 200, description = "There is none any more", body = Done),
         (status = 400, description = "There is no such app", body = ErrorBody),
         (status = 401, description = "The token is missing, wrong or revoked", body = ErrorBody),
+        (status = 403, description = "The token is of one number, not of the account", body = ErrorBody),
     ),
 )]
 pub(super) async fn remove_app(
@@ -324,13 +327,13 @@ pub(super) async fn remove_app(
     AppInPath(account): AppInPath,
     query: Query,
     body: Body,
-) -> Result<Json<Updated>, Error> {
+) -> Result<Json<Done>, Error> {
     body.refuse_key()?;
     check_object(query.get("object").unwrap_or(OBJECT))?;
     let place = place(&account.id, Reach::Account);
     let (Some(ended), Some(holder)) = (query.get("fields"), app.holder(&place).await?) else {
         remove(&app, &place).await?;
-        return Ok(Json(Updated::DONE));
+        return Ok(Json(Done::DONE));
     };
     let ended = topics(ended)?;
     let mut left = holder.topics.unwrap_or_else(|| Topic::ALL.to_vec());
@@ -341,7 +344,7 @@ pub(super) async fn remove_app(
         let change = SubscriptionChange { topics: Some(left), ..SubscriptionChange::default() };
         app.change_subscription(&holder.id, change, SubscriptionEvent::Changed).await?;
     }
-    Ok(Json(Updated::DONE))
+    Ok(Json(Done::DONE))
 }
 
 /// Where a number's webhooks go.
