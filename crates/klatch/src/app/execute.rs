@@ -141,12 +141,13 @@ impl App {
         }
         let Change { command, picture } = change.into();
         let at = self.clock.now();
-        let stored = self.group(&call.scope, id).await?;
-        let number = self.number_of(&stored).await?;
-        self.admit(call, &number, Purpose::Change, at)?;
-        for _ in 0..ATTEMPTS_MAX {
-            let stored = self.store.group(&call.scope, id).await?.ok_or(Refusal::GroupUnknown)?;
+        for attempt in 0..ATTEMPTS_MAX {
+            let stored = self.group(&call.scope, id).await?;
             let number = self.number_of(&stored).await?;
+            // However often it takes, it is one operation.
+            if attempt == 0 {
+                self.admit(call, &number, Purpose::Change, at)?;
+            }
             let Decision { event, refused } = stored.group.decide(&command, number.limits)?;
             let Some(event) = event else {
                 let outcome =
@@ -169,9 +170,7 @@ impl App {
         let stored = self.group(&call.scope, id).await?;
         let number = self.number_of(&stored).await?;
         if call.scope != Scope::Everything {
-            if number.eligibility == Eligibility::NotEligible {
-                return Err(Refusal::NumberNotEligible.into());
-            }
+            entitled(number.eligibility, Purpose::Change)?;
             self.pace.would_admit(&number.id, number.limits.operations, self.clock.now())?;
         }
         let probe = Command::ReportPictureFailure { problem: String::new() };
@@ -202,13 +201,7 @@ impl App {
         if call.scope == Scope::Everything {
             return Ok(());
         }
-        match (number.eligibility, purpose) {
-            (Eligibility::NotEligible, _) => return Err(Refusal::NumberNotEligible),
-            (Eligibility::CreationDisabled, Purpose::Create) => {
-                return Err(Refusal::CreationDisabled);
-            }
-            (Eligibility::CreationDisabled, Purpose::Change) | (Eligibility::Eligible, _) => {}
-        }
+        entitled(number.eligibility, purpose)?;
         self.pace.admit(&number.id, number.limits.operations, at)
     }
 
@@ -382,6 +375,14 @@ fn receipt(
         refused: refused.to_vec(),
         created_at: at,
     })
+}
+
+fn entitled(eligibility: Eligibility, purpose: Purpose) -> Result<(), Refusal> {
+    match (eligibility, purpose) {
+        (Eligibility::NotEligible, _) => Err(Refusal::NumberNotEligible),
+        (Eligibility::CreationDisabled, Purpose::Create) => Err(Refusal::CreationDisabled),
+        (Eligibility::CreationDisabled, Purpose::Change) | (Eligibility::Eligible, _) => Ok(()),
+    }
 }
 
 fn place(id: &GroupId) -> usize {
