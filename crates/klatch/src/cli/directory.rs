@@ -38,10 +38,15 @@ pub(super) enum AccountCommand {
         #[arg(long)]
         id: Option<String>,
     },
-    /// List the accounts.
+    /// List the accounts, without their app secrets.
     List {
         #[command(flatten)]
         page: PageArgs,
+    },
+    /// Show an account with its app id and app secret.
+    Show {
+        /// The account's id.
+        account_id: String,
     },
 }
 
@@ -54,6 +59,9 @@ impl AccountCommand {
             }
             Self::List { page } => {
                 ask(client, Method::GET, &["accounts"], &page.query(None), None).await
+            }
+            Self::Show { account_id } => {
+                ask(client, Method::GET, &["accounts", &account_id], &[], None).await
             }
         }
     }
@@ -85,6 +93,11 @@ pub(super) enum NumberCommand {
         account_id: Option<String>,
         #[command(flatten)]
         page: PageArgs,
+    },
+    /// Show a number.
+    Show {
+        /// The number's id.
+        phone_number_id: String,
     },
     /// Change what a number is allowed.
     #[command(group = ArgGroup::new("what").required(true).multiple(true))]
@@ -121,6 +134,9 @@ impl NumberCommand {
             }
             Self::List { account_id, page } => {
                 ask(client, Method::GET, &["numbers"], &page.query(account_id), None).await
+            }
+            Self::Show { phone_number_id } => {
+                ask(client, Method::GET, &["numbers", &phone_number_id], &[], None).await
             }
             Self::Limits {
                 phone_number_id,
@@ -165,6 +181,11 @@ pub(super) enum KeyCommand {
         #[command(flatten)]
         page: PageArgs,
     },
+    /// Show a key, without its secret.
+    Show {
+        /// The key's id, not its secret.
+        key_id: String,
+    },
     /// Revoke a key, at once.
     Revoke {
         /// The key's id, not its secret.
@@ -185,6 +206,7 @@ impl KeyCommand {
             Self::List { account_id, page } => {
                 ask(client, Method::GET, &["keys"], &page.query(account_id), None).await
             }
+            Self::Show { key_id } => ask(client, Method::GET, &["keys", &key_id], &[], None).await,
             Self::Revoke { key_id } => {
                 ask(client, Method::DELETE, &["keys", &key_id], &[], None).await
             }

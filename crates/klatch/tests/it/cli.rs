@@ -130,6 +130,11 @@ async fn a_sandbox_is_played_from_the_terminal() {
     assert_eq!(key["key"].as_str().unwrap().len(), 32);
     let revoked = klatch(&["key", "revoke", key["id"].as_str().unwrap()]);
     assert!(revoked["revoked_at"].is_string());
+    let shown = klatch(&["account", "show", "acc_acme"]);
+    assert_eq!(shown, account, "what was answered at `add`, the app secret included");
+    assert_eq!(shown["app_secret"].as_str().unwrap().len(), 32);
+    assert_eq!(klatch(&["number", "show", number]), limited);
+    assert_eq!(klatch(&["key", "show", revoked["id"].as_str().unwrap()]), revoked);
     for (list, length) in [("account", 2), ("number", 2), ("key", 2)] {
         assert_eq!(klatch(&[list, "list"])["data"].as_array().unwrap().len(), length, "{list}");
     }
