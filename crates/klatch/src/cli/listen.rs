@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -24,7 +24,7 @@ use crate::app::mint::Mint;
 use crate::config::ClientArgs;
 use crate::dialect::Dialect;
 use crate::directory::Secret;
-use crate::telemetry;
+use crate::{sandbox, telemetry};
 
 /// How often it is made sure that the server still knows of us: `klatch dev` forgets everything
 /// when it is started again.
@@ -56,6 +56,11 @@ pub(super) struct ListenArgs {
     /// Of what, such as `group_participants_update`; may be repeated. Everything if left out.
     #[arg(long = "field", value_name = "FIELD")]
     fields: Vec<String>,
+    /// Secret that signs the webhooks, 16 to 256 characters; other users of this machine can see
+    /// it in the list of processes. If left out: the app secret for `meta`, and a random one for
+    /// the others.
+    #[arg(long)]
+    secret: Option<String>,
     /// Port to listen on; a free one if left out.
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -71,14 +76,16 @@ pub(super) struct ListenArgs {
 pub(super) async fn run(args: ListenArgs, client: &ClientArgs) -> anyhow::Result<()> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mint = Mint::system();
-    let secret = mint.signing_secret();
+    let source = Source::find(&args, client).await?;
+    let signing = Signing::choose(&args, client, &source.account, &mint).await?;
     let here = (IpAddr::V4(Ipv4Addr::LOCALHOST), args.port);
-    let mut receiver = Receiver::start(here, Secret::new(secret.clone()))
+    let mut receiver = Receiver::start(here, signing.secret.clone())
         .await
         .with_context(|| format!("cannot listen on port {}", args.port))?;
     let url = args.public_url.clone().unwrap_or_else(|| format!("http://{}/", receiver.address));
     let (id, token) = (String::new(), mint.secret());
-    let mut subscriber = Subscriber { args: &args, client, url, secret, token, id, is_gone: false };
+    let mut subscriber =
+        Subscriber { args: &args, client, url, source, signing, token, id, is_gone: false };
     subscriber.subscribe().await?;
     let mut display = Display { brief: args.brief, seen: HashSet::new() };
     let forward = args.forward.clone().map(Forward::new).transpose()?.map(Arc::new);
@@ -102,11 +109,97 @@ pub(super) async fn run(args: ListenArgs, client: &ClientArgs) -> anyhow::Result
     Ok(())
 }
 
+/// Whose events are subscribed to.
+struct Source {
+    /// The number; `None` for all numbers of the account.
+    number: Option<String>,
+    account: String,
+}
+
+impl Source {
+    /// What the arguments name, or else the server's only number.
+    async fn find(args: &ListenArgs, client: &ClientArgs) -> anyhow::Result<Self> {
+        if let Some(account) = args.account_id.clone() {
+            return Ok(Self { number: None, account });
+        }
+        let number = match &args.phone_number_id {
+            Some(id) => call(client, Method::GET, &["numbers", id], &[], None).await?,
+            None => only_number(client).await?,
+        };
+        let text = |field: &str| {
+            let value = number[field].as_str().map(str::to_owned);
+            value.with_context(|| format!("the server has shown a number without {field}"))
+        };
+        Ok(Self { number: Some(text("phone_number_id")?), account: text("account_id")? })
+    }
+}
+
+async fn only_number(client: &ClientArgs) -> anyhow::Result<Value> {
+    let query = [("limit", "2".to_owned())];
+    let mut listed = call(client, Method::GET, &["numbers"], &query, None).await?;
+    match listed["data"].as_array().map_or(0, Vec::len) {
+        0 => bail!(
+            "the server has no number yet: add one with `klatch number add`, or name an account \
+             with --account-id"
+        ),
+        1 => Ok(listed["data"][0].take()),
+        _ => bail!(
+            "the server has several numbers: name one with --phone-number-id, or all of an \
+                    account with --account-id"
+        ),
+    }
+}
+
+/// The secret that signs the webhooks.
+struct Signing {
+    secret: Secret,
+    /// What is printed about it. The secret itself is in it only if it was given as an argument,
+    /// or if the server is a sandbox.
+    description: String,
+}
+
+impl Signing {
+    async fn choose(
+        args: &ListenArgs,
+        client: &ClientArgs,
+        account: &str,
+        mint: &Mint,
+    ) -> anyhow::Result<Self> {
+        if let Some(secret) = &args.secret {
+            let description = format!("{secret}  (from --secret)");
+            return Ok(Self { secret: Secret::new(secret.clone()), description });
+        }
+        let shown = call(client, Method::GET, &["accounts", account], &[], None).await?;
+        let app_secret = shown["app_secret"].as_str().unwrap_or_default();
+        let is_sandbox = app_secret == sandbox::APP_SECRET;
+        let (secret, description) = match (args.dialect, is_sandbox) {
+            (Dialect::Meta, true) => {
+                (app_secret.to_owned(), format!("{app_secret}  (the sandbox's app secret)"))
+            }
+            (Dialect::Meta, false) => (
+                app_secret.to_owned(),
+                format!("the app secret of {account}; `klatch account show {account}` shows it"),
+            ),
+            (_, true) => {
+                let secret = mint.signing_secret();
+                let description = format!("{secret}  (random; choose one with --secret)");
+                (secret, description)
+            }
+            (_, false) => (
+                mint.signing_secret(),
+                "random, and not shown; choose one with --secret".to_owned(),
+            ),
+        };
+        Ok(Self { secret: Secret::new(secret), description })
+    }
+}
+
 struct Subscriber<'a> {
     args: &'a ListenArgs,
     client: &'a ClientArgs,
     url: String,
-    secret: String,
+    source: Source,
+    signing: Signing,
     token: String,
     /// The subscription's id.
     id: String,
@@ -117,31 +210,27 @@ struct Subscriber<'a> {
 impl Subscriber<'_> {
     /// Subscribes, and says so.
     async fn subscribe(&mut self) -> anyhow::Result<()> {
-        let ListenArgs { dialect, fields, account_id, .. } = self.args;
-        let number = match (&self.args.phone_number_id, account_id) {
-            (None, None) => Some(self.only_number().await?),
-            (number, _) => number.clone(),
-        };
+        let ListenArgs { dialect, fields, .. } = self.args;
+        let Source { number, account } = &self.source;
         let body = given([
             ("url", Some(json!(self.url))),
             ("dialect", Some(json!(dialect.as_str()))),
-            ("phone_number_id", number.map(Value::from)),
-            ("account_id", account_id.clone().map(Value::from)),
+            ("phone_number_id", number.clone().map(Value::from)),
+            ("account_id", Some(json!(account))),
             ("fields", (!fields.is_empty()).then(|| json!(fields))),
-            ("secret", Some(json!(self.secret))),
+            ("secret", Some(json!(self.signing.secret.reveal()))),
             ("verify_token", Some(json!(self.token))),
         ]);
         let made = call(self.client, Method::POST, &["subscriptions"], &[], Some(body))
             .await
             .with_context(|| format!("the server cannot tell this program at {}", self.url))?;
         let id = made["id"].as_str().context("the server has made a subscription without an id")?;
-        let whose = made["phone_number_id"].as_str().or(made["account_id"].as_str());
         writeln!(
             std::io::stdout(),
             "listening to {} as {id}, in the words of {}; Ctrl-C stops\n  secret  {}",
-            whose.unwrap_or_default(),
+            number.as_ref().unwrap_or(account),
             dialect.as_str(),
-            self.secret,
+            self.signing.description,
         )?;
         if let Some(url) = &self.args.forward {
             writeln!(std::io::stdout(), "  handing everything on to {url}")?;
@@ -149,19 +238,6 @@ impl Subscriber<'_> {
         writeln!(std::io::stdout())?;
         id.clone_into(&mut self.id);
         Ok(())
-    }
-
-    async fn only_number(&self) -> anyhow::Result<String> {
-        let query = [("limit", "2".to_owned())];
-        let listed = call(self.client, Method::GET, &["numbers"], &query, None).await?;
-        let numbers = listed["data"].as_array().map(Vec::as_slice).unwrap_or_default();
-        ensure!(
-            numbers.len() == 1,
-            "the server has {} numbers: say which with --phone-number-id or --account-id",
-            if numbers.is_empty() { "no" } else { "several" }
-        );
-        let id = numbers[0]["phone_number_id"].as_str().context("a number without an id")?;
-        Ok(id.to_owned())
     }
 
     /// Subscribes anew if the server has forgotten us. One that does not answer may come back and

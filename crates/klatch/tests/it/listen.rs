@@ -105,14 +105,17 @@ async fn listening_shows_checks_and_hands_on() {
     let mut listening = Listening::start(&sandbox, &["--forward", &url]);
     let first = listening.until("listening to");
     assert!(first.contains(sandbox::PHONE_NUMBER_ID), "{first}");
-    let secret = listening.until("secret").trim().trim_start_matches("secret").trim().to_owned();
+    let secret = listening.until("secret");
+    assert_eq!(secret.trim(), "secret  klatch-app-secret  (the sandbox's app secret)");
 
     create(&sandbox, "Handed on: ä").await;
     let shown = listening.until("group_lifecycle_update group_create");
     assert!(shown.contains("(signed)"), "{shown}");
     listening.until("\"subject\": \"Handed on: ä\"");
     let (headers, body) = arrivals.recv().await.unwrap();
-    assert!(sign::is_right(&headers, &Secret::new(secret), body.as_bytes()));
+    let app_secret = Secret::new(sandbox::APP_SECRET.to_owned());
+    assert!(sign::is_right(&headers, &app_secret, body.as_bytes()));
+    assert!(headers.contains_key("x-hub-signature-256"));
     assert_eq!(headers["content-type"], "application/json");
 
     // The program's answer is ours.
@@ -141,6 +144,37 @@ async fn listening_shows_checks_and_hands_on() {
 
     assert!(listening.interrupt());
     assert_eq!(klatch(&sandbox, &["webhook", "list"])["data"], json!([]));
+}
+
+/// A secret that is nobody else's business is printed only to the person who has typed it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn listening_says_which_secret_signs() {
+    let sandbox = Sandbox::start(None);
+    let said = |args: &[&str]| {
+        let mut listening = Listening::start(&sandbox, args);
+        let said = listening.until("secret").trim().to_owned();
+        assert!(listening.interrupt());
+        said
+    };
+    let given = ["--dialect", "sinch", "--secret", "sixteen-letters!"];
+    assert_eq!(said(&given), "secret  sixteen-letters!  (from --secret)");
+    let minted = said(&["--dialect", "sinch"]);
+    assert!(minted.starts_with("secret  whsec_"), "{minted}");
+    assert!(minted.ends_with("  (random; choose one with --secret)"), "{minted}");
+
+    // Somebody's own account.
+    klatch(&sandbox, &["account", "add", "Acme", "--id", "acc_acme"]);
+    let account = ["--account-id", "acc_acme"];
+    assert_eq!(
+        said(&account),
+        "secret  the app secret of acc_acme; `klatch account show acc_acme` shows it"
+    );
+    assert_eq!(
+        said(&["--account-id", "acc_acme", "--dialect", "d360"]),
+        "secret  random, and not shown; choose one with --secret"
+    );
+    let short = refused(&sandbox, &["listen", "--secret", "short"]);
+    assert!(short.contains("secret must be 16 to 256"), "{short}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
