@@ -190,6 +190,15 @@ pub enum ChangeError {
         /// The field, as our own API spells it.
         field: &'static str,
     },
+    /// Another subscription sends the same events in the same dialect to the same URL.
+    #[error(
+        "url is already subscribed to these events in this dialect by {subscription}: change or \
+         remove that subscription"
+    )]
+    Subscribed {
+        /// The other subscription.
+        subscription: SubscriptionId,
+    },
     /// There is no such record.
     #[error("{field} does not exist")]
     Unknown {

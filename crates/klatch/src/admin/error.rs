@@ -18,6 +18,7 @@ pub struct Error {
     code: &'static str,
     message: String,
     field: Option<String>,
+    subscription_id: Option<String>,
 }
 
 /// The body of every error.
@@ -37,11 +38,14 @@ pub struct ErrorDetail {
     /// The field, parameter or header that is wrong, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    /// The subscription that is in the way, for the code `already_subscribed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subscription_id: Option<String>,
 }
 
 impl Error {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), field: None }
+        Self { status, code, message: message.into(), field: None, subscription_id: None }
     }
 
     fn naming(self, field: impl Into<String>) -> Self {
@@ -190,6 +194,10 @@ impl From<ChangeError> for Error {
             ChangeError::Taken { field } => {
                 Self::new(StatusCode::CONFLICT, "taken", text).naming(field)
             }
+            ChangeError::Subscribed { subscription } => Self {
+                subscription_id: Some(subscription.to_string()),
+                ..Self::new(StatusCode::CONFLICT, "already_subscribed", text).naming("url")
+            },
             ChangeError::Unknown { field } => {
                 Self::new(StatusCode::NOT_FOUND, "unknown", text).naming(field)
             }
@@ -200,9 +208,9 @@ impl From<ChangeError> for Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let Self { status, code, message, field } = self;
+        let Self { status, code, message, field, subscription_id } = self;
         let reason = Reason(message.clone());
-        let body = ErrorBody { error: ErrorDetail { code, message, field } };
+        let body = ErrorBody { error: ErrorDetail { code, message, field, subscription_id } };
         let mut response = (status, Json(body)).into_response();
         response.extensions_mut().insert(reason);
         if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -246,6 +246,7 @@ pub(super) async fn list(
         (status = 400, description = "A field is wrong, or the handshake failed", body = ErrorBody),
         (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
         (status = 404, description = "No such number or account", body = ErrorBody),
+        (status = 409, description = "Another subscription sends the same events in the same dialect to the same URL; `subscription_id` names it", body = ErrorBody),
     ),
 )]
 pub(super) async fn create(
@@ -324,6 +325,7 @@ pub(super) async fn get(
         (status = 400, description = "A field is wrong, or the handshake failed", body = ErrorBody),
         (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
         (status = 404, description = "No such subscription", body = ErrorBody),
+        (status = 409, description = "Another subscription sends the same events in the same dialect to the same URL; `subscription_id` names it", body = ErrorBody),
     ),
 )]
 pub(super) async fn change(

@@ -280,7 +280,9 @@ impl From<ChangeError> for Error {
         match error {
             ChangeError::Store(error) => error.into(),
             // Somebody else changes the same thing at the same time.
-            ChangeError::Taken { .. } | ChangeError::Unknown { .. } => {
+            ChangeError::Taken { .. }
+            | ChangeError::Subscribed { .. }
+            | ChangeError::Unknown { .. } => {
                 Self::unavailable("it was changed by somebody else; try again")
             }
         }

@@ -176,6 +176,7 @@ async fn receivers(store: &dyn Store, [ours, other, theirs]: [&Number; 3]) {
             ChangeError::Taken { field: found } | ChangeError::Unknown { field: found } => {
                 assert_eq!(found, field);
             }
+            ChangeError::Subscribed { .. } => panic!("there is no other"),
             ChangeError::Store(error) => panic!("{error}"),
         }
     }

@@ -106,6 +106,48 @@ async fn a_receiver_of_meta_is_asked_first() {
     }
 }
 
+/// One change would be delivered twice to one address.
+#[tokio::test]
+async fn the_same_subscription_is_not_made_twice() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    receiver.shakes_hands();
+    let url = receiver.url("/hook");
+    let first = subscribed(&app, new("d360", &url)).await;
+    let again = post(&app, "/subscriptions", new("d360", &url)).await;
+    assert_snapshot!(shown(&again, &receiver).replace(&first.id, "FIRST"), @r#"
+    409 Conflict
+    {
+      "error": {
+        "code": "already_subscribed",
+        "message": "url is already subscribed to these events in this dialect by FIRST: change or remove that subscription",
+        "field": "url",
+        "subscription_id": "FIRST"
+      }
+    }
+    "#);
+
+    // Another dialect, other numbers, another address: each is another subscription.
+    subscribed(&app, new("meta", &url)).await;
+    let account = json!({ "account_id": sandbox::ACCOUNT, "dialect": "d360", "url": url });
+    subscribed(&app, account).await;
+    let second = subscribed(&app, new("d360", &receiver.url("/other"))).await;
+
+    // Nor does a change make two alike; a subscription may keep its own address.
+    let clash = app.admin(Method::PATCH, &second.path(""), Some(json!({ "url": url }))).await;
+    assert_eq!(
+        (clash.status.as_u16(), clash.json()["error"]["subscription_id"].as_str()),
+        (409, Some(first.id.as_str()))
+    );
+    app.admin(Method::PATCH, &first.path(""), Some(json!({ "url": url }))).await.ok();
+
+    // A vendor's configuration sets what it would set at the vendor, and is found likewise.
+    app.d360(Method::POST, "/v1/configs/webhook", Some(json!({ "url": url }))).await.ok();
+    app.admin(Method::DELETE, &first.path(""), None).await.ok();
+    let again = post(&app, "/subscriptions", new("d360", &url)).await.json();
+    assert_eq!(again["error"]["code"], "already_subscribed");
+}
+
 #[tokio::test]
 async fn the_others_are_taken_at_their_word() {
     let app = strict().await;
@@ -352,7 +394,7 @@ async fn lists_in_pages_of_every_length() {
     let (mut all, mut of_other) = (Vec::new(), Vec::new());
     for n in 0..6 {
         let account = if n % 2 == 0 { "acc_other" } else { sandbox::ACCOUNT };
-        let url = receiver.url("/hook");
+        let url = receiver.url(&format!("/hook/{n}"));
         let body = json!({ "account_id": account, "dialect": "d360", "url": url });
         let id = subscribed(&app, body).await.id;
         if account == "acc_other" {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::Timestamp;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, Params, TransactionBehavior};
 use url::Url;
 
 use super::super::super::{ChangeError, rows};
@@ -12,7 +12,7 @@ use super::super::failed;
 use super::{Trouble, exists};
 use crate::directory::{
     Account, Activity, Eligibility, Key, KeyHash, Number, NumberChange, Profile, Reach,
-    RecordChange, Rotation, Secret, Subscription, SubscriptionChange, SubscriptionEvent,
+    RecordChange, Role, Rotation, Secret, Subscription, SubscriptionChange, SubscriptionEvent,
     SubscriptionId,
 };
 
@@ -212,6 +212,13 @@ fn add_subscription(connection: &Connection, subscription: &Subscription) -> Cha
         Reach::Account => {}
     }
     let (number, waba_id) = rows::subscription::reach_columns(reach);
+    if *role == Role::Added {
+        let sql = "SELECT id FROM subscriptions
+                   WHERE removed_at IS NULL AND account_id = ?1 AND number_id IS ?2
+                     AND waba_id IS ?3 AND dialect = ?4 AND url = ?5";
+        let params = (account.as_str(), number, waba_id, dialect.as_str(), target.url.as_str());
+        require_unsubscribed(connection, sql, params)?;
+    }
     let (role, over_all, name) = rows::subscription::role_columns(role);
     let added = connection.execute(
         "INSERT INTO subscriptions (id, account_id, number_id, waba_id, dialect, role, over_all,
@@ -242,6 +249,16 @@ fn add_subscription(connection: &Connection, subscription: &Subscription) -> Cha
     log(connection, id, &SubscriptionEvent::Added, subscription.created_at)
 }
 
+/// Refuses a subscription if the query, which looks for one like it, finds one.
+fn require_unsubscribed(connection: &Connection, sql: &str, params: impl Params) -> Changed {
+    let found: Option<String> =
+        connection.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
+    match found.and_then(|id| SubscriptionId::parse(&id)) {
+        Some(subscription) => Err(Trouble::Clean(ChangeError::Subscribed { subscription })),
+        None => Ok(()),
+    }
+}
+
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
@@ -255,6 +272,16 @@ fn change_subscription(
 ) -> Changed {
     require_subscription(connection, id)?;
     let SubscriptionChange { url, headers, timeout, topics, rotation, activity, .. } = change;
+    if let Some(url) = url {
+        // A vendor's configuration may name an address that is subscribed already.
+        let sql = "SELECT other.id FROM subscriptions AS other
+                   JOIN subscriptions AS own ON own.id = ?1 AND own.role = 'added'
+                   WHERE other.removed_at IS NULL AND other.id <> own.id
+                     AND other.account_id = own.account_id AND other.number_id IS own.number_id
+                     AND other.waba_id IS own.waba_id AND other.dialect = own.dialect
+                     AND other.url = ?2";
+        require_unsubscribed(connection, sql, (id.as_str(), url.as_str()))?;
+    }
     connection.execute(
         "UPDATE subscriptions
          SET url = coalesce(?2, url), headers = coalesce(?3, headers),
