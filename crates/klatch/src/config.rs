@@ -10,6 +10,7 @@ use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::serde_text::without_values;
 use crate::telemetry::LogFormat;
 use crate::webhook::egress::Rules;
 
@@ -285,7 +286,7 @@ impl File {
             // What stands before the `=` is the name of the setting, and no secret.
             let setting = text.lines().nth(line - 1).and_then(|line| line.split_once('='));
             let setting = setting.map(|(name, _)| format!(", {}", name.trim())).unwrap_or_default();
-            let (path, message) = (path.display(), error.message());
+            let (path, message) = (path.display(), without_values(error.message()));
             anyhow::anyhow!(
                 "the settings file {path} is not valid, line {line}{setting}: {message}"
             )
@@ -438,6 +439,13 @@ mod tests {
             (settings.admin_token.as_str(), settings.people),
             ("from-the-flags-0123", false)
         );
+
+        for secret in ["98765432101234567", "[\"98765432101234567\"]", "98765432101234567.5"] {
+            std::fs::write(&path, format!("admin_token = {secret}\n")).unwrap();
+            let number = ServeArgs { config: Some(path.clone()), ..ServeArgs::default() };
+            let error = format!("{:#}", number.resolve().map(drop).unwrap_err());
+            assert!(error.contains("admin_token") && !error.contains("9876"), "{error}");
+        }
 
         std::fs::write(&path, "admin_tokn = \"x\"\n").unwrap();
         let typo = ServeArgs { config: Some(path), ..ServeArgs::default() };

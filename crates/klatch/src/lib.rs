@@ -28,6 +28,7 @@ pub mod page;
 pub mod people;
 pub mod picture;
 pub mod sandbox;
+mod serde_text;
 pub mod store;
 pub mod telemetry;
 pub mod webhook;

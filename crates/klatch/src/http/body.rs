@@ -18,6 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::problem::Problem;
 use crate::app::App;
 use crate::app::caller::{IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_CHARS_MAX, Idempotency};
+use crate::serde_text::without_values;
 
 /// Longest JSON body, in bytes. Ours: a thousand join requests fit in several times.
 pub const JSON_BYTES_MAX: usize = 256 * 1_024;
@@ -302,15 +303,15 @@ where
         if inner.is_data() && path != "." {
             Problem::field(path, describe(&inner))
         } else {
-            Problem::NotJson { detail: inner.to_string() }
+            Problem::NotJson { detail: without_values(&inner.to_string()) }
         }
     })
 }
 
-/// serde's message without the position, which says nothing about a field, and without words that
-/// only Rust has.
+/// serde's message without the value, which may be a secret, without the position, which says
+/// nothing about a field, and without words that only Rust has.
 fn describe(error: &serde_json::Error) -> String {
-    let text = error.to_string();
+    let text = without_values(&error.to_string());
     let text = text.split(" at line ").next().unwrap_or(&text);
     let text = match text.split_once("expected struct ") {
         Some((found, _)) => format!("{found}expected an object"),

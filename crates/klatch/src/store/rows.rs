@@ -17,6 +17,8 @@ use domain::values::{
 use domain::{CreateGroup, Event, GroupState, Person, Refusal, Status};
 use serde::{Deserialize, Serialize};
 
+use crate::serde_text::without_values;
+
 type Text<'a> = Cow<'a, str>;
 
 /// What is wrong with a row, in words.
@@ -315,7 +317,7 @@ fn write<T: Serialize>(row: &T) -> String {
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Damage> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    serde_json::from_str(text).map_err(|error| without_values(&error.to_string()))
 }
 
 /// Parses a column or field, naming what is wrong with it.

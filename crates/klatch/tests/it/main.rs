@@ -16,6 +16,7 @@ mod meta;
 mod openapi;
 mod parity;
 mod people;
+mod secrets;
 mod server;
 mod sinch;
 mod store_contract;

@@ -246,7 +246,7 @@ async fn what_a_person_cannot_do() {
     assert_snapshot!(refusals.join("\n"), @"
     join, no link: 400 invalid_field (invite_link): invite_link is missing
     join, null: 400 invalid_field (invite_link): invite_link is missing
-    join, a number: 400 invalid_field (invite_link): invite_link has the wrong type: integer `5`, expected a string
+    join, a number: 400 invalid_field (invite_link): invite_link has the wrong type: integer, expected a string
     join, empty: 400 invalid_field (invite_link): invite_link must be an invite link such as https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv
     join, a bare code: 400 invalid_field (invite_link): invite_link must be an invite link such as https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv
     join, another host: 400 invalid_field (invite_link): invite_link must be an invite link such as https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv
@@ -266,7 +266,7 @@ async fn what_a_person_cannot_do() {
     join, not UTF-8: 400 invalid_field (wa_id): wa_id must be a phone number of 5 to 15 digits
     join, a list: 400 invalid_body: Invalid JSON in request body: it must be a JSON object
     leave, no group: 400 invalid_field (group_id): group_id is missing
-    leave, a number as group: 400 invalid_field (group_id): group_id has the wrong type: integer `5`, expected a string
+    leave, a number as group: 400 invalid_field (group_id): group_id has the wrong type: integer, expected a string
     leave, an empty group: 400 invalid_field (group_id): group_id must be an id of 1 to 256 bytes without blanks
     leave, an unknown group: 404 group_unknown: The group does not exist
     leave, a deleted group: 404 group_unknown: The group does not exist

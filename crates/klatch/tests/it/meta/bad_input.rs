@@ -96,19 +96,19 @@ async fn a_field_of_the_wrong_type_is_named() {
     for (name, method, path, body) in readers(&group) {
         refusals.add(name, &app.meta(method, &path, Some(whatsapp_unless_said(body))).await);
     }
-    assert_snapshot!(refusals.shown(), @r#"
-    create => 400 100 (#100) Invalid parameter: subject has the wrong type: integer `5`, expected a string
+    assert_snapshot!(refusals.shown(), @"
+    create => 400 100 (#100) Invalid parameter: subject has the wrong type: integer, expected a string
     update => 400 100 (#100) Invalid parameter: description has the wrong type: list, expected a string
-    reset => 400 100 (#100) Invalid parameter: messaging_product has the wrong type: integer `5`, expected a string
-    delete the link => 400 100 (#100) Invalid parameter: messaging_product has the wrong type: integer `5`, expected a string
-    approve => 400 100 (#100) Invalid parameter: join_requests has the wrong type: string "ID", expected a list
-    reject => 400 100 (#100) Invalid parameter: join_requests[0] has the wrong type: integer `5`, expected a string
-    add => 400 100 (#100) Invalid parameter: participants[0] has the wrong type: string "16505550101", expected an object
-    remove => 400 100 (#100) Invalid parameter: participants[0].user has the wrong type: integer `16505550101`, expected a string
-    change the number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri has the wrong type: boolean `true`, expected a string
-    subscribe => 400 100 (#100) Invalid parameter: override_callback_uri has the wrong type: integer `5`, expected a string
+    reset => 400 100 (#100) Invalid parameter: messaging_product has the wrong type: integer, expected a string
+    delete the link => 400 100 (#100) Invalid parameter: messaging_product has the wrong type: integer, expected a string
+    approve => 400 100 (#100) Invalid parameter: join_requests has the wrong type: string, expected a list
+    reject => 400 100 (#100) Invalid parameter: join_requests[0] has the wrong type: integer, expected a string
+    add => 400 100 (#100) Invalid parameter: participants[0] has the wrong type: string, expected an object
+    remove => 400 100 (#100) Invalid parameter: participants[0].user has the wrong type: integer, expected a string
+    change the number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri has the wrong type: boolean, expected a string
+    subscribe => 400 100 (#100) Invalid parameter: override_callback_uri has the wrong type: integer, expected a string
     set the app's receiver => 400 100 (#100) Invalid parameter: object has the wrong type: object, expected a string
-    "#);
+    ");
 }
 
 fn whatsapp_unless_said(body: Value) -> Value {
@@ -341,19 +341,19 @@ async fn url_encoded_forms_are_read_as_graph_does() {
     ] {
         refusals.add(what, &send_bytes(&app, Method::POST, path, PAIRS, body).await);
     }
-    assert_snapshot!(refusals.shown(), @r#"
+    assert_snapshot!(refusals.shown(), @"
     no JSON => 400 100 (#100) Invalid parameter: participants is not valid: not JSON: EOF while parsing an object
-    a text => 400 100 (#100) Invalid parameter: participants has the wrong type: string "16505550101", expected a list
+    a text => 400 100 (#100) Invalid parameter: participants has the wrong type: string, expected a list
     an object => 400 100 (#100) Invalid parameter: participants has the wrong type: object, expected a list
-    numbers in it => 400 100 (#100) Invalid parameter: participants[0].user has the wrong type: integer `1`, expected a string
+    numbers in it => 400 100 (#100) Invalid parameter: participants[0].user has the wrong type: integer, expected a string
     brackets => 400 100 (#100) Invalid parameter: participants is missing
     no product => 400 100 (#100) Invalid parameter: messaging_product is missing: it must be whatsapp
     an empty list => 400 100 (#100) Invalid parameter: participants must not be empty
     no UTF-8 => 400 100 (#100) Invalid parameter: subject must not contain the control character U+0000
     blank => 400 100 (#100) Invalid parameter: subject must not be empty
-    no hook => 400 100 (#100) Invalid parameter: webhook_configuration has the wrong type: string "https://example.com", expected an object
+    no hook => 400 100 (#100) Invalid parameter: webhook_configuration has the wrong type: string, expected an object
     half a hook => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri is missing
-    "#);
+    ");
     // Depth costs nothing, and bursts no stack.
     let deep = format!("messaging_product=whatsapp&participants={}", "[".repeat(200_000));
     let answer = send_bytes(&app, Method::POST, &people, PAIRS, deep).await;

@@ -294,21 +294,21 @@ async fn lists_that_are_wrong_are_refused_whole() {
     let bare = json!({ "join_requests": [ann] });
     let answer = app.meta(Method::POST, &format!("/{group}/join_requests"), Some(bare)).await;
     refusals.add("no product", &answer);
-    assert_snapshot!(refusals.shown(), @r#"
+    assert_snapshot!(refusals.shown(), @"
     POST no list => 400 100 (#100) Invalid parameter: join_requests is missing
     DELETE no list => 400 100 (#100) Invalid parameter: join_requests is missing
     POST null => 400 100 (#100) Invalid parameter: join_requests is missing
     DELETE null => 400 100 (#100) Invalid parameter: join_requests is missing
     POST an empty list => 400 100 (#100) Invalid parameter: join_requests must not be empty
     DELETE an empty list => 400 100 (#100) Invalid parameter: join_requests must not be empty
-    POST a text => 400 100 (#100) Invalid parameter: join_requests has the wrong type: string "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0", expected a list
-    DELETE a text => 400 100 (#100) Invalid parameter: join_requests has the wrong type: string "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0", expected a list
+    POST a text => 400 100 (#100) Invalid parameter: join_requests has the wrong type: string, expected a list
+    DELETE a text => 400 100 (#100) Invalid parameter: join_requests has the wrong type: string, expected a list
     POST an object => 400 100 (#100) Invalid parameter: join_requests has the wrong type: object, expected a list
     DELETE an object => 400 100 (#100) Invalid parameter: join_requests has the wrong type: object, expected a list
     POST objects => 400 100 (#100) Invalid parameter: join_requests[0] has the wrong type: object, expected a string
     DELETE objects => 400 100 (#100) Invalid parameter: join_requests[0] has the wrong type: object, expected a string
-    POST a number => 400 100 (#100) Invalid parameter: join_requests[1] has the wrong type: integer `5`, expected a string
-    DELETE a number => 400 100 (#100) Invalid parameter: join_requests[1] has the wrong type: integer `5`, expected a string
+    POST a number => 400 100 (#100) Invalid parameter: join_requests[1] has the wrong type: integer, expected a string
+    DELETE a number => 400 100 (#100) Invalid parameter: join_requests[1] has the wrong type: integer, expected a string
     POST null in it => 400 100 (#100) Invalid parameter: join_requests[0] has the wrong type: null, expected a string
     DELETE null in it => 400 100 (#100) Invalid parameter: join_requests[0] has the wrong type: null, expected a string
     POST an empty id => 400 100 (#100) Invalid parameter: join_requests[1] must be an id of 1 to 256 bytes without blanks
@@ -322,7 +322,7 @@ async fn lists_that_are_wrong_are_refused_whole() {
     POST too many => 400 100 (#100) Invalid parameter: join_requests must not have more than 1024 entries (it has 1025)
     DELETE too many => 400 100 (#100) Invalid parameter: join_requests must not have more than 1024 entries (it has 1025)
     no product => 400 100 (#100) Invalid parameter: messaging_product is missing: it must be whatsapp
-    "#);
+    ");
     assert_eq!(list(&app, &group).await.ok()["data"].as_array().unwrap().len(), 1);
 }
 

@@ -673,9 +673,9 @@ async fn addresses_and_tokens_that_cannot_be() {
     no address, app => 400 100 (#100) Invalid parameter: callback_url is missing
     no address, waba => fine
     no address, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri is missing
-    a number, app => 400 100 (#100) Invalid parameter: callback_url has the wrong type: integer `5`, expected a string
-    a number, waba => 400 100 (#100) Invalid parameter: override_callback_uri has the wrong type: integer `5`, expected a string
-    a number, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri has the wrong type: integer `5`, expected a string
+    a number, app => 400 100 (#100) Invalid parameter: callback_url has the wrong type: integer, expected a string
+    a number, waba => 400 100 (#100) Invalid parameter: override_callback_uri has the wrong type: integer, expected a string
+    a number, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri has the wrong type: integer, expected a string
     words, app => 400 100 (#100) Invalid parameter: callback_url must be an address such as https://example.com/hook: relative URL without a base
     words, waba => 400 100 (#100) Invalid parameter: override_callback_uri must be an address such as https://example.com/hook: relative URL without a base
     words, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri must be an address such as https://example.com/hook: relative URL without a base
@@ -712,9 +712,9 @@ async fn addresses_and_tokens_that_cannot_be() {
     a long token, app => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
     a long token, waba => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
     a long token, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token must be 1 to 256 visible ASCII characters
-    a number as token, app => 400 100 (#100) Invalid parameter: verify_token has the wrong type: integer `5`, expected a string
-    a number as token, waba => 400 100 (#100) Invalid parameter: verify_token has the wrong type: integer `5`, expected a string
-    a number as token, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token has the wrong type: integer `5`, expected a string
+    a number as token, app => 400 100 (#100) Invalid parameter: verify_token has the wrong type: integer, expected a string
+    a number as token, waba => 400 100 (#100) Invalid parameter: verify_token has the wrong type: integer, expected a string
+    a number as token, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token has the wrong type: integer, expected a string
     ");
     assert!(receiver.seen().is_empty(), "nobody is asked before the rest is right");
     assert_eq!(configuration(&app).await, json!({}));

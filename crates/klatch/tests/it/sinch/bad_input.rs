@@ -121,41 +121,41 @@ async fn fields_of_the_wrong_type_are_named() {
         }
     }
     assert_snapshot!(refusals.shown(), @r#"
-    create {"subject":true} => 400 Validation error: Field [subject] has the wrong type: boolean `true`, expected a string
-    create {"subject":-1.5} => 400 Validation error: Field [subject] has the wrong type: floating point `-1.5`, expected a string
+    create {"subject":true} => 400 Validation error: Field [subject] has the wrong type: boolean, expected a string
+    create {"subject":-1.5} => 400 Validation error: Field [subject] has the wrong type: floating point, expected a string
     create {"subject":{}} => 400 Validation error: Field [subject] has the wrong type: object, expected a string
     create {"subject":[[]]} => 400 Validation error: Field [subject] has the wrong type: list, expected a string
     create {"subject":""} => 400 Validation error: Field [subject] can not be empty
-    rename {"subject":true} => 400 Validation error: Field [subject] has the wrong type: boolean `true`, expected a string
-    rename {"subject":-1.5} => 400 Validation error: Field [subject] has the wrong type: floating point `-1.5`, expected a string
+    rename {"subject":true} => 400 Validation error: Field [subject] has the wrong type: boolean, expected a string
+    rename {"subject":-1.5} => 400 Validation error: Field [subject] has the wrong type: floating point, expected a string
     rename {"subject":{}} => 400 Validation error: Field [subject] has the wrong type: object, expected a string
     rename {"subject":[[]]} => 400 Validation error: Field [subject] has the wrong type: list, expected a string
     rename {"subject":""} => 400 Validation error: Field [subject] can not be empty
-    remove {"numbers":true} => 400 Validation error: Field [numbers] has the wrong type: boolean `true`, expected a list
-    remove {"numbers":-1.5} => 400 Validation error: Field [numbers] has the wrong type: floating point `-1.5`, expected a list
+    remove {"numbers":true} => 400 Validation error: Field [numbers] has the wrong type: boolean, expected a list
+    remove {"numbers":-1.5} => 400 Validation error: Field [numbers] has the wrong type: floating point, expected a list
     remove {"numbers":{}} => 400 Validation error: Field [numbers] has the wrong type: object, expected a list
     remove {"numbers":[[]]} => 400 Validation error: Field [numbers[0]] has the wrong type: list, expected a string
-    remove {"numbers":""} => 400 Validation error: Field [numbers] has the wrong type: string "", expected a list
-    promote {"numbers":true} => 400 Validation error: Field [numbers] has the wrong type: boolean `true`, expected a list
-    promote {"numbers":-1.5} => 400 Validation error: Field [numbers] has the wrong type: floating point `-1.5`, expected a list
+    remove {"numbers":""} => 400 Validation error: Field [numbers] has the wrong type: string, expected a list
+    promote {"numbers":true} => 400 Validation error: Field [numbers] has the wrong type: boolean, expected a list
+    promote {"numbers":-1.5} => 400 Validation error: Field [numbers] has the wrong type: floating point, expected a list
     promote {"numbers":{}} => 400 Validation error: Field [numbers] has the wrong type: object, expected a list
     promote {"numbers":[[]]} => 400 Validation error: Field [numbers[0]] has the wrong type: list, expected a string
-    promote {"numbers":""} => 400 Validation error: Field [numbers] has the wrong type: string "", expected a list
-    demote {"numbers":true} => 400 Validation error: Field [numbers] has the wrong type: boolean `true`, expected a list
-    demote {"numbers":-1.5} => 400 Validation error: Field [numbers] has the wrong type: floating point `-1.5`, expected a list
+    promote {"numbers":""} => 400 Validation error: Field [numbers] has the wrong type: string, expected a list
+    demote {"numbers":true} => 400 Validation error: Field [numbers] has the wrong type: boolean, expected a list
+    demote {"numbers":-1.5} => 400 Validation error: Field [numbers] has the wrong type: floating point, expected a list
     demote {"numbers":{}} => 400 Validation error: Field [numbers] has the wrong type: object, expected a list
     demote {"numbers":[[]]} => 400 Validation error: Field [numbers[0]] has the wrong type: list, expected a string
-    demote {"numbers":""} => 400 Validation error: Field [numbers] has the wrong type: string "", expected a list
-    icon {"url":true} => 400 Validation error: Field [url] has the wrong type: boolean `true`, expected a string
-    icon {"url":-1.5} => 400 Validation error: Field [url] has the wrong type: floating point `-1.5`, expected a string
+    demote {"numbers":""} => 400 Validation error: Field [numbers] has the wrong type: string, expected a list
+    icon {"url":true} => 400 Validation error: Field [url] has the wrong type: boolean, expected a string
+    icon {"url":-1.5} => 400 Validation error: Field [url] has the wrong type: floating point, expected a string
     icon {"url":{}} => 400 Validation error: Field [url] has the wrong type: object, expected a string
     icon {"url":[[]]} => 400 Validation error: Field [url] has the wrong type: list, expected a string
     icon {"url":""} => 400 Validation error: Field [url] can not be empty
-    notifications {"page":true} => 400 Validation error: Field [page] has the wrong type: boolean `true`, expected a whole number
-    notifications {"page":-1.5} => 400 Validation error: Field [page] has the wrong type: floating point `-1.5`, expected a whole number
+    notifications {"page":true} => 400 Validation error: Field [page] has the wrong type: boolean, expected a whole number
+    notifications {"page":-1.5} => 400 Validation error: Field [page] has the wrong type: floating point, expected a whole number
     notifications {"page":{}} => 400 Validation error: Field [page] has the wrong type: object, expected a whole number
     notifications {"page":[[]]} => 400 Validation error: Field [page] has the wrong type: list, expected a whole number
-    notifications {"page":""} => 400 Validation error: Field [page] has the wrong type: string "", expected a whole number
+    notifications {"page":""} => 400 Validation error: Field [page] has the wrong type: string, expected a whole number
     "#);
     assert_eq!(version(&app, &group).await, 2);
 }
@@ -222,7 +222,7 @@ async fn a_subject_has_its_limits() {
     129 wide ones => 400 Validation error: Field [subject] must not be longer than 128 characters (it has 129)
     a line break => 400 Validation error: Field [subject] must not contain the control character U+000A
     a zero => 400 Validation error: Field [subject] must not contain the control character U+0000
-    a number => 400 Validation error: Field [subject] has the wrong type: integer `5`, expected a string
+    a number => 400 Validation error: Field [subject] has the wrong type: integer, expected a string
     another field => 400 Validation error: Field [subject] can not be empty
     ");
     assert_eq!(tables[0], tables[1]);

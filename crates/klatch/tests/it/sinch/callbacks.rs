@@ -315,15 +315,15 @@ async fn what_cannot_be_meant_is_named() {
     from= => 400 Validation error: Field [from] must be a phone number of 5 to 15 digits
     from=klatch => 400 Validation error: Field [from] must be a phone number of 5 to 15 digits
     from=%00 => 400 Validation error: Field [from] must be a phone number of 5 to 15 digits
-    {"page":"1"} => 400 Validation error: Field [page] has the wrong type: string "1", expected a whole number
+    {"page":"1"} => 400 Validation error: Field [page] has the wrong type: string, expected a whole number
     {"page":0} => 400 Validation error: Field [page] must be a whole number from 1 to 5000
-    {"page":-1} => 400 Validation error: Field [page] is not valid: invalid value: integer `-1`, expected a whole number
-    {"page":1.5} => 400 Validation error: Field [page] has the wrong type: floating point `1.5`, expected a whole number
+    {"page":-1} => 400 Validation error: Field [page] is not valid: invalid value: integer, expected a whole number
+    {"page":1.5} => 400 Validation error: Field [page] has the wrong type: floating point, expected a whole number
     {"page_size":1001} => 400 Validation error: Field [page_size] must be a whole number from 1 to 1000
-    {"page_size":true} => 400 Validation error: Field [page_size] has the wrong type: boolean `true`, expected a whole number
-    {"start_time":1580472000} => 400 Validation error: Field [start_time] has the wrong type: integer `1580472000`, expected a string
+    {"page_size":true} => 400 Validation error: Field [page_size] has the wrong type: boolean, expected a whole number
+    {"start_time":1580472000} => 400 Validation error: Field [start_time] has the wrong type: integer, expected a string
     {"end_time":"soon"} => 400 Validation error: Field [end_time] must be a moment such as 2020-01-31T12:00:00Z
-    {"from":16505550101} => 400 Validation error: Field [from] has the wrong type: integer `16505550101`, expected a string
+    {"from":16505550101} => 400 Validation error: Field [from] has the wrong type: integer, expected a string
     {"from":["16505550101"]} => 400 Validation error: Field [from] has the wrong type: list, expected a string
     [] => 400 Validation error: Invalid JSON in request body: it must be a JSON object
     "#);

@@ -391,7 +391,7 @@ async fn addresses_that_must_not_be_fetched_are_refused() {
     a script => 400 Validation error: Field [url] must begin with https://
     missing => 400 Validation error: Field [url] can not be empty
     null => 400 Validation error: Field [url] can not be empty
-    a number => 400 Validation error: Field [url] has the wrong type: integer `5`, expected a string
+    a number => 400 Validation error: Field [url] has the wrong type: integer, expected a string
     a list => 400 Validation error: Field [url] has the wrong type: list, expected a string
     another field => 400 Validation error: Field [url] can not be empty
     ");

@@ -203,15 +203,15 @@ async fn lists_that_cannot_be_right() {
         }
         tables.push(refusals.shown());
     }
-    assert_snapshot!(tables[0], @r#"
+    assert_snapshot!(tables[0], @"
     missing => 400 Validation error: Field [numbers] can not be empty
     null => 400 Validation error: Field [numbers] can not be empty
     nobody => 400 Validation error: Field [numbers] can not be empty
     21 of them => 400 Validation error: Field [numbers] must not have more than 20 entries (it has 21)
     1,000 of them => 400 Validation error: Field [numbers] must not have more than 20 entries (it has 1000)
-    a number and no list => 400 Validation error: Field [numbers] has the wrong type: string "16505550101", expected a list
+    a number and no list => 400 Validation error: Field [numbers] has the wrong type: string, expected a list
     an object => 400 Validation error: Field [numbers] has the wrong type: object, expected a list
-    JSON numbers => 400 Validation error: Field [numbers[0]] has the wrong type: integer `16505550101`, expected a string
+    JSON numbers => 400 Validation error: Field [numbers[0]] has the wrong type: integer, expected a string
     the second is null => 400 Validation error: Field [numbers[1]] has the wrong type: null, expected a string
     a list in the list => 400 Validation error: Field [numbers[0]] has the wrong type: list, expected a string
     empty => 400 Validation error: Field [numbers[0]] must be a phone number of 5 to 15 digits
@@ -228,7 +228,7 @@ async fn lists_that_cannot_be_right() {
     twice => 400 Validation error: Field [numbers[2]] repeats [numbers[0]]: 16505550101
     twice, in two spellings => 400 Validation error: Field [numbers[1]] repeats [numbers[0]]: +1 650 555 01 02
     another field => 400 Validation error: Field [numbers] can not be empty
-    "#);
+    ");
     assert!(tables.iter().all(|table| *table == tables[0]), "{tables:?}");
     assert_eq!(version(&app, &group).await, 2);
     assert_eq!(members(&app, &group).await, [sandbox::DISPLAY_NUMBER, ANN]);

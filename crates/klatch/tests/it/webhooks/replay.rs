@@ -192,7 +192,7 @@ async fn wrong_replays_are_refused_by_field() {
     {"from":"yesterday"}
         400 invalid_field (from): from must be a moment such as 2026-01-31T12:00:00Z
     {"to":17}
-        400 invalid_field (to): to has the wrong type: integer `17`, expected a string
+        400 invalid_field (to): to has the wrong type: integer, expected a string
     {"delivery_id":"msg_1_0000000000000001"}
         400 invalid_field (delivery_id): delivery_id is not valid: unknown field `delivery_id`, expected one of `state`, `subscription_id`, `group_id`, `from`, `to`
     msg_1_0000000000000001
