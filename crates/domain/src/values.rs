@@ -26,10 +26,10 @@ pub enum Problem {
         code: u32,
     },
     /// Not one of a closed set of words.
-    #[error("must be one of {allowed}")]
+    #[error("must be {}{}", if allowed.len() > 1 { "one of " } else { "" }, allowed.join(", "))]
     NotOneOf {
-        /// The set, ready to print.
-        allowed: &'static str,
+        /// The set.
+        allowed: &'static [&'static str],
     },
     /// Not a phone number in any of the usual notations.
     #[error("must be a phone number of 5 to 15 digits")]
@@ -182,7 +182,7 @@ impl JoinApprovalMode {
         match text {
             "auto_approve" => Ok(Self::AutoApprove),
             "approval_required" => Ok(Self::ApprovalRequired),
-            _ => Err(Problem::NotOneOf { allowed: "auto_approve, approval_required" }),
+            _ => Err(Problem::NotOneOf { allowed: &["auto_approve", "approval_required"] }),
         }
     }
 

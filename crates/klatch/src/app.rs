@@ -9,6 +9,7 @@ pub mod mint;
 pub mod outbox;
 mod pace;
 mod read;
+pub mod shares;
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -17,7 +18,6 @@ use std::time::Duration;
 
 use domain::Refusal;
 use domain::ids::PhoneNumberId;
-use tokio::sync::Semaphore;
 
 use self::clock::Clock;
 pub use self::execute::{Change, NewGroup, Outcome};
@@ -26,6 +26,7 @@ pub use self::fetch::MayFetch;
 use self::mint::Mint;
 use self::pace::Pace;
 pub use self::pace::Usage;
+use self::shares::Shares;
 use crate::directory::KeyHash;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -68,8 +69,8 @@ pub struct Parts {
     pub outbound: Outbound,
     /// What the dispatcher keeps in memory.
     pub dispatch: Memory,
-    /// Places for the few bodies that are large.
-    pub forms: Arc<Semaphore>,
+    /// Places in memory for bodies that are large, for each number.
+    pub large_bodies: Shares,
     turns: Vec<tokio::sync::Mutex<()>>,
     aliases: Mutex<HashMap<PhoneNumberId, i64>>,
     pace: Pace,
@@ -80,9 +81,9 @@ pub struct Parts {
 /// is shared by the groups that fall on the same place.
 const TURNS: usize = 1_024;
 
-/// Forms that are read at the same time; who comes then waits, so that pictures cannot fill the
-/// memory. Ours.
-const FORMS_MAX: usize = 16;
+/// Bodies beyond the size of JSON that are read for one number at a time, so that pictures cannot
+/// fill the memory: 20 MB. Ours.
+const LARGE_BODIES_EACH: usize = 4;
 
 impl App {
     /// Puts everything together.
@@ -96,7 +97,6 @@ impl App {
         settings: AppSettings,
     ) -> Self {
         let turns = std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect();
-        let forms = Arc::new(Semaphore::new(FORMS_MAX));
         Self(Arc::new(Parts {
             store,
             clock,
@@ -105,7 +105,7 @@ impl App {
             settings,
             outbound,
             dispatch: Memory::default(),
-            forms,
+            large_bodies: Shares::new(LARGE_BODIES_EACH),
             turns,
             aliases: Mutex::default(),
             pace: Pace::default(),

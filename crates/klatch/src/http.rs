@@ -187,9 +187,11 @@ fn too_long(request: &Request<Body>) -> Option<Problem> {
 /// Unknown paths and methods, too, are answered in the shape of the API they were meant for.
 fn with_fallbacks(router: Router, api: Api) -> Router {
     router
-        .fallback(move || async move { api.answer(Problem::NoSuchPath) })
-        .method_not_allowed_fallback(move |method: Method| async move {
-            api.answer(Problem::NoSuchMethod { method })
+        .fallback(move |uri: Uri| async move {
+            api.answer(Problem::NoSuchPath { path: uri.path().to_owned() })
+        })
+        .method_not_allowed_fallback(move |method: Method, uri: Uri| async move {
+            api.answer(Problem::NoSuchMethod { method, path: uri.path().to_owned() })
         })
 }
 

@@ -381,7 +381,7 @@ fn join_approval_modes() {
         assert_eq!(JoinApprovalMode::parse(word), Ok(mode));
         assert_eq!(mode.as_str(), word);
     }
-    let problem = Problem::NotOneOf { allowed: "auto_approve, approval_required" };
+    let problem = Problem::NotOneOf { allowed: &["auto_approve", "approval_required"] };
     for word in [
         "",
         "AUTO_APPROVE",
@@ -434,7 +434,7 @@ fn problems_read_on_after_the_name_of_a_field() {
         (too_long(128, 129), "must not be longer than 128 characters (it has 129)"),
         (control('\0'), "must not contain the control character U+0000"),
         (control('\u{9f}'), "must not contain the control character U+009F"),
-        (Problem::NotOneOf { allowed: "a, b" }, "must be one of a, b"),
+        (Problem::NotOneOf { allowed: &["a", "b"] }, "must be one of a, b"),
         (Problem::NotAPhoneNumber, "must be a phone number of 5 to 15 digits"),
         (Problem::NotAUserId, "must be a user id such as US.13491208655302741918"),
         (Problem::NotAnId { max: 256 }, "must be an id of 1 to 256 bytes without blanks"),

@@ -87,7 +87,7 @@ impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         let text = problem.text();
         match problem {
-            Problem::NoSuchPath => Self::new(StatusCode::NOT_FOUND, "no_such_path", text),
+            Problem::NoSuchPath { .. } => Self::new(StatusCode::NOT_FOUND, "no_such_path", text),
             Problem::NoSuchMethod { .. } => {
                 Self::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", text)
             }
@@ -103,6 +103,11 @@ impl From<Problem> for Error {
                 Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", text)
                     .naming("Content-Type")
             }
+            Problem::ContentEncoding { .. } => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", text)
+                    .naming("Content-Encoding")
+            }
+            Problem::Overloaded => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", text),
             Problem::BodyBroken => Self::new(StatusCode::BAD_REQUEST, "body_broken", text),
             Problem::NotJson { .. } | Problem::NotMultipart { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, "invalid_body", text)

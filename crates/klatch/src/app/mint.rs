@@ -156,6 +156,15 @@ pub fn group_id(business: &WaId, serial: GroupSerial) -> GroupId {
     GroupId::parse(&plain.replace('Z', "ZA").replace('=', "ZD")).expect("letters and digits")
 }
 
+/// How the id of every group begins: base64 of `capi_group:` and of the first bits of a digit.
+const GROUP_ID_BEGINNING: &str = "Y2FwaV9ncm91cDo";
+
+/// Whether an id looks like a group's. Meta's all do, and so do ours.
+#[must_use]
+pub fn may_be_group_id(id: &GroupId) -> bool {
+    id.as_str().starts_with(GROUP_ID_BEGINNING)
+}
+
 /// The id of a join request: base64 of `<person>:<serial>`. The same person gets the same id when
 /// they ask the same group again.
 #[must_use]
@@ -267,6 +276,10 @@ mod tests {
             group_id(&wa_id("17055550139"), serial).as_str(),
             "Y2FwaV9ncm91cDoxNzA1NTU1MDEzOToxMjAzNjM0MDQ2OTQyMzM4MjAZD"
         );
+        for number in ["10000", "999999999999999"] {
+            assert!(may_be_group_id(&group_id(&wa_id(number), serial)), "{number}");
+        }
+        assert!(!may_be_group_id(&GroupId::parse("me").unwrap()));
         let account = AccountId::parse("a").unwrap();
         let asker = person(&account, &Profile::plain(wa_id("16467043595")));
         assert_eq!(

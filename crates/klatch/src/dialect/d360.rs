@@ -20,8 +20,7 @@ use self::error::Error;
 use crate::app::App;
 
 type Body = crate::http::body::Body<Error>;
-type Upload = crate::http::body::Body<Error, { crate::http::body::FORM_BYTES_MAX }>;
-type Query = crate::http::params::QueryParams<Error>;
+type Params = crate::dialect::graph::params::Params<Error>;
 
 fn unversioned() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -7,6 +7,7 @@ mod auth;
 pub mod error;
 mod groups;
 mod headers;
+mod intake;
 mod invite_link;
 mod join_requests;
 mod number;
@@ -24,9 +25,7 @@ use crate::app::App;
 use crate::dialect::graph::ask::Product;
 use crate::http::problem::Problem;
 
-type Body = crate::http::body::Body<Error>;
-type Upload = crate::http::body::Body<Error, { crate::http::body::FORM_BYTES_MAX }>;
-type Query = crate::http::params::QueryParams<Error>;
+type Params = crate::dialect::graph::params::Params<Error>;
 
 fn operations() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -44,9 +43,14 @@ pub fn router(app: App) -> Router {
     operations().split_for_parts().0.with_state(app)
 }
 
-/// Refuses versions that are none, and adds the headers that Graph's answers have.
+/// Refuses versions that are none, reads token and parameters, and adds the headers that Graph's
+/// answers have.
 pub fn finish(router: Router, app: App) -> Router {
-    router.layer(middleware::from_fn_with_state(app, headers::add))
+    // Around the router as a whole: a layer of its own would come after the method was matched.
+    Router::new()
+        .fallback_service(router)
+        .layer(middleware::from_fn_with_state(app.clone(), intake::take))
+        .layer(middleware::from_fn_with_state(app, headers::add))
 }
 
 /// Answers what is wrong before a route is reached, or after one has failed.
@@ -57,9 +61,9 @@ pub fn answer(problem: Problem) -> Response {
     response
 }
 
-/// Whether a call has to say which product it means: a form of parts need not.
-fn product(body: &Body) -> Product {
-    if body.is_form() { Product::Optional } else { Product::Required }
+/// Whether a call has to say which product it means: a multipart form need not.
+fn product(params: &Params) -> Product {
+    if params.is_multipart() { Product::Optional } else { Product::Required }
 }
 
 /// Paths and schemas of all operations, with the version.

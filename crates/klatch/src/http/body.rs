@@ -1,60 +1,80 @@
-//! Request bodies: read once, under a limit and a deadline, then looked at as JSON or as a form.
+//! Request bodies: read once, under a limit and a deadline, then looked at as JSON.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, FromRequest, Multipart};
-use axum::http::{HeaderValue, Request, header};
+use axum::extract::FromRequest;
+use axum::http::{HeaderMap, Request, header};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use domain::limits::PICTURE_BYTES_MAX;
+use flate2::bufread::MultiGzDecoder;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::de::value::MapDeserializer;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor};
-use tokio::sync::OwnedSemaphorePermit;
+use serde::de::{DeserializeOwned, Deserializer};
+use tokio::time::Instant;
 
-use super::problem::Problem;
+use super::problem::{Fault, JsonType, Problem};
 use crate::app::App;
 use crate::app::caller::{IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_CHARS_MAX, Idempotency};
 use crate::serde_text::without_values;
 
-/// Longest JSON body, in bytes. Ours: a thousand join requests fit in several times.
+/// Longest JSON body, in bytes, after decompression. Ours: a thousand join requests fit in several
+/// times.
 pub const JSON_BYTES_MAX: usize = 256 * 1_024;
-/// Longest form that can hold a picture, in bytes: the picture, and 64 KB around it. Ours.
+/// Longest multipart form, in bytes, after decompression: the largest picture and 64 KB around it.
+/// Ours.
 pub const FORM_BYTES_MAX: usize = PICTURE_BYTES_MAX + 64 * 1_024;
 
-/// A request's body, and what else the call said about itself. `E` is the error of the API that
-/// the request is for, so that a bad body is answered in its shape; `FORM` is how long a form may
-/// be where the call takes one.
+/// What some programs write before JSON: a byte order mark in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// A JSON body, and what else the call says about itself. `E` is the error of the API that the
+/// request is for, so that a bad body is answered in its shape.
 #[derive(Debug)]
-pub struct Body<E, const FORM: usize = JSON_BYTES_MAX> {
-    /// What was sent.
+pub struct Body<E> {
+    /// What was sent, decompressed.
     pub bytes: Bytes,
     /// Given where the caller wants to be able to repeat the call.
     pub idempotency: Option<Idempotency>,
-    kind: Kind,
-    content_type: Option<String>,
+    content_type: ContentType,
     error: PhantomData<E>,
-    // Held as long as the bytes are.
-    _place: Option<OwnedSemaphorePermit>,
+}
+
+/// What a request says its body is.
+#[derive(Debug, Clone)]
+pub(crate) struct ContentType {
+    pub(crate) kind: Kind,
+    text: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Json,
-    /// Says that it is a form; but tools say so of whatever they are told to send.
+    /// A form, by its content type; but tools send this content type with any body.
     Urlencoded,
     Multipart,
     Other,
 }
 
+impl ContentType {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let text = headers.get(header::CONTENT_TYPE);
+        let text = text.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let text = text.unwrap_or_default();
+        Self { kind: Kind::of(&text), text }
+    }
+
+    /// The refusal of a body of this type.
+    pub(crate) fn refused(&self) -> Problem {
+        Problem::MediaType { found: self.text.clone() }
+    }
+}
+
 impl Kind {
-    /// JSON is taken for granted where nothing is said, and where a tool says its default.
-    fn of(content_type: Option<&str>) -> Self {
-        let essence =
-            content_type.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+    /// JSON is assumed where the content type is missing, and where a tool sends its default.
+    fn of(content_type: &str) -> Self {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
         match essence.to_ascii_lowercase().as_str() {
             "" | "application/json" | "text/json" | "text/plain" | "application/octet-stream" => {
                 Self::Json
@@ -67,7 +87,7 @@ impl Kind {
     }
 }
 
-impl<E, const FORM: usize> FromRequest<App> for Body<E, FORM>
+impl<E> FromRequest<App> for Body<E>
 where
     E: From<Problem> + IntoResponse,
 {
@@ -75,233 +95,147 @@ where
 
     async fn from_request(request: Request<axum::body::Body>, app: &App) -> Result<Self, E> {
         let (parts, body) = request.into_parts();
-        let content_type = parts
-            .headers
-            .get(header::CONTENT_TYPE)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        let kind = Kind::of(content_type.as_deref());
-        let max_bytes = match kind {
-            Kind::Multipart => FORM,
-            Kind::Json | Kind::Urlencoded | Kind::Other => JSON_BYTES_MAX,
-        };
-        let place = if max_bytes > JSON_BYTES_MAX {
-            Arc::clone(&app.forms).acquire_owned().await.ok()
-        } else {
-            None
-        };
-        let collected = Limited::new(body, max_bytes).collect();
-        let bytes = match tokio::time::timeout(app.settings.body_timeout, collected).await {
-            Err(_) => return Err(Problem::BodyTooSlow.into()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return Err(Problem::BodyTooLarge { max_bytes }.into());
-            }
-            Ok(Err(_)) => return Err(Problem::BodyBroken.into()),
-            Ok(Ok(collected)) => collected.to_bytes(),
-        };
-        let path = parts.uri.path();
-        let boundary =
-            content_type.as_deref().filter(|_| kind == Kind::Multipart).and_then(boundary);
-        let idempotency = match parts.headers.get(IDEMPOTENCY_HEADER) {
-            None => None,
-            Some(key) => {
-                let same = without(&bytes, boundary.unwrap_or_default());
-                Some(read_key(key, parts.method.as_str(), path, &same)?)
-            }
-        };
-        Ok(Self { bytes, idempotency, kind, content_type, error: PhantomData, _place: place })
+        let deadline = deadline(app.settings.body_timeout);
+        let bytes = collect(body, &parts.headers, JSON_BYTES_MAX, deadline).await?;
+        let (method, path) = (parts.method.as_str(), parts.uri.path());
+        let idempotency = idempotency(&parts.headers, method, path, &bytes)?;
+        let content_type = ContentType::of(&parts.headers);
+        Ok(Self { bytes, idempotency, content_type, error: PhantomData })
     }
 }
 
-/// The boundary that a form's content type names.
-fn boundary(content_type: &str) -> Option<&str> {
-    let (_, rest) = content_type.split_once("boundary=")?;
-    Some(rest.split(';').next().unwrap_or(rest).trim().trim_matches('"'))
-}
-
-/// The bytes without a form's boundary: clients draw a new one for each attempt at the same call.
-fn without<'a>(bytes: &'a [u8], boundary: &str) -> Cow<'a, [u8]> {
-    if boundary.is_empty() {
-        return Cow::Borrowed(bytes);
+impl<E> Body<E> {
+    /// Refuses an `Idempotency-Key` where the call could not keep what the key promises.
+    ///
+    /// # Errors
+    /// [`Problem::Field`] naming the header, if there is a key.
+    pub fn refuse_key(&self) -> Result<(), Problem> {
+        refuse_key(self.idempotency.as_ref())
     }
-    let mut kept = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        if let Some(behind) = rest.strip_prefix(boundary.as_bytes()) {
-            rest = behind;
-        } else {
-            kept.push(rest[0]);
-            rest = &rest[1..];
+
+    /// The body as a JSON object. An empty body is an empty object: which fields are required is
+    /// for the call to say.
+    ///
+    /// # Errors
+    /// [`Problem::MediaType`] where the content type is not JSON, [`Problem::NotJson`] where the
+    /// bytes are not a JSON object, [`Problem::Field`] where a field has another type.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        if !matches!(self.content_type.kind, Kind::Json | Kind::Urlencoded) {
+            return Err(self.content_type.refused());
         }
+        json_object(&self.bytes)
     }
-    Cow::Owned(kept)
 }
 
-fn read_key(
-    key: &HeaderValue,
+/// Refuses an `Idempotency-Key` where the call could not keep what the key promises.
+pub(crate) fn refuse_key(idempotency: Option<&Idempotency>) -> Result<(), Problem> {
+    match idempotency {
+        None => Ok(()),
+        Some(_) => Err(Problem::field("Idempotency-Key", "is not supported by this call")),
+    }
+}
+
+/// Reads the header `Idempotency-Key`. `content` is what makes the call the same call.
+pub(crate) fn idempotency(
+    headers: &HeaderMap,
     method: &str,
     path: &str,
-    body: &[u8],
-) -> Result<Idempotency, Problem> {
-    Idempotency::new(key.as_bytes(), method, path, body).ok_or_else(|| {
+    content: &[u8],
+) -> Result<Option<Idempotency>, Problem> {
+    let Some(key) = headers.get(IDEMPOTENCY_HEADER) else { return Ok(None) };
+    let read = Idempotency::new(key.as_bytes(), method, path, content);
+    read.map(Some).ok_or_else(|| {
         let max = IDEMPOTENCY_KEY_CHARS_MAX;
         Problem::field("Idempotency-Key", format!("must be 1 to {max} visible ASCII characters"))
     })
 }
 
-impl<E, const FORM: usize> Body<E, FORM> {
-    /// Refuses an `Idempotency-Key` where the call could not keep what the key promises.
-    pub fn refuse_key(&self) -> Result<(), Problem> {
-        match self.idempotency {
-            None => Ok(()),
-            Some(_) => Err(Problem::field("Idempotency-Key", "is not supported by this call")),
-        }
-    }
-
-    /// The body as a JSON object. An empty body is an empty object: which fields are required is
-    /// for the call to say.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        if !matches!(self.kind, Kind::Json | Kind::Urlencoded) {
-            let found = self.content_type.clone().unwrap_or_default();
-            return Err(Problem::MediaType { found });
-        }
-        let text = self.bytes.trim_ascii();
-        let text = if text.is_empty() { b"{}" } else { text };
-        if text[0] != b'{' {
-            return Err(Problem::NotJson { detail: "it must be a JSON object".to_owned() });
-        }
-        let mut json = serde_json::Deserializer::from_slice(text);
-        let value = deserialize(&mut json)?;
-        match json.end() {
-            Ok(()) => Ok(value),
-            Err(error) => Err(Problem::NotJson { detail: error.to_string() }),
-        }
-    }
-
-    /// The body as an object, be it written as JSON or as a form. Where a list or an object is
-    /// wanted, a form has it as JSON, as Graph does.
-    pub async fn fields<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let text = self.bytes.trim_ascii();
-        let pairs = match self.kind {
-            Kind::Multipart => self.form().await?,
-            Kind::Urlencoded if !text.starts_with(b"{") => url::form_urlencoded::parse(text)
-                .map(|(name, value)| (name.into_owned(), Bytes::from(value.into_owned())))
-                .collect(),
-            Kind::Json | Kind::Urlencoded | Kind::Other => return self.json(),
-        };
-        // Of what is said twice the last counts.
-        let mut fields = BTreeMap::new();
-        for (name, value) in pairs {
-            let value = FormText(text_of(&name, &value)?);
-            fields.insert(name, value);
-        }
-        deserialize(MapDeserializer::new(fields.into_iter()))
-    }
-
-    /// Whether the body says of itself that it is a multipart form.
-    #[must_use]
-    pub fn is_form(&self) -> bool {
-        self.kind == Kind::Multipart
-    }
-
-    /// The parts of a multipart form, in order: name and bytes.
-    pub async fn form(&self) -> Result<Vec<(String, Bytes)>, Problem> {
-        let broken = |error: &dyn ToString| Problem::NotMultipart { detail: error.to_string() };
-        let content_type = self.content_type.clone().unwrap_or_default();
-        let mut request = Request::builder()
-            .header(header::CONTENT_TYPE, content_type)
-            .body(axum::body::Body::from(self.bytes.clone()))
-            .map_err(|error| broken(&error))?;
-        // The bytes are here and have been counted; axum's own limit would be two megabytes.
-        DefaultBodyLimit::disable().apply(&mut request);
-        let mut form = Multipart::from_request(request, &())
-            .await
-            .map_err(|error| broken(&error.body_text()))?;
-        let mut parts = Vec::new();
-        while let Some(part) =
-            form.next_field().await.map_err(|error| broken(&error.body_text()))?
-        {
-            let name = part.name().unwrap_or_default().to_owned();
-            let bytes = part.bytes().await.map_err(|error| broken(&error.body_text()))?;
-            parts.push((name, bytes));
-        }
-        Ok(parts)
+/// Whether the body is compressed with gzip.
+///
+/// # Errors
+/// [`Problem::ContentEncoding`] for any other compression.
+pub(crate) fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
+    let Some(encoding) = headers.get(header::CONTENT_ENCODING) else { return Ok(false) };
+    let found = String::from_utf8_lossy(encoding.as_bytes()).trim().to_ascii_lowercase();
+    match found.as_str() {
+        "" | "identity" => Ok(false),
+        "gzip" | "x-gzip" => Ok(true),
+        _ => Err(Problem::ContentEncoding { found }),
     }
 }
 
-/// What a form has under a name. It is text, whatever it looks like, unless something else is
-/// wanted there: a subject may well begin with a bracket.
-struct FormText(String);
-
-impl FormText {
-    /// The text as JSON, if it begins like a list or an object; else it stays what it is.
-    fn json(self) -> Result<serde_json::Value, serde_json::Error> {
-        if !self.0.trim_start().starts_with(['[', '{']) {
-            return Ok(self.0.into());
+/// Reads a whole body of at most `max_bytes` until the deadline, and decompresses it. The limit
+/// holds before and after decompression.
+pub(crate) async fn collect(
+    body: axum::body::Body,
+    headers: &HeaderMap,
+    max_bytes: usize,
+    deadline: Instant,
+) -> Result<Bytes, Problem> {
+    let gzip = is_gzip(headers)?;
+    let collected = Limited::new(body, max_bytes).collect();
+    let bytes = match tokio::time::timeout_at(deadline, collected).await {
+        Err(_) => return Err(Problem::BodyTooSlow),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return Err(Problem::BodyTooLarge { max_bytes });
         }
-        let wrong = |error| serde_json::Error::custom(format!("not JSON: {error}"));
-        serde_json::from_str(&self.0).map_err(wrong)
+        Ok(Err(_)) => return Err(Problem::BodyBroken),
+        Ok(Ok(collected)) => collected.to_bytes(),
+    };
+    if !gzip {
+        return Ok(bytes);
+    }
+    // A body of a few KB can become one of several MB: that work is not for a thread on which
+    // other requests wait.
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&bytes, max_bytes)).await;
+    unpacked.unwrap_or(Err(Problem::Panicked))
+}
+
+fn unpack(packed: &[u8], max_bytes: usize) -> Result<Bytes, Problem> {
+    let mut unpacked = Vec::new();
+    let one_more = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
+    MultiGzDecoder::new(packed)
+        .take(one_more)
+        .read_to_end(&mut unpacked)
+        .map_err(|_| Problem::field("Content-Encoding", "is gzip, but the body is not"))?;
+    if unpacked.len() > max_bytes {
+        return Err(Problem::BodyTooLarge { max_bytes });
+    }
+    Ok(unpacked.into())
+}
+
+/// Bytes as a JSON object; no bytes are an empty object.
+pub(crate) fn json_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let text = json_text(bytes);
+    let text = if text.is_empty() { b"{}" } else { text };
+    if text[0] != b'{' {
+        return Err(Problem::NotJson { detail: "it must be a JSON object".to_owned() });
+    }
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let value = deserialize(&mut json)?;
+    match json.end() {
+        Ok(()) => Ok(value),
+        Err(error) => Err(Problem::NotJson { detail: error.to_string() }),
     }
 }
 
-impl IntoDeserializer<'_, serde_json::Error> for FormText {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-impl<'de> Deserializer<'de> for FormText {
-    type Error = serde_json::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_string(self.0)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        self.json()?.deserialize_seq(visitor)
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        self.json()?.deserialize_map(visitor)
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        self.json()?.deserialize_struct(name, fields, visitor)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct newtype_struct tuple tuple_struct enum identifier ignored_any
-    }
-}
-
-/// The text of a form's part.
-pub fn text_of(name: &str, bytes: &[u8]) -> Result<String, Problem> {
-    let text = std::str::from_utf8(bytes).map(str::to_owned);
-    text.map_err(|_| Problem::field(name, "must be text in UTF-8"))
+/// The bytes without white space around them and without a byte order mark.
+pub(crate) fn json_text(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes).trim_ascii()
 }
 
 /// Reads an object, naming the field that is wrong.
-fn deserialize<'de, T, D>(json: D) -> Result<T, Problem>
+pub(crate) fn deserialize<'de, T, D>(json: D) -> Result<T, Problem>
 where
     T: DeserializeOwned,
     D: Deserializer<'de, Error = serde_json::Error>,
 {
     serde_path_to_error::deserialize(json).map_err(|error| {
-        let path = error.path().to_string();
+        let name = error.path().to_string();
         let inner = error.into_inner();
-        if inner.is_data() && path != "." {
-            Problem::field(path, describe(&inner))
+        if inner.is_data() && name != "." {
+            let (detail, fault) = describe(&inner);
+            Problem::Field { name, detail, fault }
         } else {
             Problem::NotJson { detail: without_values(&inner.to_string()) }
         }
@@ -310,32 +244,67 @@ where
 
 /// serde's message without the value, which may be a secret, without the position, which says
 /// nothing about a field, and without words that only Rust has.
-fn describe(error: &serde_json::Error) -> String {
+fn describe(error: &serde_json::Error) -> (String, Fault) {
     let text = without_values(&error.to_string());
     let text = text.split(" at line ").next().unwrap_or(&text);
-    let text = match text.split_once("expected struct ") {
-        Some((found, _)) => format!("{found}expected an object"),
-        None => text.replace("expected u64", "expected a whole number"),
-    };
-    let text = text.replace("a sequence", "a list").replace("type: map", "type: object");
-    let text = text.replace("type: sequence", "type: list");
-    match text.strip_prefix("invalid type: ") {
-        Some(rest) => format!("has the wrong type: {rest}"),
-        None => format!("is not valid: {text}"),
+    // Our own readers write whole details.
+    if text.starts_with("must ") {
+        return (text.to_owned(), Fault::Other);
     }
+    let (found, expected) = text.split_once(", expected ").unwrap_or((text, ""));
+    let (expected, wanted) = match expected {
+        "" => return (format!("is not valid: {text}"), Fault::Other),
+        "a string" | "an id" => (expected, Some(JsonType::String)),
+        "a boolean" => (expected, Some(JsonType::Boolean)),
+        "a sequence" | "a list of names" => ("a list", Some(JsonType::Array)),
+        "a map" => ("an object", Some(JsonType::Object)),
+        _ if expected.starts_with("struct ") => ("an object", Some(JsonType::Object)),
+        "u16" | "u32" | "u64" | "i64" => ("a whole number", Some(JsonType::Integer)),
+        other => (other, None),
+    };
+    let Some(found) = found.strip_prefix("invalid type: ") else {
+        return (format!("is not valid: {found}, expected {expected}"), Fault::Other);
+    };
+    let found = match found {
+        "sequence" => "list",
+        "map" => "object",
+        other => other,
+    };
+    let fault = wanted.map_or(Fault::Other, Fault::WrongType);
+    (format!("has the wrong type: {found}, expected {expected}"), fault)
+}
+
+/// How long a request's body may take from now on.
+pub(crate) fn deadline(timeout: Duration) -> Instant {
+    Instant::now() + timeout
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
     use super::*;
 
+    fn packed(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
     #[test]
-    fn a_form_is_the_same_under_any_boundary() {
-        let one = without(b"--abc\r\nx\r\n--abc--", "abc");
-        let two = without(b"--def\r\nx\r\n--def--", "def");
-        assert_eq!(one, two);
-        assert_ne!(one, without(b"--def\r\ny\r\n--def--", "def"));
-        assert_eq!(boundary("multipart/form-data; boundary=\"+++\"; x=y"), Some("+++"));
-        assert_eq!(boundary("multipart/form-data"), None);
+    fn the_limit_holds_for_what_is_unpacked() {
+        assert_eq!(unpack(&packed(b"{}"), 2).unwrap(), "{}");
+        let large = packed(&vec![b' '; 1_000_000]);
+        assert!(large.len() < 2_000);
+        assert_eq!(unpack(&large, 999_999), Err(Problem::BodyTooLarge { max_bytes: 999_999 }));
+        assert_eq!(unpack(&large, 1_000_000).unwrap().len(), 1_000_000);
+        // Two members one after the other are one body (RFC 1952).
+        assert_eq!(unpack(&[packed(b"{"), packed(b"}")].concat(), 2).unwrap(), "{}");
+        for broken in [&b"{}"[..], &large[..large.len() - 9], b""] {
+            assert!(matches!(unpack(broken, 1_000_000), Err(Problem::Field { .. })));
+        }
     }
 }

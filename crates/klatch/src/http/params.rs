@@ -1,5 +1,6 @@
 //! What stands in a request's path and query.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use axum::extract::{FromRequestParts, Query, RawPathParams};
@@ -83,33 +84,46 @@ impl<E> QueryParams<E> {
 
     /// The page of the named list that `limit`, `after` and `before` ask for.
     pub fn page(&self, list: &str) -> Result<Page, Problem> {
-        let limit = match self.get("limit") {
-            None => LIMIT_DEFAULT,
-            Some(text) => match text.parse() {
-                Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => limit,
-                _ => {
-                    let detail = format!("must be a whole number from 1 to {LIMIT_MAX}");
-                    return Err(Problem::field("limit", detail));
-                }
-            },
-        };
-        let cursor = |name: &'static str| -> Result<Option<u64>, Problem> {
-            match self.get(name) {
-                None | Some("") => Ok(None),
-                Some(text) => match Cursor::decode(list, text) {
-                    Some(key) => Ok(Some(key)),
-                    None => Err(Problem::Cursor { name }),
-                },
-            }
-        };
-        let seek = match (cursor("after")?, cursor("before")?) {
-            (None, None) => Seek::First,
-            (Some(key), None) => Seek::After(key),
-            (None, Some(key)) => Seek::Before(key),
-            (Some(_), Some(_)) => {
-                return Err(Problem::field("before", "cannot be combined with after"));
-            }
-        };
-        Ok(Page { limit, seek })
+        page(list, |name| self.get(name).map(Cow::Borrowed))
     }
+}
+
+/// The page of the named list that `limit`, `after` and `before` ask for; `get` gives the
+/// parameters. An empty one is as good as none.
+///
+/// # Errors
+/// [`Problem::Field`] for a limit out of range and for two cursors at once, [`Problem::Cursor`] for
+/// a cursor of another list.
+pub(crate) fn page<'a>(
+    list: &str,
+    get: impl Fn(&'static str) -> Option<Cow<'a, str>>,
+) -> Result<Page, Problem> {
+    let limit = match get("limit").as_deref() {
+        None | Some("") => LIMIT_DEFAULT,
+        Some(text) => match text.parse() {
+            Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => limit,
+            _ => {
+                let detail = format!("must be a whole number from 1 to {LIMIT_MAX}");
+                return Err(Problem::field("limit", detail));
+            }
+        },
+    };
+    let cursor = |name: &'static str| -> Result<Option<u64>, Problem> {
+        match get(name).as_deref() {
+            None | Some("") => Ok(None),
+            Some(text) => match Cursor::decode(list, text) {
+                Some(key) => Ok(Some(key)),
+                None => Err(Problem::Cursor { name }),
+            },
+        }
+    };
+    let seek = match (cursor("after")?, cursor("before")?) {
+        (None, None) => Seek::First,
+        (Some(key), None) => Seek::After(key),
+        (None, Some(key)) => Seek::Before(key),
+        (Some(_), Some(_)) => {
+            return Err(Problem::field("before", "cannot be combined with after"));
+        }
+    };
+    Ok(Page { limit, seek })
 }

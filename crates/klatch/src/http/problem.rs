@@ -7,11 +7,16 @@ use domain::values;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// No such path.
-    NoSuchPath,
+    NoSuchPath {
+        /// The path, as the API's own routes see it.
+        path: String,
+    },
     /// The path is there, the method is not.
     NoSuchMethod {
         /// The method.
         method: Method,
+        /// The path, as the API's own routes see it.
+        path: String,
     },
     /// All headers together are too long.
     HeadersTooLarge {
@@ -29,6 +34,13 @@ pub enum Problem {
     BodyTooSlow,
     /// The connection broke off in the middle of the body.
     BodyBroken,
+    /// Too many large bodies of the same caller are being read.
+    Overloaded,
+    /// The body is compressed in a way that is not supported.
+    ContentEncoding {
+        /// What was sent.
+        found: String,
+    },
     /// The body is of a kind that the call does not take.
     MediaType {
         /// What was sent.
@@ -50,6 +62,8 @@ pub enum Problem {
         name: String,
         /// Reads on after the name: "must not be empty".
         detail: String,
+        /// The same for programs, where an API has a sentence of its own for it.
+        fault: Fault,
     },
     /// A cursor that is damaged or of another list.
     Cursor {
@@ -60,19 +74,90 @@ pub enum Problem {
     Panicked,
 }
 
+/// What is wrong with a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It is required and was not sent.
+    Missing,
+    /// Its value is of another JSON type.
+    WrongType(JsonType),
+    /// It has more than this many characters.
+    TooLong {
+        /// Characters allowed.
+        max: usize,
+    },
+    /// It is not one of a closed set of words.
+    NotOneOf {
+        /// The set.
+        allowed: &'static [&'static str],
+        /// What was sent.
+        found: String,
+    },
+    /// Anything else.
+    Other,
+}
+
+/// The JSON type that a field must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JsonType {
+    /// Text.
+    String,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number.
+    Integer,
+    /// A list.
+    Array,
+    /// An object.
+    Object,
+}
+
 impl Problem {
     /// A field with a bad value.
     #[must_use]
     pub fn field(name: impl Into<String>, detail: impl ToString) -> Self {
-        Self::Field { name: name.into(), detail: detail.to_string() }
+        Self::Field { name: name.into(), detail: detail.to_string(), fault: Fault::Other }
+    }
+
+    /// A required field that was not sent.
+    #[must_use]
+    pub fn missing(name: impl Into<String>) -> Self {
+        let (name, detail) = (name.into(), "is missing".to_owned());
+        Self::Field { name, detail, fault: Fault::Missing }
+    }
+
+    /// A field that is not one of a closed set of words.
+    #[must_use]
+    pub fn not_one_of(
+        name: impl Into<String>,
+        allowed: &'static [&'static str],
+        found: impl Into<String>,
+    ) -> Self {
+        let detail = values::Problem::NotOneOf { allowed }.to_string();
+        Self::Field {
+            name: name.into(),
+            detail,
+            fault: Fault::NotOneOf { allowed, found: found.into() },
+        }
+    }
+
+    /// The same problem of a field inside another one: `prefix` stands before its name.
+    #[must_use]
+    pub fn inside(self, prefix: &str) -> Self {
+        match self {
+            Self::Field { name, detail, fault } => {
+                Self::Field { name: format!("{prefix}{name}"), detail, fault }
+            }
+            other => other,
+        }
     }
 
     /// In plain words, for the APIs that have no words of their own for it.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
-            Self::NoSuchPath => "There is nothing at this path".to_owned(),
-            Self::NoSuchMethod { method } => format!("Method {method} is not allowed here"),
+            Self::NoSuchPath { .. } => "There is nothing at this path".to_owned(),
+            Self::NoSuchMethod { method, .. } => format!("Method {method} is not allowed here"),
             Self::HeadersTooLarge { longest, max_bytes } => {
                 format!("The headers are longer than {max_bytes} bytes; the longest is {longest}")
             }
@@ -81,12 +166,18 @@ impl Problem {
             }
             Self::BodyTooSlow => "The request body did not arrive in time".to_owned(),
             Self::BodyBroken => "The request body broke off".to_owned(),
+            Self::Overloaded => {
+                "Too many large requests of this caller are being read; try again".to_owned()
+            }
+            Self::ContentEncoding { found } => {
+                format!("Content-Encoding {found} is not supported: send gzip, or no encoding")
+            }
             Self::MediaType { found } => {
                 format!("Content-Type {found} is not supported here: send application/json")
             }
             Self::NotJson { detail } => format!("Invalid JSON in request body: {detail}"),
             Self::NotMultipart { detail } => format!("Invalid multipart request body: {detail}"),
-            Self::Field { name, detail } => format!("{name} {detail}"),
+            Self::Field { name, detail, .. } => format!("{name} {detail}"),
             Self::Cursor { name } => {
                 format!("{name} is not a cursor of this list; start again from the first page")
             }
@@ -101,10 +192,19 @@ pub fn parse<T>(
     value: &str,
     f: impl FnOnce(&str) -> Result<T, values::Problem>,
 ) -> Result<T, Problem> {
-    f(value).map_err(|problem| Problem::field(name, problem))
+    f(value).map_err(|problem| {
+        let fault = match problem {
+            values::Problem::TooLong { max, .. } => Fault::TooLong { max },
+            values::Problem::NotOneOf { allowed } => {
+                Fault::NotOneOf { allowed, found: value.to_owned() }
+            }
+            _ => Fault::Other,
+        };
+        Problem::Field { name: name.to_owned(), detail: problem.to_string(), fault }
+    })
 }
 
 /// A field that has to be there.
 pub fn required<T>(name: &str, value: Option<T>) -> Result<T, Problem> {
-    value.ok_or_else(|| Problem::field(name, "is missing"))
+    value.ok_or_else(|| Problem::missing(name))
 }

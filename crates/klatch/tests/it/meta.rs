@@ -6,6 +6,7 @@ mod groups;
 mod headers;
 mod invite_link;
 mod join_requests;
+mod params;
 mod participants;
 mod people;
 mod webhook;

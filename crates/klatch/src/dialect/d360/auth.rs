@@ -10,7 +10,7 @@ use super::error::Error;
 use crate::app::App;
 use crate::app::Scope;
 use crate::app::caller::{Call, Idempotency};
-
+use crate::dialect::graph::params::Payer;
 use crate::directory::Number;
 use crate::http::params::PathParams;
 
@@ -40,7 +40,9 @@ impl FromRequestParts<App> for Caller {
         let key = key.map(str::trim).filter(|key| !key.is_empty()).ok_or(Error::no_key())?;
         let opening = app.opening(key).await?.ok_or(Error::wrong_key())?;
         // A key of this API belongs to one number; ours may open an account with several.
-        opening.number.clone().map(Self).ok_or(Error::key_of_account())
+        let number = opening.number.clone().ok_or(Error::key_of_account())?;
+        parts.extensions.insert(Payer(number.id.to_string()));
+        Ok(Self(number))
     }
 }
 

@@ -150,14 +150,20 @@ impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         let text = problem.text();
         match problem {
-            Problem::NoSuchPath => Self::plain(StatusCode::NOT_FOUND, text),
+            Problem::NoSuchPath { .. } => Self::plain(StatusCode::NOT_FOUND, text),
             Problem::NoSuchMethod { .. } => Self::plain(StatusCode::METHOD_NOT_ALLOWED, text),
             Problem::HeadersTooLarge { .. } => {
                 Self::gateway(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text)
             }
             Problem::BodyTooLarge { .. } => Self::gateway(StatusCode::PAYLOAD_TOO_LARGE, text),
             Problem::BodyTooSlow => Self::gateway(StatusCode::REQUEST_TIMEOUT, text),
-            Problem::MediaType { .. } => Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, text),
+            Problem::Overloaded => Self {
+                retry_after: Some(1),
+                ..Self::gateway(StatusCode::SERVICE_UNAVAILABLE, text)
+            },
+            Problem::MediaType { .. } | Problem::ContentEncoding { .. } => {
+                Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, text)
+            }
             Problem::Cursor { .. } => {
                 Self::coded(StatusCode::BAD_REQUEST, Code::INVALID_CURSOR, &text)
             }

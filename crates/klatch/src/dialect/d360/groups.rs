@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::Params;
 use super::auth::{Caller, InPath};
 use super::error::{Error, ErrorBody, GroupErrors};
-use super::{Body, Query, Upload};
 use crate::app::App;
 use crate::dialect::graph::answer::{Created, GroupInfo, GroupPage, Success};
 use crate::dialect::graph::ask::{CreateGroup, Product, UpdateForm, UpdateGroup};
@@ -29,10 +29,10 @@ use crate::http::params::PageParams;
 pub(super) async fn list(
     State(app): State<App>,
     Caller(number): Caller,
-    query: Query,
     address: Address,
+    params: Params,
 ) -> Result<Json<GroupPage<i64>>, Error> {
-    calls::groups(&app, &number, &query, &address, |seconds| seconds).await
+    calls::groups(&app, &number, &params, &address, |seconds| seconds).await
 }
 
 /// Creates a group.
@@ -50,10 +50,10 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
-    body: Body,
+    params: Params,
 ) -> Result<Json<Created>, Error> {
-    let new = body.json::<CreateGroup>()?.parse(Product::Optional)?;
-    let outcome = app.create(&caller.call(body.idempotency), &caller.0, &new).await?;
+    let new = params.read::<CreateGroup>()?.parse(Product::Optional)?;
+    let outcome = app.create(&caller.call(params.idempotency()), &caller.0, &new).await?;
     Ok(Json(Created::from(&outcome)))
 }
 
@@ -75,9 +75,9 @@ pub(super) async fn info(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    query: Query,
+    params: Params,
 ) -> Result<Response, Error> {
-    calls::info(&app, &caller.scope(), &group, query.get("fields")).await
+    calls::info(&app, &caller.scope(), &group, &params).await
 }
 
 /// Changes subject, description or picture.
@@ -99,14 +99,10 @@ pub(super) async fn update(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    body: Upload,
+    params: Params,
 ) -> Result<Json<Success>, Error> {
-    let call = caller.call(body.idempotency.clone());
-    let done = if body.is_form() {
-        calls::update_by_form(&app, &call, &group, &body).await?
-    } else {
-        calls::update::<Error>(&app, &call, &group, body.json()?, Product::Optional).await?
-    };
+    let call = caller.call(params.idempotency());
+    let done = calls::update(&app, &call, &group, &params, Product::Optional).await?;
     Ok(Json(done))
 }
 
@@ -125,7 +121,7 @@ pub(super) async fn delete(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    body: Body,
+    params: Params,
 ) -> Result<Json<Success>, Error> {
-    calls::delete(&app, &caller.call(body.idempotency), &group).await
+    calls::delete(&app, &caller.call(params.idempotency()), &group).await
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 
-use super::Body;
+use super::Params;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use crate::app::App;
@@ -46,9 +46,9 @@ pub(super) async fn reset(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    body: Body,
+    params: Params,
 ) -> Result<Json<InviteLink>, Error> {
-    let asked = body.json()?;
-    let call = caller.call(body.idempotency);
+    let asked = params.read()?;
+    let call = caller.call(params.idempotency());
     calls::reset_invite_link(&app, &call, &group, asked, Product::Optional).await
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::Command;
 
-use super::Body;
+use super::Params;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use crate::app::App;
@@ -28,10 +28,10 @@ pub(super) async fn remove(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    body: Body,
+    params: Params,
 ) -> Result<Json<Success>, Error> {
-    let people = body.json::<ParticipantList>()?.parse(Product::Optional)?;
+    let people = params.read::<ParticipantList>()?.parse(Product::Optional)?;
     let command = Command::RemoveParticipants { people };
-    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
+    let outcome = app.execute(&caller.call(params.idempotency()), &group, command).await?;
     Ok(Json(Success::from(&outcome)))
 }

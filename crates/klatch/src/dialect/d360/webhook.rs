@@ -472,10 +472,7 @@ async fn destination(
     // A name is a line of text like any other.
     let name = parse(&field("name"), &name, Subject::parse)?.as_str().to_owned();
     let url = required(&field("url"), url)?;
-    let receiver = receiver(app, &url, &headers).await.map_err(|problem| match problem {
-        Problem::Field { name, detail } => Problem::Field { name: field(&name), detail },
-        other => other,
-    })?;
+    let receiver = receiver(app, &url, &headers).await.map_err(|problem| problem.inside(place))?;
     Ok((name, receiver))
 }
 

@@ -1,17 +1,17 @@
 //! What callers send, and what it means.
 
-use bytes::Bytes;
 use domain::ids::{JoinRequestId, UserId};
 use domain::person::Entry;
 use domain::values::{Batch, Description, JoinApprovalMode, Subject, WaId};
 use domain::{Command, PersonRef};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use utoipa::ToSchema;
 
 use super::PRODUCT;
+use super::params::{Id, Part};
 use crate::app::mint::person_ref;
 use crate::app::{Change, NewGroup};
-use crate::http::body::text_of;
 use crate::http::problem::{Problem, parse, required};
 use crate::picture::{self, PictureProblem};
 
@@ -34,8 +34,8 @@ impl Product {
         match product {
             Some(PRODUCT) => Ok(()),
             None if self == Self::Optional => Ok(()),
-            None => Err(Problem::field("messaging_product", "is missing: it must be whatsapp")),
-            Some(_) => Err(Problem::field("messaging_product", "must be whatsapp")),
+            None => Err(Problem::missing("messaging_product")),
+            Some(other) => Err(Problem::not_one_of("messaging_product", &[PRODUCT], other)),
         }
     }
 }
@@ -90,7 +90,8 @@ pub struct UpdateGroup {
     #[schema(max_length = 2048)]
     description: Option<String>,
     /// Cannot be sent as JSON: upload the picture as multipart/form-data, part `file`.
-    profile_picture_file: Option<String>,
+    #[schema(value_type = Option<String>)]
+    profile_picture_file: Option<IgnoredAny>,
     /// Cannot be changed: it is what it was when the group was created.
     join_approval_mode: Option<String>,
 }
@@ -111,42 +112,26 @@ pub struct UpdateForm {
 }
 
 /// The names under which clients upload a picture.
-const PICTURE_PARTS: [&str; 2] = ["file", "profile_picture_file"];
+pub const PICTURE_PARTS: [&str; 2] = ["file", "profile_picture_file"];
 
 impl UpdateGroup {
-    /// As a command, if it came as JSON.
-    pub fn parse(self, product: Product) -> Result<Change, Problem> {
-        if self.profile_picture_file.is_some() {
-            let detail = "must be uploaded as multipart/form-data, a path is of no use here";
-            return Err(Problem::field("profile_picture_file", detail));
-        }
-        Ok(self.settings(product)?.into())
-    }
-
-    /// As a command, if it came as a form. A picture that breaks the published rules has codes of
-    /// its own, hence the other error.
-    pub fn parse_form(parts: Vec<(String, Bytes)>) -> Result<Change, UpdateProblem> {
-        let mut update = Self::default();
-        let mut uploaded = None;
-        for (name, bytes) in parts {
-            let text = || text_of(&name, &bytes);
-            match name.as_str() {
-                "messaging_product" => update.messaging_product = Some(text()?),
-                "subject" => update.subject = Some(text()?),
-                "description" => update.description = Some(text()?),
-                "join_approval_mode" => update.join_approval_mode = Some(text()?),
-                part if PICTURE_PARTS.contains(&part) => uploaded = Some((name, bytes)),
-                _ => {}
+    /// As a change. `picture` is the part of a multipart form that holds one: a picture that breaks
+    /// the published rules has codes of its own, hence the other error.
+    pub fn parse(self, product: Product, picture: Option<&Part>) -> Result<Change, UpdateProblem> {
+        let mut change = Change::from(self.settings(product)?);
+        match (picture, &mut change.command) {
+            (Some(part), Command::ChangeSettings { picture, .. }) => {
+                let inspected = picture::inspect(&part.bytes).map_err(|problem| {
+                    UpdateProblem::Picture { part: part.name.clone(), problem }
+                })?;
+                *picture = Some(inspected);
+                change.picture = Some(part.bytes.clone());
             }
-        }
-        let mut change = Change::from(update.settings(Product::Optional)?);
-        if let (Some((part, bytes)), Command::ChangeSettings { picture, .. }) =
-            (uploaded, &mut change.command)
-        {
-            let inspected = picture::inspect(&bytes)
-                .map_err(|problem| UpdateProblem::Picture { part, problem })?;
-            *picture = Some(inspected);
-            change.picture = Some(bytes);
+            (None, _) if self.profile_picture_file.is_some() => {
+                let detail = "must be uploaded as multipart/form-data, a path is of no use here";
+                return Err(Problem::field("profile_picture_file", detail).into());
+            }
+            _ => {}
         }
         Ok(change)
     }
@@ -212,7 +197,7 @@ pub struct JoinRequestList {
     messaging_product: Option<String>,
     /// Ids of open requests, each once.
     #[schema(min_items = 1, max_items = 1_024, value_type = Vec<String>)]
-    join_requests: Option<Vec<String>>,
+    join_requests: Option<Vec<Id>>,
 }
 
 impl JoinRequestList {
@@ -223,7 +208,9 @@ impl JoinRequestList {
         let ids = ids
             .iter()
             .enumerate()
-            .map(|(index, id)| parse(&format!("join_requests[{index}]"), id, JoinRequestId::parse))
+            .map(|(index, Id(id))| {
+                parse(&format!("join_requests[{index}]"), id, JoinRequestId::parse)
+            })
             .collect::<Result<_, _>>()?;
         Batch::new(ids, REQUESTS_PER_CALL_MAX)
             .map_err(|problem| Problem::field("join_requests", problem))
@@ -245,8 +232,8 @@ pub struct ParticipantList {
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ParticipantEntry {
     /// Phone number, with or without `+`, blanks and dashes; or user id.
-    #[schema(example = "+16505551234")]
-    user: Option<String>,
+    #[schema(example = "+16505551234", value_type = Option<String>)]
+    user: Option<Id>,
     /// User id, instead of `user`.
     user_id: Option<String>,
 }
@@ -281,7 +268,7 @@ impl ParticipantList {
             .map(|(index, entry)| {
                 let name = |field: &str| format!("participants[{index}].{field}");
                 let (input, target) = match (entry.user, entry.user_id) {
-                    (Some(input), None) => {
+                    (Some(Id(input)), None) => {
                         let target = parse(&name("user"), &input, person_ref)?;
                         (input, target)
                     }
@@ -289,7 +276,7 @@ impl ParticipantList {
                         let target = parse(&name("user_id"), &input, UserId::parse)?;
                         (input, PersonRef::User(target))
                     }
-                    (None, None) => return Err(Problem::field(name("user"), "is missing")),
+                    (None, None) => return Err(Problem::missing(name("user"))),
                     (Some(_), Some(_)) => {
                         let detail = "cannot be combined with user";
                         return Err(Problem::field(name("user_id"), detail));

@@ -10,21 +10,21 @@ use super::answer::{
     GroupInfo, GroupPage, InviteLink, JoinRequestPage, JoinRequestsAnswered, Success,
 };
 use super::ask::{
-    Fields, GROUP_FIELDS, JoinRequestList, Product, ProductOnly, UpdateGroup, UpdateProblem,
+    Fields, GROUP_FIELDS, JoinRequestList, PICTURE_PARTS, Product, ProductOnly, UpdateGroup,
+    UpdateProblem,
 };
+use super::params::Params;
 use crate::app::caller::Call;
 use crate::app::{App, Failure, Scope, StoreError};
 use crate::directory::Number;
-use crate::http::body::Body;
 use crate::http::paging::{Address, Paging};
-use crate::http::params::QueryParams;
 use crate::http::problem::Problem;
 
 /// Lists a number's groups, newest first; `seconds` says how times are written.
 pub async fn groups<E, S>(
     app: &App,
     number: &Number,
-    query: &QueryParams<E>,
+    params: &Params<E>,
     address: &Address,
     seconds: impl Fn(i64) -> S,
 ) -> Result<Json<GroupPage<S>>, E>
@@ -33,7 +33,7 @@ where
     S: utoipa::ToSchema,
 {
     let list = format!("groups of {}", number.id);
-    let page = query.page(&list)?;
+    let page = params.page(&list)?;
     let slice = app.groups(&number.id, page).await?;
     let paging = Paging::of(&list, &slice, page.limit, address);
     Ok(Json(GroupPage::new(slice.items, paging, seconds)))
@@ -44,28 +44,14 @@ pub async fn info<E>(
     app: &App,
     scope: &Scope,
     group: &GroupId,
-    fields: Option<&str>,
+    params: &Params<E>,
 ) -> Result<Response, E>
 where
     E: From<Problem> + From<Failure>,
 {
-    let fields = Fields::parse(fields, &GROUP_FIELDS)?;
+    let fields = Fields::parse(params.fields()?.as_deref(), &GROUP_FIELDS)?;
     let stored = app.group(scope, group).await?;
     Ok(Json(GroupInfo::new(stored.group.state(), &fields)).into_response())
-}
-
-/// Changes the settings of a group, asked for as a form with a picture or without one.
-pub async fn update_by_form<E, const FORM: usize>(
-    app: &App,
-    call: &Call,
-    group: &GroupId,
-    body: &Body<E, FORM>,
-) -> Result<Success, E>
-where
-    E: From<Problem> + From<UpdateProblem> + From<Failure>,
-{
-    let change = UpdateGroup::parse_form(body.form().await?)?;
-    Ok(Success::from(&app.execute(call, group, change).await?))
 }
 
 /// Changes the settings of a group.
@@ -73,13 +59,15 @@ pub async fn update<E>(
     app: &App,
     call: &Call,
     group: &GroupId,
-    asked: UpdateGroup,
+    params: &Params<E>,
     product: Product,
 ) -> Result<Success, E>
 where
-    E: From<Problem> + From<Failure>,
+    E: From<Problem> + From<UpdateProblem> + From<Failure>,
 {
-    Ok(Success::from(&app.execute(call, group, asked.parse(product)?).await?))
+    let asked: UpdateGroup = params.read()?;
+    let change = asked.parse(product, params.part(&PICTURE_PARTS))?;
+    Ok(Success::from(&app.execute(call, group, change).await?))
 }
 
 /// Gives the invite link; where it had been deleted, a new one.
@@ -113,14 +101,14 @@ pub async fn join_requests<E>(
     app: &App,
     scope: &Scope,
     group: &GroupId,
-    query: &QueryParams<E>,
+    params: &Params<E>,
     address: &Address,
 ) -> Result<Response, E>
 where
     E: From<Problem> + From<Failure>,
 {
     let list = format!("join requests of {group}");
-    let page = query.page(&list)?;
+    let page = params.page(&list)?;
     let stored = app.group(scope, group).await?;
     let requests = &stored.group.state().requests;
     let slice = page.cut(requests.iter().map(|request| (request.opened_in, request)));

@@ -1,6 +1,7 @@
-//! A token says who calls: as a bearer, or as `access_token` in the query. What it does not open is
-//! as unknown as what does not exist. An app has a token of its own, made of its id and its secret,
-//! which opens what is the app's and nothing else.
+//! What a token opens. What it does not open is as unknown as what does not exist. An app has a
+//! token of its own, made of its id and its secret, which opens what is the app's and nothing else.
+//!
+//! Where the token stands: see `intake.rs`.
 
 use std::sync::Arc;
 
@@ -10,11 +11,10 @@ use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use subtle::ConstantTimeEq as _;
 
 use super::error::Error;
-use super::headers::Seen;
 use crate::app::caller::{Call, Idempotency};
-use crate::app::{App, Scope};
+use crate::app::{App, Scope, mint};
 use crate::directory::{Account, KeyHash, Number};
-use crate::http::params::{PathParams, QueryParams, bearer};
+use crate::http::params::PathParams;
 
 /// What the token opens.
 #[derive(Debug, Clone)]
@@ -22,7 +22,9 @@ pub(super) struct Caller {
     /// The account.
     pub(super) account: AccountId,
     /// The only number that it opens; `None` is all of the account's.
-    pub(super) number: Option<Arc<Number>>,
+    pub(super) only: Option<Arc<Number>>,
+    /// The number that it is of: the one it opens, or the account's only one.
+    number: Option<Arc<Number>>,
 }
 
 impl Caller {
@@ -32,7 +34,7 @@ impl Caller {
     }
 
     pub(super) fn scope(&self) -> Scope {
-        match &self.number {
+        match &self.only {
             Some(number) => Scope::Number(number.id.clone()),
             None => Scope::Account(self.account.clone()),
         }
@@ -40,7 +42,7 @@ impl Caller {
 
     /// The number of this id, if the token opens it.
     pub(super) async fn number(&self, app: &App, id: &str) -> Result<Option<Arc<Number>>, Error> {
-        if let Some(number) = &self.number {
+        if let Some(number) = &self.only {
             return Ok((number.id.as_str() == id).then(|| Arc::clone(number)));
         }
         let Ok(id) = PhoneNumberId::parse(id) else { return Ok(None) };
@@ -50,8 +52,63 @@ impl Caller {
 
     /// Whether the token opens this number.
     pub(super) fn opens(&self, number: &Number) -> bool {
-        number.account == self.account
-            && self.number.as_ref().is_none_or(|only| only.id == number.id)
+        number.account == self.account && self.only.as_ref().is_none_or(|only| only.id == number.id)
+    }
+}
+
+/// What a token is.
+#[derive(Debug, Clone)]
+pub(super) enum Identity {
+    /// A key of a number or of an account.
+    Key(Caller),
+    /// The token of an account's app, `<app id>|<app secret>`.
+    App(Account),
+}
+
+impl Identity {
+    /// What the token is.
+    ///
+    /// # Errors
+    /// 190 if it is none.
+    pub(super) async fn of(app: &App, token: &str) -> Result<Self, Error> {
+        if let Some((app_id, secret)) = token.split_once('|') {
+            let account = app.account_of_app(app_id).await?;
+            let account = account.filter(|account| is_secret(account, secret));
+            return account.map(Self::App).ok_or_else(Error::wrong_token);
+        }
+        let opening = app.opening(token).await?.ok_or_else(Error::wrong_token)?;
+        let number = opening.number.clone();
+        Ok(Self::Key(Caller {
+            account: opening.account.clone(),
+            only: number.clone().filter(|_| opening.is_number_only),
+            number,
+        }))
+    }
+
+    /// The number that the token is of, if there is just one.
+    pub(super) fn number(&self) -> Option<&Arc<Number>> {
+        match self {
+            Self::Key(caller) => caller.number.as_ref(),
+            Self::App(_) => None,
+        }
+    }
+
+    /// Whose share large bodies take.
+    pub(super) fn payer(&self) -> &str {
+        match self {
+            Self::Key(Caller { only: Some(number), .. }) => number.id.as_str(),
+            Self::Key(caller) => caller.account.as_str(),
+            Self::App(account) => account.id.as_str(),
+        }
+    }
+}
+
+impl FromRequestParts<App> for Identity {
+    type Rejection = Error;
+
+    /// Found before the request was routed: see `intake.rs`.
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Error> {
+        parts.extensions.get().cloned().ok_or_else(Error::no_token)
     }
 }
 
@@ -59,46 +116,31 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let token = token(parts, app).await?;
-        let opening = app.opening(&token).await?.ok_or_else(Error::wrong_token)?;
-        if let (Some(seen), Some(number)) = (parts.extensions.get::<Seen>(), &opening.number) {
-            seen.by(number);
+        match Identity::from_request_parts(parts, app).await? {
+            Identity::Key(caller) => Ok(caller),
+            Identity::App(_) => Err(Error::wrong_token()),
         }
-        let number = opening.number.clone().filter(|_| opening.is_number_only);
-        Ok(Self { account: opening.account.clone(), number })
     }
 }
 
-async fn token(parts: &mut Parts, app: &App) -> Result<String, Error> {
-    let query = QueryParams::<Error>::from_request_parts(parts, app).await?;
-    let in_query = query.get("access_token").map(str::trim).filter(|token| !token.is_empty());
-    match (bearer(parts), in_query) {
-        (Some(one), Some(other)) if one != other => Err(Error::two_tokens()),
-        (one, other) => one.or(other).map(str::to_owned).ok_or_else(Error::no_token),
-    }
-}
-
-/// The account whose app is in the path, for whoever has the app's token, or a key of the whole
-/// account.
+/// The account whose app is in the path, for the app's token and for keys of the whole account.
 pub(super) struct AppInPath(pub(super) Account);
 
 impl FromRequestParts<App> for AppInPath {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let token = token(parts, app).await?;
-        let (account, is_number_only) = if let Some((app_id, secret)) = token.split_once('|') {
-            let account = app.account_of_app(app_id).await?;
-            let account = account.filter(|account| is_secret(account, secret));
-            (account.ok_or_else(Error::wrong_token)?, false)
-        } else {
-            let caller = Caller::from_request_parts(parts, app).await?;
-            let account = app.account(&caller.account).await?;
-            (account.ok_or_else(Error::wrong_token)?, caller.number.is_some())
+        let (account, is_number_only) = match Identity::from_request_parts(parts, app).await? {
+            Identity::App(account) => (account, false),
+            Identity::Key(caller) => {
+                let account = app.account(&caller.account).await?;
+                (account.ok_or_else(Error::wrong_token)?, caller.only.is_some())
+            }
         };
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
-        if account.app.id != params.get("app_id") {
-            return Err(Error::no_such_object(&parts.method));
+        let app_id = params.get("app_id");
+        if account.app.id != app_id {
+            return Err(Error::no_such_object(&parts.method, app_id));
         }
         if is_number_only {
             return Err(Error::not_permitted(
@@ -124,13 +166,14 @@ impl FromRequestParts<App> for NumberInPath {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let caller = Caller::from_request_parts(parts, app).await?;
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
-        let number = caller.number(app, params.get("phone_number_id")).await?;
-        let number = number.ok_or_else(|| Error::no_such_object(&parts.method))?;
+        let id = params.get("phone_number_id");
+        let number = caller.number(app, id).await?;
+        let number = number.ok_or_else(|| Error::no_such_object(&parts.method, id))?;
         Ok(Self(number))
     }
 }
 
-/// The group in the path. What cannot be an id names no group.
+/// The group in the path.
 #[derive(Debug)]
 pub(super) struct InPath(pub(super) GroupId);
 
@@ -139,8 +182,15 @@ impl FromRequestParts<App> for InPath {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
-        GroupId::parse(params.get("group_id")).map(Self).map_err(|_| Error::no_such_group())
+        group_id(parts, params.get("group_id")).map(Self)
     }
+}
+
+/// Reads the id of a group. What cannot be one, such as `me` or a number of digits alone, names an
+/// object that does not exist: Graph knows an id's kind before it looks for the object.
+fn group_id(parts: &Parts, id: &str) -> Result<GroupId, Error> {
+    let group = GroupId::parse(id).ok().filter(mint::may_be_group_id);
+    group.ok_or_else(|| Error::no_such_object(&parts.method, id))
 }
 
 /// What an id in the path names, where it can be more than one kind of thing.
@@ -164,11 +214,7 @@ impl FromRequestParts<App> for NodeInPath {
         if let Some(number) = caller.number(app, id).await? {
             return Ok(Self(caller, Node::Number(number)));
         }
-        // Groups have letters in their ids: digits that name no number name nothing.
-        if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Error::no_such_object(&parts.method));
-        }
-        let group = GroupId::parse(id).map_err(|_| Error::no_such_group())?;
+        let group = group_id(parts, id)?;
         Ok(Self(caller, Node::Group(group)))
     }
 }

@@ -11,7 +11,7 @@ use crate::app::{ChangeError, Failure, StoreError};
 use crate::dialect::graph::PRODUCT;
 use crate::dialect::graph::ask::UpdateProblem;
 use crate::dialect::graph::code::{Code, sentence};
-use crate::http::problem::Problem;
+use crate::http::problem::{Fault, JsonType, Problem};
 use crate::telemetry::{self, Reason};
 
 /// Graph's word for most errors.
@@ -20,6 +20,8 @@ const OAUTH: &str = "OAuthException";
 const METHOD: &str = "GraphMethodException";
 /// Graph's second number for an object that does not exist or is not the caller's.
 const NO_OBJECT: u32 = 33;
+/// Characters of what the caller sent that are repeated in a message. Ours.
+const SHOWN_CHARS_MAX: usize = 256;
 
 /// An answer that is not the one that was hoped for.
 #[derive(Debug)]
@@ -109,6 +111,29 @@ impl Error {
         }
     }
 
+    /// What is wrong with a parameter, in Graph's own sentence where it has one. The details say it
+    /// in our words.
+    fn field(name: &str, fault: &Fault, details: String) -> Self {
+        let sentence = match fault {
+            Fault::Missing => format!("The parameter {} is required.", spelled(name)),
+            Fault::WrongType(wanted) => {
+                format!("Param {} must be {}.", spelled(name), in_graphs_words(*wanted))
+            }
+            Fault::TooLong { max } => {
+                format!("Param {} must be at most {max} characters long.", spelled(name))
+            }
+            Fault::NotOneOf { allowed, found } => {
+                let allowed = allowed.join(", ").to_uppercase();
+                let found: String = found.chars().take(SHOWN_CHARS_MAX).collect();
+                let name = spelled(name);
+                format!("Param {name} must be one of {{{allowed}}} - got \"{found}\".")
+            }
+            Fault::Other => Code::INVALID_PARAMETER.title.to_owned(),
+        };
+        let message = format!("(#100) {sentence}");
+        Self { details: Some(details), ..Self::bare(StatusCode::BAD_REQUEST, 100, message) }
+    }
+
     fn parameter(status: StatusCode, details: impl Into<String>) -> Self {
         Self::coded(status, Code::INVALID_PARAMETER, details)
     }
@@ -123,7 +148,7 @@ impl Error {
     pub(super) fn no_token() -> Self {
         let message = "An access token is required to request this resource";
         let details =
-            "send the key as Authorization: Bearer <key>, or as access_token in the query";
+            "send the key as Authorization: Bearer <key>, or as the parameter access_token";
         let details = Some(details.to_owned());
         Self { details, ..Self::bare(StatusCode::UNAUTHORIZED, 104, message) }
     }
@@ -133,16 +158,18 @@ impl Error {
     }
 
     pub(super) fn two_tokens() -> Self {
-        let details = "access_token is another one than that in the Authorization header";
+        let details = "the request holds two different access tokens";
         Self { details: Some(details.to_owned()), ..Self::wrong_token() }
     }
 
     /// No such object, or none of the caller's: the answer is the same.
-    pub(super) fn no_such_object(method: &Method) -> Self {
+    pub(super) fn no_such_object(method: &Method, id: &str) -> Self {
         let method = method.as_str().to_ascii_lowercase();
+        let id: String = id.chars().take(SHOWN_CHARS_MAX).collect();
         let message = format!(
-            "Unsupported {method} request. The object does not exist, or the access token does \
-             not open it"
+            "Unsupported {method} request. Object with ID '{id}' does not exist, cannot be loaded \
+             due to missing permissions, or does not support this operation. Please read the Graph \
+             API documentation at https://developers.facebook.com/docs/graph-api"
         );
         Self {
             kind: METHOD,
@@ -151,15 +178,17 @@ impl Error {
         }
     }
 
+    /// The object may exist, but has no such edge.
+    fn no_such_edge(edge: &str) -> Self {
+        let edge: String = edge.chars().take(SHOWN_CHARS_MAX).collect();
+        Self::bare(StatusCode::BAD_REQUEST, 2500, format!("Unknown path components: /{edge}"))
+    }
+
     /// It exists, and the token opens a part of it only.
     pub(super) fn not_permitted(details: &str) -> Self {
         let message = "(#200) Permissions error";
         let details = Some(details.to_owned());
         Self { details, ..Self::bare(StatusCode::FORBIDDEN, 200, message) }
-    }
-
-    pub(super) fn no_such_group() -> Self {
-        Refusal::GroupUnknown.into()
     }
 
     pub(super) fn handshake_failed(field: &str, what: &str) -> Self {
@@ -200,30 +229,32 @@ impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         let text = problem.text();
         match problem {
-            // Graph has no 404 and no 405: a path that leads nowhere is a request that it does not
-            // support.
-            Problem::NoSuchPath => Self {
-                kind: METHOD,
-                ..Self::bare(StatusCode::BAD_REQUEST, 100, format!("Unsupported request. {text}"))
+            // Graph has no 404 and no 405: an object that is not there, one that lacks the edge, and
+            // one that cannot be asked with this method.
+            Problem::NoSuchPath { path } => match path.trim_matches('/').split_once('/') {
+                Some((_, edge)) => Self::no_such_edge(edge),
+                None => Self::no_such_object(&Method::GET, path.trim_matches('/')),
             },
-            Problem::NoSuchMethod { ref method } => {
-                let method = method.as_str().to_ascii_lowercase();
-                let message = format!("Unsupported {method} request. {text}");
-                Self { kind: METHOD, ..Self::bare(StatusCode::BAD_REQUEST, 100, message) }
+            Problem::NoSuchMethod { method, path } => {
+                let id = path.trim_matches('/').split('/').next().unwrap_or_default();
+                Self::no_such_object(&method, id)
             }
             Problem::HeadersTooLarge { .. } => {
                 Self::parameter(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text)
             }
             Problem::BodyTooLarge { .. } => Self::parameter(StatusCode::PAYLOAD_TOO_LARGE, text),
             Problem::BodyTooSlow => Self::parameter(StatusCode::REQUEST_TIMEOUT, text),
-            Problem::MediaType { .. } => Self::parameter(StatusCode::UNSUPPORTED_MEDIA_TYPE, text),
+            Problem::Overloaded => Self::unavailable(&text),
+            Problem::MediaType { .. } | Problem::ContentEncoding { .. } => {
+                Self::parameter(StatusCode::UNSUPPORTED_MEDIA_TYPE, text)
+            }
             Problem::Cursor { .. } => {
                 Self::coded(StatusCode::BAD_REQUEST, Code::INVALID_CURSOR, text)
             }
-            Problem::BodyBroken
-            | Problem::NotJson { .. }
-            | Problem::NotMultipart { .. }
-            | Problem::Field { .. } => Self::parameter(StatusCode::BAD_REQUEST, text),
+            Problem::BodyBroken | Problem::NotJson { .. } | Problem::NotMultipart { .. } => {
+                Self::parameter(StatusCode::BAD_REQUEST, text)
+            }
+            Problem::Field { name, fault, .. } => Self::field(&name, &fault, text),
             Problem::Panicked => Self::internal(),
         }
     }
@@ -233,6 +264,26 @@ impl Error {
     fn internal() -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         Self::bare(status, 1, "An unexpected error has occurred")
+    }
+}
+
+/// The path to a parameter as Graph spells it: `participants[0]['user']`.
+fn spelled(name: &str) -> String {
+    let mut parts = name.split('.');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |spelled, part| {
+        let (key, place) = part.split_at(part.find('[').unwrap_or(part.len()));
+        format!("{spelled}['{key}']{place}")
+    })
+}
+
+const fn in_graphs_words(wanted: JsonType) -> &'static str {
+    match wanted {
+        JsonType::String => "a string",
+        JsonType::Boolean => "a boolean",
+        JsonType::Integer => "an integer",
+        JsonType::Array => "an array",
+        JsonType::Object => "a JSON object",
     }
 }
 

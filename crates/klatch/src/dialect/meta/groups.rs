@@ -11,11 +11,11 @@ use utoipa::ToSchema;
 use super::auth::{Node, NodeInPath, NumberInPath};
 use super::error::{Error, ErrorBody, GroupErrors};
 use super::number::{self, NumberInfo, NumberUpdate};
-use super::{Body, Query, Upload, product};
+use super::{Params, product};
 use crate::app::caller::Call;
 use crate::app::{App, Scope};
 use crate::dialect::graph::answer::{Created, GroupInfo, GroupPage, Success};
-use crate::dialect::graph::ask::{CreateGroup, Product, UpdateForm, UpdateGroup};
+use crate::dialect::graph::ask::{CreateGroup, UpdateForm, UpdateGroup};
 use crate::dialect::graph::calls;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
@@ -35,11 +35,11 @@ use crate::http::params::PageParams;
 pub(super) async fn list(
     State(app): State<App>,
     NumberInPath(number): NumberInPath,
-    query: Query,
     address: Address,
+    params: Params,
 ) -> Result<Json<GroupPage<String>>, Error> {
     // Times are declared as text, here and nowhere else.
-    calls::groups(&app, &number, &query, &address, |seconds| seconds.to_string()).await
+    calls::groups(&app, &number, &params, &address, |seconds| seconds.to_string()).await
 }
 
 /// Creates a group.
@@ -63,11 +63,11 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(app): State<App>,
     NumberInPath(number): NumberInPath,
-    body: Body,
+    params: Params,
 ) -> Result<Json<Created>, Error> {
-    let new = body.fields::<CreateGroup>().await?.parse(product(&body))?;
+    let new = params.read::<CreateGroup>()?.parse(product(&params))?;
     // Whichever key it is, the same number is meant.
-    let call = Call { scope: Scope::Number(number.id.clone()), idempotency: body.idempotency };
+    let call = Call { scope: Scope::Number(number.id.clone()), idempotency: params.idempotency() };
     let outcome = app.create(&call, &number, &new).await?;
     Ok(Json(Created::from(&outcome)))
 }
@@ -100,14 +100,14 @@ pub(super) enum NodeInfo<'a> {
 pub(super) async fn get(
     State(app): State<App>,
     NodeInPath(caller, node): NodeInPath,
-    query: Query,
+    params: Params,
 ) -> Result<Response, Error> {
-    let fields = query.get("fields");
     match node {
         Node::Number(number) => {
-            Ok(Json(number::info(&app, &number, fields).await?).into_response())
+            let fields = params.fields()?;
+            Ok(Json(number::info(&app, &number, fields.as_deref()).await?).into_response())
         }
-        Node::Group(group) => calls::info(&app, &caller.scope(), &group, fields).await,
+        Node::Group(group) => calls::info(&app, &caller.scope(), &group, &params).await,
     }
 }
 
@@ -151,22 +151,17 @@ pub(super) enum Updated {
 pub(super) async fn post(
     State(app): State<App>,
     NodeInPath(caller, node): NodeInPath,
-    body: Upload,
+    params: Params,
 ) -> Result<Json<Updated>, Error> {
     match node {
         Node::Number(number) => {
-            body.refuse_key()?;
-            let update = body.fields::<NumberUpdate>().await?;
+            params.refuse_key()?;
+            let update = params.read::<NumberUpdate>()?;
             Ok(Json(Updated::Number(number::update(&app, &number, update).await?)))
         }
         Node::Group(group) => {
-            let call = caller.call(body.idempotency.clone());
-            let done = if body.is_form() {
-                calls::update_by_form(&app, &call, &group, &body).await?
-            } else {
-                let asked = body.fields().await?;
-                calls::update::<Error>(&app, &call, &group, asked, Product::Required).await?
-            };
+            let call = caller.call(params.idempotency());
+            let done = calls::update(&app, &call, &group, &params, product(&params)).await?;
             Ok(Json(Updated::Group(done)))
         }
     }
@@ -186,11 +181,11 @@ pub(super) async fn post(
 pub(super) async fn delete(
     State(app): State<App>,
     NodeInPath(caller, node): NodeInPath,
-    body: Body,
+    params: Params,
 ) -> Result<Json<Success>, Error> {
     match node {
         // Numbers come and go by the operator's hand.
-        Node::Number(_) => Err(Error::no_such_object(&Method::DELETE)),
-        Node::Group(group) => calls::delete(&app, &caller.call(body.idempotency), &group).await,
+        Node::Number(number) => Err(Error::no_such_object(&Method::DELETE, number.id.as_str())),
+        Node::Group(group) => calls::delete(&app, &caller.call(params.idempotency()), &group).await,
     }
 }

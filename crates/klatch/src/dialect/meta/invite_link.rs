@@ -6,7 +6,7 @@ use domain::Command;
 
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
-use super::{Body, product};
+use super::{Params, product};
 use crate::app::App;
 use crate::dialect::graph::answer::{InviteLink, LinkDeleted};
 use crate::dialect::graph::ask::{Product, ProductOnly};
@@ -47,10 +47,10 @@ pub(super) async fn reset(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    body: Body,
+    params: Params,
 ) -> Result<Json<InviteLink>, Error> {
-    let (asked, product) = (body.fields().await?, product(&body));
-    let call = caller.call(body.idempotency);
+    let (asked, product) = (params.read()?, product(&params));
+    let call = caller.call(params.idempotency());
     calls::reset_invite_link(&app, &call, &group, asked, product).await
 }
 
@@ -70,11 +70,11 @@ pub(super) async fn delete(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    body: Body,
+    params: Params,
 ) -> Result<Json<LinkDeleted>, Error> {
     // Declared as required, and yet no body is what clients send with a DELETE.
-    body.fields::<ProductOnly>().await?.parse(Product::Optional)?;
-    let call = caller.call(body.idempotency);
+    params.read::<ProductOnly>()?.parse(Product::Optional)?;
+    let call = caller.call(params.idempotency());
     let outcome = app.execute(&call, &group, Command::DeleteInvite).await?;
     Ok(Json(LinkDeleted::from(&outcome)))
 }

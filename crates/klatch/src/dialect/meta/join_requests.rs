@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
-use super::{Body, Query, product};
+use super::{Params, product};
 use crate::app::App;
 use crate::dialect::graph::answer::{JoinRequestPage, JoinRequestsAnswered};
 use crate::dialect::graph::ask::JoinRequestList;
@@ -32,10 +32,10 @@ pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    query: Query,
     address: Address,
+    params: Params,
 ) -> Result<Response, Error> {
-    calls::join_requests(&app, &caller.scope(), &group, &query, &address).await
+    calls::join_requests(&app, &caller.scope(), &group, &params, &address).await
 }
 
 /// Lets people in. What cannot be approved fails alone.
@@ -54,10 +54,10 @@ pub(super) async fn approve(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    body: Body,
+    params: Params,
 ) -> Result<Json<JoinRequestsAnswered>, Error> {
-    let (asked, product) = (body.fields().await?, product(&body));
-    calls::approve(&app, &caller.call(body.idempotency), &group, asked, product).await
+    let (asked, product) = (params.read()?, product(&params));
+    calls::approve(&app, &caller.call(params.idempotency()), &group, asked, product).await
 }
 
 /// Turns people away; they may ask again. What cannot be rejected fails alone.
@@ -76,8 +76,8 @@ pub(super) async fn reject(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    body: Body,
+    params: Params,
 ) -> Result<Json<JoinRequestsAnswered>, Error> {
-    let (asked, product) = (body.fields().await?, product(&body));
-    calls::reject(&app, &caller.call(body.idempotency), &group, asked, product).await
+    let (asked, product) = (params.read()?, product(&params));
+    calls::reject(&app, &caller.call(params.idempotency()), &group, asked, product).await
 }

@@ -7,7 +7,7 @@ use domain::Command;
 
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
-use super::{Body, product};
+use super::{Params, product};
 use crate::app::App;
 use crate::dialect::graph::answer::ParticipantsAnswered;
 use crate::dialect::graph::ask::ParticipantList;
@@ -32,12 +32,12 @@ pub(super) async fn add(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    body: Body,
+    params: Params,
 ) -> Answered {
-    let named = body.fields::<ParticipantList>().await?.parse_new(product(&body))?;
+    let named = params.read::<ParticipantList>()?.parse_new(product(&params))?;
     let people = app.introduce(&caller.account, named).await?;
     let command = Command::AddParticipants { people };
-    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
+    let outcome = app.execute(&caller.call(params.idempotency()), &group, command).await?;
     let (status, answered) = ParticipantsAnswered::new(PeopleCall::Add, &outcome);
     Ok((status, Json(answered)))
 }
@@ -59,11 +59,11 @@ pub(super) async fn remove(
     State(app): State<App>,
     caller: Caller,
     InPath(group): InPath,
-    body: Body,
+    params: Params,
 ) -> Answered {
-    let people = body.fields::<ParticipantList>().await?.parse(product(&body))?;
+    let people = params.read::<ParticipantList>()?.parse(product(&params))?;
     let command = Command::RemoveParticipants { people };
-    let outcome = app.execute(&caller.call(body.idempotency), &group, command).await?;
+    let outcome = app.execute(&caller.call(params.idempotency()), &group, command).await?;
     let (status, answered) = ParticipantsAnswered::new(PeopleCall::Remove, &outcome);
     Ok((status, Json(answered)))
 }

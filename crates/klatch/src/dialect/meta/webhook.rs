@@ -10,13 +10,14 @@ use domain::ids::AccountId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Params;
 use super::auth::{AppInPath, Caller};
 use super::error::{Error, ErrorBody};
 use super::number::Done;
-use super::{Body, Query};
 use crate::app::App;
 use crate::app::outbox::{Configured, Place};
 use crate::dialect::Dialect;
+use crate::dialect::graph::params::Names;
 use crate::directory::{
     Account, Activity, Number, Reach, RecordChange, Role, Subscription, SubscriptionChange,
     SubscriptionEvent, Target,
@@ -88,8 +89,18 @@ pub(super) struct NewAppSubscription {
     #[schema(value_type = String)]
     verify_token: Option<String>,
     /// Comma list of what is told; everything, if left out.
-    #[schema(example = "group_lifecycle_update,group_participants_update")]
-    fields: Option<String>,
+    #[schema(
+        example = "group_lifecycle_update,group_participants_update",
+        value_type = Option<String>
+    )]
+    fields: Option<Names>,
+}
+
+/// Ends the subscription of an app, or a part of it.
+#[derive(Debug, Deserialize)]
+struct RemovedAppSubscription {
+    object: Option<String>,
+    fields: Option<Names>,
 }
 
 /// What an app is subscribed to: one thing, or nothing.
@@ -126,7 +137,7 @@ impl FromRequestParts<App> for WabaInPath {
         let mut numbers = app.all_numbers(&caller.account).await?;
         numbers.retain(|number| number.waba_id == waba_id);
         let own = numbers.iter().position(|number| caller.opens(number));
-        let own = own.ok_or_else(|| Error::no_such_object(&parts.method))?;
+        let own = own.ok_or_else(|| Error::no_such_object(&parts.method, waba_id))?;
         if !numbers.iter().all(|number| caller.opens(number)) {
             return Err(Error::not_permitted(
                 "other numbers belong to this WABA, too: use a key of the whole account",
@@ -197,10 +208,10 @@ pub(super) async fn get(
 pub(super) async fn subscribe(
     State(app): State<App>,
     waba: WabaInPath,
-    body: Body,
+    params: Params,
 ) -> Result<Json<Done>, Error> {
-    body.refuse_key()?;
-    let NewOverride { override_callback_uri, verify_token } = body.fields().await?;
+    params.refuse_key()?;
+    let NewOverride { override_callback_uri, verify_token } = params.read()?;
     // Without an address the app's own receiver is told again.
     let wanted = NewOverride {
         override_callback_uri: Some(override_callback_uri.unwrap_or_default()),
@@ -226,9 +237,9 @@ pub(super) async fn subscribe(
 pub(super) async fn unsubscribe(
     State(app): State<App>,
     waba: WabaInPath,
-    body: Body,
+    params: Params,
 ) -> Result<Json<Done>, Error> {
-    body.refuse_key()?;
+    params.refuse_key()?;
     waba.subscribe(&app, false).await?;
     remove(&app, &place(&waba.1.account, waba.reach())).await?;
     Ok(Json(Done::DONE))
@@ -283,22 +294,18 @@ pub(super) async fn get_app(
 pub(super) async fn set_app(
     State(app): State<App>,
     AppInPath(account): AppInPath,
-    query: Query,
-    body: Body,
+    params: Params,
 ) -> Result<Json<Done>, Error> {
-    body.refuse_key()?;
-    let given: NewAppSubscription = body.fields().await?;
-    // Graph's own examples have these in the query.
-    let said = |name: &str, given: Option<String>| given.or(query.get(name).map(str::to_owned));
-    check_object(&required("object", said("object", given.object))?)?;
-    let url = required("callback_url", said("callback_url", given.callback_url))?;
-    let token = said("verify_token", given.verify_token);
-    let fields = said("fields", given.fields).filter(|fields| !fields.trim().is_empty());
+    params.refuse_key()?;
+    let NewAppSubscription { object, callback_url, verify_token, fields } = params.read()?;
+    check_object(&required("object", object)?)?;
+    let url = required("callback_url", callback_url)?;
     let topics = match fields {
-        Some(fields) => topics(&fields)?,
+        Some(Names(fields)) => topics(&fields)?,
         None => Topic::ALL.to_vec(),
     };
-    let receiver = verified(&app, &account, "callback_url", &url, ("verify_token", token)).await?;
+    let receiver =
+        verified(&app, &account, "callback_url", &url, ("verify_token", verify_token)).await?;
     let place = place(&account.id, Reach::Account);
     app.configure(place, Configured { topics: Some(topics), ..receiver }).await?;
     tracing::info!(account = %account.id, "an app's webhook was configured");
@@ -325,17 +332,17 @@ pub(super) async fn set_app(
 pub(super) async fn remove_app(
     State(app): State<App>,
     AppInPath(account): AppInPath,
-    query: Query,
-    body: Body,
+    params: Params,
 ) -> Result<Json<Done>, Error> {
-    body.refuse_key()?;
-    check_object(query.get("object").unwrap_or(OBJECT))?;
+    params.refuse_key()?;
+    let RemovedAppSubscription { object, fields } = params.read()?;
+    check_object(object.as_deref().unwrap_or(OBJECT))?;
     let place = place(&account.id, Reach::Account);
-    let (Some(ended), Some(holder)) = (query.get("fields"), app.holder(&place).await?) else {
+    let (Some(Names(ended)), Some(holder)) = (fields, app.holder(&place).await?) else {
         remove(&app, &place).await?;
         return Ok(Json(Done::DONE));
     };
-    let ended = topics(ended)?;
+    let ended = topics(&ended)?;
     let mut left = holder.topics.unwrap_or_else(|| Topic::ALL.to_vec());
     left.retain(|topic| !ended.contains(topic));
     if left.is_empty() {

@@ -119,15 +119,18 @@ impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         let text = problem.text();
         match problem {
-            Problem::NoSuchPath => Self::new(StatusCode::NOT_FOUND, text),
+            Problem::NoSuchPath { .. } => Self::new(StatusCode::NOT_FOUND, text),
             Problem::NoSuchMethod { .. } => Self::new(StatusCode::METHOD_NOT_ALLOWED, text),
             Problem::HeadersTooLarge { .. } => {
                 Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text)
             }
             Problem::BodyTooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, text),
             Problem::BodyTooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, text),
-            Problem::MediaType { .. } => Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text),
-            Problem::Field { name, detail } => {
+            Problem::Overloaded => Self::unavailable(&text),
+            Problem::MediaType { .. } | Problem::ContentEncoding { .. } => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text)
+            }
+            Problem::Field { name, detail, .. } => {
                 Self::new(StatusCode::BAD_REQUEST, format!("Field [{name}] {detail}"))
             }
             Problem::BodyBroken

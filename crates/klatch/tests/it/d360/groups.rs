@@ -447,7 +447,7 @@ async fn creating_needs_a_sound_subject_description_and_mode() {
     null: 400 (#100) Invalid parameter: subject is missing
     empty: 400 (#100) Invalid parameter: subject must not be empty
     blank: 400 (#100) Invalid parameter: subject must not be empty
-    a number: 400 (#100) Invalid parameter: subject has the wrong type: integer, expected a string
+    a number: 400 (#100) Invalid parameter: subject has the wrong type: number, expected a string
     a boolean: 400 (#100) Invalid parameter: subject has the wrong type: boolean, expected a string
     a list: 400 (#100) Invalid parameter: subject has the wrong type: list, expected a string
     an object: 400 (#100) Invalid parameter: subject has the wrong type: object, expected a string
@@ -465,7 +465,7 @@ async fn creating_needs_a_sound_subject_description_and_mode() {
     mode: 400 (#100) Invalid parameter: join_approval_mode must be one of auto_approve, approval_required
     empty mode: 400 (#100) Invalid parameter: join_approval_mode must be one of auto_approve, approval_required
     mode in capitals: 400 (#100) Invalid parameter: join_approval_mode must be one of auto_approve, approval_required
-    mode as a number: 400 (#100) Invalid parameter: join_approval_mode has the wrong type: integer, expected a string
+    mode as a number: 400 (#100) Invalid parameter: join_approval_mode has the wrong type: number, expected a string
     product: 400 (#100) Invalid parameter: messaging_product must be whatsapp
     empty product: 400 (#100) Invalid parameter: messaging_product must be whatsapp
     product in capitals: 400 (#100) Invalid parameter: messaging_product must be whatsapp
@@ -510,7 +510,7 @@ async fn updating_needs_a_sound_setting_and_at_least_one() {
     129 characters: 400 (#100) Invalid parameter: subject must not be longer than 128 characters (it has 129)
     a control: 400 (#100) Invalid parameter: subject must not contain the control character U+001B
     2049 characters: 400 (#100) Invalid parameter: description must not be longer than 2048 characters (it has 2049)
-    a number: 400 (#100) Invalid parameter: description has the wrong type: floating point, expected a string
+    a number: 400 (#100) Invalid parameter: description has the wrong type: number, expected a string
     product: 400 (#100) Invalid parameter: messaging_product must be whatsapp
     a path: 400 (#100) Invalid parameter: profile_picture_file must be uploaded as multipart/form-data, a path is of no use here
     an empty path: 400 (#100) Invalid parameter: profile_picture_file must be uploaded as multipart/form-data, a path is of no use here

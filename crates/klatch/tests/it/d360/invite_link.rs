@@ -90,7 +90,7 @@ async fn a_reset_says_nothing_wrong_about_the_product() {
     }
     assert_snapshot!(refusals.shown(), @r#"
     {"messaging_product":"telegram"}: 400 (#100) Invalid parameter: messaging_product must be whatsapp
-    {"messaging_product":1}: 400 (#100) Invalid parameter: messaging_product has the wrong type: integer, expected a string
+    {"messaging_product":1}: 400 (#100) Invalid parameter: messaging_product has the wrong type: number, expected a string
     []: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be a JSON object
     null: 400 (#100) Invalid parameter: Invalid JSON in request body: it must be a JSON object
     "#);

@@ -363,9 +363,9 @@ async fn a_list_of_requests_must_be_sound() {
         ("nothing", json!({})),
         ("null", json!({ "join_requests": null })),
         ("empty", json!({ "join_requests": [] })),
-        ("not a list", json!({ "join_requests": open })),
+        ("not a list", json!({ "join_requests": true })),
         ("an object", json!({ "join_requests": { "id": open } })),
-        ("a number inside", json!({ "join_requests": [open, 5] })),
+        ("a fraction inside", json!({ "join_requests": [open, 1.5] })),
         ("null inside", json!({ "join_requests": [null] })),
         ("an empty id", json!({ "join_requests": [open, ""] })),
         ("a blank id", json!({ "join_requests": ["a b"] })),
@@ -389,14 +389,14 @@ async fn a_list_of_requests_must_be_sound() {
     null, DELETE: 400 (#100) Invalid parameter: join_requests is missing
     empty, POST: 400 (#100) Invalid parameter: join_requests must not be empty
     empty, DELETE: 400 (#100) Invalid parameter: join_requests must not be empty
-    not a list, POST: 400 (#100) Invalid parameter: join_requests has the wrong type: string, expected a list
-    not a list, DELETE: 400 (#100) Invalid parameter: join_requests has the wrong type: string, expected a list
+    not a list, POST: 400 (#100) Invalid parameter: join_requests has the wrong type: boolean, expected a list
+    not a list, DELETE: 400 (#100) Invalid parameter: join_requests has the wrong type: boolean, expected a list
     an object, POST: 400 (#100) Invalid parameter: join_requests has the wrong type: object, expected a list
     an object, DELETE: 400 (#100) Invalid parameter: join_requests has the wrong type: object, expected a list
-    a number inside, POST: 400 (#100) Invalid parameter: join_requests[1] has the wrong type: integer, expected a string
-    a number inside, DELETE: 400 (#100) Invalid parameter: join_requests[1] has the wrong type: integer, expected a string
-    null inside, POST: 400 (#100) Invalid parameter: join_requests[0] has the wrong type: null, expected a string
-    null inside, DELETE: 400 (#100) Invalid parameter: join_requests[0] has the wrong type: null, expected a string
+    a fraction inside, POST: 400 (#100) Invalid parameter: join_requests[1] has the wrong type: floating point, expected an id
+    a fraction inside, DELETE: 400 (#100) Invalid parameter: join_requests[1] has the wrong type: floating point, expected an id
+    null inside, POST: 400 (#100) Invalid parameter: join_requests[0] has the wrong type: null, expected an id
+    null inside, DELETE: 400 (#100) Invalid parameter: join_requests[0] has the wrong type: null, expected an id
     an empty id, POST: 400 (#100) Invalid parameter: join_requests[1] must be an id of 1 to 256 bytes without blanks
     an empty id, DELETE: 400 (#100) Invalid parameter: join_requests[1] must be an id of 1 to 256 bytes without blanks
     a blank id, POST: 400 (#100) Invalid parameter: join_requests[0] must be an id of 1 to 256 bytes without blanks

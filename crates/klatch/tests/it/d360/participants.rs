@@ -174,7 +174,7 @@ async fn a_list_of_people_must_be_sound() {
     empty: 400 (#100) Invalid parameter: participants must not be empty
     not a list: 400 (#100) Invalid parameter: participants has the wrong type: object, expected a list
     a list of texts: 400 (#100) Invalid parameter: participants[0] has the wrong type: string, expected an object
-    a number: 400 (#100) Invalid parameter: participants[1].user has the wrong type: integer, expected a string
+    a number: 400 (#131202) Duplicate participant: participants[1] repeats participants[0]: 16505550101
     no user: 400 (#100) Invalid parameter: participants[0].user is missing
     another name: 400 (#100) Invalid parameter: participants[0].user is missing
     null user: 400 (#100) Invalid parameter: participants[0].user is missing

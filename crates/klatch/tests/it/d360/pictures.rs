@@ -185,7 +185,7 @@ async fn a_broken_form_is_refused() {
         refusals.add(what, &app.send(request.body(bytes.to_vec().into()).unwrap()).await);
     }
     assert_snapshot!(refusals.shown(), @r#"
-    no boundary: 400 (#100) Invalid parameter: Invalid multipart request body: Invalid `boundary` for `multipart/form-data` request
+    no boundary: 400 (#100) Invalid parameter: Invalid multipart request body: multipart boundary not found in Content-Type
     empty boundary: 400 (#100) Invalid parameter: Invalid multipart request body: incomplete multipart stream
     another boundary: 400 (#100) Invalid parameter: Invalid multipart request body: incomplete multipart stream
     cut off in a part: 400 (#100) Invalid parameter: Invalid multipart request body: field "file" received with incomplete data

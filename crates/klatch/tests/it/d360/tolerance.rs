@@ -58,6 +58,8 @@ async fn unknown_fields_and_blanks_around_are_ignored() {
         " \r\n\t{ \"subject\" : \"Hello\" }\n\n",
         r#"{"subject":"Hello","description":null,"join_approval_mode":null}"#,
         r#"{"subject":"\u0048ello","messaging_product":null}"#,
+        "\u{feff}{\"subject\":\"Hello\"}",
+        r#"{"subject":"World","subject":"Hello"}"#,
     ] {
         let group = send_bytes(&app, Method::POST, "/groups", body).await.text("id");
         assert_eq!(everything(&app, &group).await.ok()["subject"], "Hello", "{body}");

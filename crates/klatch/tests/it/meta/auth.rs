@@ -65,14 +65,14 @@ async fn without_the_right_token_there_is_nothing() {
     let odd = HeaderValue::from_bytes(b"Bearer klatch-dev\xFF").unwrap();
     refusals.add("not text either", &list(&app, Some(odd), "").await);
     assert_snapshot!(refusals.shown(), @"
-    none => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
-    empty => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
-    a scheme alone => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
-    a scheme and a blank => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
-    no scheme => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
-    basic => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
-    another scheme => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
-    no blank => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
+    none => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
+    empty => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
+    a scheme alone => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
+    a scheme and a blank => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
+    no scheme => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
+    basic => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
+    another scheme => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
+    no blank => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
     wrong => 401 190 Invalid OAuth access token
     cut off => 401 190 Invalid OAuth access token
     two words => 401 190 Invalid OAuth access token
@@ -81,16 +81,16 @@ async fn without_the_right_token_there_is_nothing() {
     the admin token => 401 190 Invalid OAuth access token
     the app's secret => 401 190 Invalid OAuth access token
     an app's token => 401 190 Invalid OAuth access token
-    an empty query => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
-    a blank query => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
+    an empty query => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
+    a blank query => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
     a wrong query => 401 190 Invalid OAuth access token
     not text => 401 190 Invalid OAuth access token
-    another name => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
-    upper case => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
-    right and wrong => 401 190 Invalid OAuth access token: access_token is another one than that in the Authorization header
-    wrong and right => 401 190 Invalid OAuth access token: access_token is another one than that in the Authorization header
+    another name => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
+    upper case => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
+    right and wrong => 401 190 Invalid OAuth access token: the request holds two different access tokens
+    wrong and right => 401 190 Invalid OAuth access token: the request holds two different access tokens
     the last counts => 401 190 Invalid OAuth access token
-    not text either => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as access_token in the query
+    not text either => 401 104 An access token is required to request this resource: send the key as Authorization: Bearer <key>, or as the parameter access_token
     ");
     assert_snapshot!(list(&app, None, "").await.shown(), @r#"
     401 Unauthorized
@@ -101,7 +101,7 @@ async fn without_the_right_token_there_is_nothing() {
         "code": 104,
         "error_data": {
           "messaging_product": "whatsapp",
-          "details": "send the key as Authorization: Bearer <key>, or as access_token in the query"
+          "details": "send the key as Authorization: Bearer <key>, or as the parameter access_token"
         }
       }
     }
@@ -238,13 +238,13 @@ async fn a_key_of_one_number_does_not_open_another() {
         refusals.add(operation.name, &operation.send(&app, sandbox::KEY).await);
     }
     assert_snapshot!(refusals.shown(), @"
-    groups => 400 100/33 Unsupported get request. The object does not exist, or the access token does not open it
-    a page of groups => 400 100/33 Unsupported get request. The object does not exist, or the access token does not open it
-    create => 400 100/33 Unsupported post request. The object does not exist, or the access token does not open it
-    number => 400 100/33 Unsupported get request. The object does not exist, or the access token does not open it
-    number with fields => 400 100/33 Unsupported get request. The object does not exist, or the access token does not open it
-    change the number => 400 100/33 Unsupported post request. The object does not exist, or the access token does not open it
-    delete the number => 400 100/33 Unsupported delete request. The object does not exist, or the access token does not open it
+    groups => 400 100/33 Unsupported get request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    a page of groups => 400 100/33 Unsupported get request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    create => 400 100/33 Unsupported post request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    number => 400 100/33 Unsupported get request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    number with fields => 400 100/33 Unsupported get request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    change the number => 400 100/33 Unsupported post request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    delete the number => 400 100/33 Unsupported delete request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
     ");
     let number = app.admin(Method::GET, &format!("/numbers/{second}"), None).await;
     for operation in of_waba(&number.text("waba_id")) {
@@ -257,7 +257,7 @@ async fn a_key_of_one_number_does_not_open_another() {
     400 Bad Request
     {
       "error": {
-        "message": "Unsupported get request. The object does not exist, or the access token does not open it",
+        "message": "Unsupported get request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api",
         "type": "GraphMethodException",
         "code": 100,
         "error_subcode": 33
@@ -333,17 +333,17 @@ async fn versions_that_are_none_are_refused() {
     /v23 => 400 100 (#100) Invalid parameter: version must be like v23.0
     /V23.0 => 400 100 (#100) Invalid parameter: version must be like v23.0
     /V23 => 400 100 (#100) Invalid parameter: version must be like v23.0
-    /v23.0.1 => 400 100 Unsupported request. There is nothing at this path
-    /v23. => 400 100 Unsupported request. There is nothing at this path
-    /v.0 => 400 100 Unsupported request. There is nothing at this path
-    /v => 400 100 Unsupported request. There is nothing at this path
-    /23.0 => 400 100 Unsupported request. There is nothing at this path
-    /v-1.0 => 400 100 Unsupported request. There is nothing at this path
-    /v23,0 => 400 100 Unsupported request. There is nothing at this path
-    /v23%2E0 => 400 100 Unsupported request. There is nothing at this path
-    /v23.0/v23.0 => 400 100 Unsupported request. There is nothing at this path
-    /meta/meta/v23.0 => 400 100 Unsupported request. There is nothing at this path
-    /v23.0/meta => 400 100 Unsupported request. There is nothing at this path
+    /v23.0.1 => 400 2500 Unknown path components: /106540352242922/groups
+    /v23. => 400 2500 Unknown path components: /106540352242922/groups
+    /v.0 => 400 2500 Unknown path components: /106540352242922/groups
+    /v => 400 2500 Unknown path components: /106540352242922/groups
+    /23.0 => 400 2500 Unknown path components: /106540352242922/groups
+    /v-1.0 => 400 2500 Unknown path components: /106540352242922/groups
+    /v23,0 => 400 2500 Unknown path components: /106540352242922/groups
+    /v23%2E0 => 400 2500 Unknown path components: /106540352242922/groups
+    /v23.0/v23.0 => 400 2500 Unknown path components: /106540352242922/groups
+    /meta/meta/v23.0 => 400 2500 Unknown path components: /v23.0/106540352242922/groups
+    /v23.0/meta => 400 2500 Unknown path components: /106540352242922/groups
     /meta/v23 => 400 100 (#100) Invalid parameter: version must be like v23.0
     /v1/106540352242922 => 400 100 (#100) Invalid parameter: version must be like v23.0
     /v1 => 400 100 (#100) Invalid parameter: version must be like v23.0
@@ -354,10 +354,12 @@ async fn versions_that_are_none_are_refused() {
     ");
 }
 
-/// All of an answer but the ids that every answer has of its own.
-fn seen(answer: Answer) -> (StatusCode, HeaderMap, Bytes) {
+/// All of an answer but the ids that every answer has of its own, and the id that the caller sent.
+fn seen(answer: Answer, path: &str) -> (StatusCode, HeaderMap, Bytes) {
     let Answer { status, mut headers, bytes } = answer;
     let mut text = String::from_utf8(bytes.to_vec()).unwrap();
+    let id = path.split(['/', '?']).nth(2).unwrap();
+    text = text.replace(&format!("Object with ID '{id}'"), "Object with ID 'ID'");
     for name in ["x-request-id", "x-fb-request-id", "x-fb-trace-id", "x-fb-debug"] {
         let id = headers.remove(name).unwrap_or_else(|| panic!("no {name} in {headers:?}"));
         text = text.replace(id.to_str().unwrap(), "TRACE");
@@ -375,7 +377,8 @@ async fn assert_same(app: &TestApp, caller: &str, foreign: &[Operation], never: 
         assert_eq!(foreign_answer.status, 400, "{}: {foreign_answer:?}", foreign.name);
         refusal(&foreign_answer);
         let never_answer = never.send(app, caller).await;
-        assert_eq!(seen(foreign_answer), seen(never_answer), "{}", foreign.name);
+        let foreign_seen = seen(foreign_answer, &foreign.path);
+        assert_eq!(foreign_seen, seen(never_answer, &never.path), "{}", foreign.name);
     }
 }
 
@@ -397,7 +400,7 @@ async fn what_belongs_to_others_is_as_unknown_as_what_never_was() {
     let before = app.app.group(&Scope::Everything, &id).await.unwrap();
 
     // As long as the real ones, so that not even the length of an answer could tell.
-    let never_group = "x".repeat(group.len());
+    let never_group = format!("{}{}", &group[..20], "x".repeat(group.len() - 20));
     let never_number = "1".repeat(PHONE_NUMBER_ID.len());
     for caller in [&stranger, &second] {
         assert_same(&app, caller, &of_group(&group), &of_group(&never_group)).await;

@@ -260,7 +260,7 @@ async fn a_number_may_not_be_eligible() {
     number => 200
     number with fields => 200
     change the number => 200
-    delete the number => 400 100/33 Unsupported delete request. The object does not exist, or the access token does not open it
+    delete the number => 400 100/33 Unsupported delete request. Object with ID '106540352242922' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
     subscribed apps => 200
     subscribe => 200
     unsubscribe => 200
@@ -310,7 +310,7 @@ async fn a_number_may_not_be_eligible() {
     number => 200
     number with fields => 200
     change the number => 200
-    delete the number => 400 100/33 Unsupported delete request. The object does not exist, or the access token does not open it
+    delete the number => 400 100/33 Unsupported delete request. Object with ID '106540352242922' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
     subscribed apps => 200
     subscribe => 200
     unsubscribe => 200

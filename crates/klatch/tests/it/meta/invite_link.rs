@@ -95,7 +95,7 @@ async fn what_a_link_is_about_can_be_said_in_any_way() {
     400 Bad Request
     {
       "error": {
-        "message": "(#100) Invalid parameter",
+        "message": "(#100) Param messaging_product must be one of {WHATSAPP} - got \"x\".",
         "type": "OAuthException",
         "code": 100,
         "error_data": {

@@ -274,10 +274,10 @@ async fn lists_that_are_wrong_are_refused_whole() {
         ("no list", json!({})),
         ("null", json!({ "join_requests": null })),
         ("an empty list", json!({ "join_requests": [] })),
-        ("a text", json!({ "join_requests": ann })),
+        ("a boolean", json!({ "join_requests": true })),
         ("an object", json!({ "join_requests": { "id": ann } })),
         ("objects", json!({ "join_requests": [{ "join_request_id": ann }] })),
-        ("a number", json!({ "join_requests": [ann, 5] })),
+        ("a fraction", json!({ "join_requests": [ann, 1.5] })),
         ("null in it", json!({ "join_requests": [null] })),
         ("an empty id", json!({ "join_requests": [ann, ""] })),
         ("a blank", json!({ "join_requests": [" "] })),
@@ -295,22 +295,22 @@ async fn lists_that_are_wrong_are_refused_whole() {
     let answer = app.meta(Method::POST, &format!("/{group}/join_requests"), Some(bare)).await;
     refusals.add("no product", &answer);
     assert_snapshot!(refusals.shown(), @"
-    POST no list => 400 100 (#100) Invalid parameter: join_requests is missing
-    DELETE no list => 400 100 (#100) Invalid parameter: join_requests is missing
-    POST null => 400 100 (#100) Invalid parameter: join_requests is missing
-    DELETE null => 400 100 (#100) Invalid parameter: join_requests is missing
+    POST no list => 400 100 (#100) The parameter join_requests is required.: join_requests is missing
+    DELETE no list => 400 100 (#100) The parameter join_requests is required.: join_requests is missing
+    POST null => 400 100 (#100) The parameter join_requests is required.: join_requests is missing
+    DELETE null => 400 100 (#100) The parameter join_requests is required.: join_requests is missing
     POST an empty list => 400 100 (#100) Invalid parameter: join_requests must not be empty
     DELETE an empty list => 400 100 (#100) Invalid parameter: join_requests must not be empty
-    POST a text => 400 100 (#100) Invalid parameter: join_requests has the wrong type: string, expected a list
-    DELETE a text => 400 100 (#100) Invalid parameter: join_requests has the wrong type: string, expected a list
-    POST an object => 400 100 (#100) Invalid parameter: join_requests has the wrong type: object, expected a list
-    DELETE an object => 400 100 (#100) Invalid parameter: join_requests has the wrong type: object, expected a list
-    POST objects => 400 100 (#100) Invalid parameter: join_requests[0] has the wrong type: object, expected a string
-    DELETE objects => 400 100 (#100) Invalid parameter: join_requests[0] has the wrong type: object, expected a string
-    POST a number => 400 100 (#100) Invalid parameter: join_requests[1] has the wrong type: integer, expected a string
-    DELETE a number => 400 100 (#100) Invalid parameter: join_requests[1] has the wrong type: integer, expected a string
-    POST null in it => 400 100 (#100) Invalid parameter: join_requests[0] has the wrong type: null, expected a string
-    DELETE null in it => 400 100 (#100) Invalid parameter: join_requests[0] has the wrong type: null, expected a string
+    POST a boolean => 400 100 (#100) Param join_requests must be an array.: join_requests has the wrong type: boolean, expected a list
+    DELETE a boolean => 400 100 (#100) Param join_requests must be an array.: join_requests has the wrong type: boolean, expected a list
+    POST an object => 400 100 (#100) Param join_requests must be an array.: join_requests has the wrong type: object, expected a list
+    DELETE an object => 400 100 (#100) Param join_requests must be an array.: join_requests has the wrong type: object, expected a list
+    POST objects => 400 100 (#100) Param join_requests[0] must be a string.: join_requests[0] has the wrong type: object, expected an id
+    DELETE objects => 400 100 (#100) Param join_requests[0] must be a string.: join_requests[0] has the wrong type: object, expected an id
+    POST a fraction => 400 100 (#100) Param join_requests[1] must be a string.: join_requests[1] has the wrong type: floating point, expected an id
+    DELETE a fraction => 400 100 (#100) Param join_requests[1] must be a string.: join_requests[1] has the wrong type: floating point, expected an id
+    POST null in it => 400 100 (#100) Param join_requests[0] must be a string.: join_requests[0] has the wrong type: null, expected an id
+    DELETE null in it => 400 100 (#100) Param join_requests[0] must be a string.: join_requests[0] has the wrong type: null, expected an id
     POST an empty id => 400 100 (#100) Invalid parameter: join_requests[1] must be an id of 1 to 256 bytes without blanks
     DELETE an empty id => 400 100 (#100) Invalid parameter: join_requests[1] must be an id of 1 to 256 bytes without blanks
     POST a blank => 400 100 (#100) Invalid parameter: join_requests[0] must be an id of 1 to 256 bytes without blanks
@@ -321,7 +321,7 @@ async fn lists_that_are_wrong_are_refused_whole() {
     DELETE twice => 400 131202 (#131202) Duplicate participant: join_requests[2] repeats join_requests[0]: MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0
     POST too many => 400 100 (#100) Invalid parameter: join_requests must not have more than 1024 entries (it has 1025)
     DELETE too many => 400 100 (#100) Invalid parameter: join_requests must not have more than 1024 entries (it has 1025)
-    no product => 400 100 (#100) Invalid parameter: messaging_product is missing: it must be whatsapp
+    no product => 400 100 (#100) The parameter messaging_product is required.: messaging_product is missing
     ");
     assert_eq!(list(&app, &group).await.ok()["data"].as_array().unwrap().len(), 1);
 }

@@ -433,28 +433,28 @@ async fn lists_that_are_wrong_are_refused_whole() {
         refusals.add("no product", &app.meta(method, &path, Some(body)).await);
     }
     assert_snapshot!(refusals.shown(), @"
-    POST null => 400 100 (#100) Invalid parameter: participants is missing
-    DELETE null => 400 100 (#100) Invalid parameter: participants is missing
+    POST null => 400 100 (#100) The parameter participants is required.: participants is missing
+    DELETE null => 400 100 (#100) The parameter participants is required.: participants is missing
     POST nobody => 400 100 (#100) Invalid parameter: participants must not be empty
     DELETE nobody => 400 100 (#100) Invalid parameter: participants must not be empty
     POST nine => 400 100 (#100) Invalid parameter: participants must not have more than 8 entries (it has 9)
     DELETE nine => 400 100 (#100) Invalid parameter: participants must not have more than 8 entries (it has 9)
-    POST a text => 400 100 (#100) Invalid parameter: participants has the wrong type: string, expected a list
-    DELETE a text => 400 100 (#100) Invalid parameter: participants has the wrong type: string, expected a list
-    POST an object => 400 100 (#100) Invalid parameter: participants has the wrong type: object, expected a list
-    DELETE an object => 400 100 (#100) Invalid parameter: participants has the wrong type: object, expected a list
-    POST texts => 400 100 (#100) Invalid parameter: participants[0] has the wrong type: string, expected an object
-    DELETE texts => 400 100 (#100) Invalid parameter: participants[0] has the wrong type: string, expected an object
-    POST null in it => 400 100 (#100) Invalid parameter: participants[0] has the wrong type: null, expected an object
-    DELETE null in it => 400 100 (#100) Invalid parameter: participants[0] has the wrong type: null, expected an object
-    POST an empty object => 400 100 (#100) Invalid parameter: participants[1].user is missing
-    DELETE an empty object => 400 100 (#100) Invalid parameter: participants[1].user is missing
-    POST another name => 400 100 (#100) Invalid parameter: participants[0].user is missing
-    DELETE another name => 400 100 (#100) Invalid parameter: participants[0].user is missing
-    POST null as user => 400 100 (#100) Invalid parameter: participants[0].user is missing
-    DELETE null as user => 400 100 (#100) Invalid parameter: participants[0].user is missing
-    POST a number => 400 100 (#100) Invalid parameter: participants[0].user has the wrong type: integer, expected a string
-    DELETE a number => 400 100 (#100) Invalid parameter: participants[0].user has the wrong type: integer, expected a string
+    POST a text => 400 100 (#100) Param participants[0] must be a JSON object.: participants[0] has the wrong type: string, expected an object
+    DELETE a text => 400 100 (#100) Param participants[0] must be a JSON object.: participants[0] has the wrong type: string, expected an object
+    POST an object => 400 100 (#100) Param participants must be an array.: participants has the wrong type: object, expected a list
+    DELETE an object => 400 100 (#100) Param participants must be an array.: participants has the wrong type: object, expected a list
+    POST texts => 400 100 (#100) Param participants[0] must be a JSON object.: participants[0] has the wrong type: string, expected an object
+    DELETE texts => 400 100 (#100) Param participants[0] must be a JSON object.: participants[0] has the wrong type: string, expected an object
+    POST null in it => 400 100 (#100) Param participants[0] must be a JSON object.: participants[0] has the wrong type: null, expected an object
+    DELETE null in it => 400 100 (#100) Param participants[0] must be a JSON object.: participants[0] has the wrong type: null, expected an object
+    POST an empty object => 400 100 (#100) The parameter participants[1]['user'] is required.: participants[1].user is missing
+    DELETE an empty object => 400 100 (#100) The parameter participants[1]['user'] is required.: participants[1].user is missing
+    POST another name => 400 100 (#100) The parameter participants[0]['user'] is required.: participants[0].user is missing
+    DELETE another name => 400 100 (#100) The parameter participants[0]['user'] is required.: participants[0].user is missing
+    POST null as user => 400 100 (#100) The parameter participants[0]['user'] is required.: participants[0].user is missing
+    DELETE null as user => 400 100 (#100) The parameter participants[0]['user'] is required.: participants[0].user is missing
+    POST a number => 400 100 (#100) Invalid parameter: participants[0].user must be a phone number of 5 to 15 digits
+    DELETE a number => 400 100 (#100) Invalid parameter: participants[0].user must be a phone number of 5 to 15 digits
     POST empty => 400 100 (#100) Invalid parameter: participants[0].user must be a phone number of 5 to 15 digits
     DELETE empty => 400 100 (#100) Invalid parameter: participants[0].user must be a phone number of 5 to 15 digits
     POST no phone number => 400 100 (#100) Invalid parameter: participants[0].user must be a phone number of 5 to 15 digits
@@ -471,8 +471,8 @@ async fn lists_that_are_wrong_are_refused_whole() {
     DELETE an empty id => 400 100 (#100) Invalid parameter: participants[0].user_id must be a user id such as US.13491208655302741918
     POST an id as user => 400 100 (#100) Invalid parameter: participants[1].user must be a phone number where participants are added
     POST an id as user_id => 400 100 (#100) Invalid parameter: participants[1].user_id cannot be used where participants are added: give a phone number as user
-    no product => 400 100 (#100) Invalid parameter: messaging_product is missing: it must be whatsapp
-    no product => 400 100 (#100) Invalid parameter: messaging_product is missing: it must be whatsapp
+    no product => 400 100 (#100) The parameter messaging_product is required.: messaging_product is missing
+    no product => 400 100 (#100) The parameter messaging_product is required.: messaging_product is missing
     ");
     assert_eq!(members(&app, &group).await, [ANN]);
 }

@@ -670,12 +670,12 @@ async fn addresses_and_tokens_that_cannot_be() {
         }
     }
     assert_snapshot!(refusals.shown(), @"
-    no address, app => 400 100 (#100) Invalid parameter: callback_url is missing
+    no address, app => 400 100 (#100) The parameter callback_url is required.: callback_url is missing
     no address, waba => fine
-    no address, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri is missing
-    a number, app => 400 100 (#100) Invalid parameter: callback_url has the wrong type: integer, expected a string
-    a number, waba => 400 100 (#100) Invalid parameter: override_callback_uri has the wrong type: integer, expected a string
-    a number, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri has the wrong type: integer, expected a string
+    no address, number => 400 100 (#100) The parameter webhook_configuration['override_callback_uri'] is required.: webhook_configuration.override_callback_uri is missing
+    a number, app => 400 100 (#100) Param callback_url must be a string.: callback_url has the wrong type: number, expected a string
+    a number, waba => 400 100 (#100) Param override_callback_uri must be a string.: override_callback_uri has the wrong type: number, expected a string
+    a number, number => 400 100 (#100) Param webhook_configuration['override_callback_uri'] must be a string.: webhook_configuration.override_callback_uri has the wrong type: number, expected a string
     words, app => 400 100 (#100) Invalid parameter: callback_url must be an address such as https://example.com/hook: relative URL without a base
     words, waba => 400 100 (#100) Invalid parameter: override_callback_uri must be an address such as https://example.com/hook: relative URL without a base
     words, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri must be an address such as https://example.com/hook: relative URL without a base
@@ -697,9 +697,9 @@ async fn addresses_and_tokens_that_cannot_be() {
     port 0, app => 400 100 (#100) Invalid parameter: callback_url must not have port 0
     port 0, waba => 400 100 (#100) Invalid parameter: override_callback_uri must not have port 0
     port 0, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri must not have port 0
-    no token, app => 400 100 (#100) Invalid parameter: verify_token is missing
-    no token, waba => 400 100 (#100) Invalid parameter: verify_token is missing
-    no token, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token is missing
+    no token, app => 400 100 (#100) The parameter verify_token is required.: verify_token is missing
+    no token, waba => 400 100 (#100) The parameter verify_token is required.: verify_token is missing
+    no token, number => 400 100 (#100) The parameter webhook_configuration['verify_token'] is required.: webhook_configuration.verify_token is missing
     an empty token, app => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
     an empty token, waba => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
     an empty token, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token must be 1 to 256 visible ASCII characters
@@ -712,9 +712,9 @@ async fn addresses_and_tokens_that_cannot_be() {
     a long token, app => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
     a long token, waba => 400 100 (#100) Invalid parameter: verify_token must be 1 to 256 visible ASCII characters
     a long token, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token must be 1 to 256 visible ASCII characters
-    a number as token, app => 400 100 (#100) Invalid parameter: verify_token has the wrong type: integer, expected a string
-    a number as token, waba => 400 100 (#100) Invalid parameter: verify_token has the wrong type: integer, expected a string
-    a number as token, number => 400 100 (#100) Invalid parameter: webhook_configuration.verify_token has the wrong type: integer, expected a string
+    a number as token, app => 400 100 (#100) Param verify_token must be a string.: verify_token has the wrong type: number, expected a string
+    a number as token, waba => 400 100 (#100) Param verify_token must be a string.: verify_token has the wrong type: number, expected a string
+    a number as token, number => 400 100 (#100) Param webhook_configuration['verify_token'] must be a string.: webhook_configuration.verify_token has the wrong type: number, expected a string
     ");
     assert!(receiver.seen().is_empty(), "nobody is asked before the rest is right");
     assert_eq!(configuration(&app).await, json!({}));
@@ -732,7 +732,9 @@ async fn subscriptions_of_an_app_that_cannot_be() {
         ("an empty address", "callback_url", json!("")),
         ("an unknown field", "fields", json!("group_lifecycle_update,group_lifecycle")),
         ("the other spelling", "fields", json!("group_participant_update")),
-        ("a list", "fields", json!(["group_lifecycle_update"])),
+        ("no list", "fields", json!({ "group_lifecycle_update": true })),
+        ("an empty list", "fields", json!("")),
+        ("an empty list", "fields", json!([])),
     ] {
         let mut body = whole(&receiver.url("/hook"));
         body[field] = value;
@@ -745,15 +747,17 @@ async fn subscriptions_of_an_app_that_cannot_be() {
     let path = format!("/{APP_ID}/subscribed_apps");
     refusals.add("an app as WABA", &app.meta(Method::GET, &path, None).await);
     assert_snapshot!(refusals.shown(), @"
-    no object => 400 100 (#100) Invalid parameter: object is missing
+    no object => 400 100 (#100) The parameter object is required.: object is missing
     another object => 400 100 (#100) Invalid parameter: object must be whatsapp_business_account
     an empty object => 400 100 (#100) Invalid parameter: object must be whatsapp_business_account
     an empty address => 400 100 (#100) Invalid parameter: callback_url must be an address such as https://example.com/hook: relative URL without a base
     an unknown field => 400 100 (#100) Invalid parameter: fields names group_lifecycle, but of groups there are only group_lifecycle_update, group_participants_update, group_settings_update, group_status_update
     the other spelling => 400 100 (#100) Invalid parameter: fields names group_participant_update, but of groups there are only group_lifecycle_update, group_participants_update, group_settings_update, group_status_update
-    a list => 400 100 (#100) Invalid parameter: fields has the wrong type: list, expected a string
+    no list => 400 100 (#100) Param fields must be an array.: fields has the wrong type: object, expected a list
+    an empty list => 400 100 (#100) Invalid parameter: fields must name some of group_lifecycle_update, group_participants_update, group_settings_update, group_status_update
+    an empty list => 400 100 (#100) Invalid parameter: fields must name some of group_lifecycle_update, group_participants_update, group_settings_update, group_status_update
     in the query => 400 100 (#100) Invalid parameter: object must be whatsapp_business_account
-    a number => 400 100/33 Unsupported get request. The object does not exist, or the access token does not open it
+    a number => 400 100/33 Unsupported get request. Object with ID '106540352242922' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
     an app as WABA => 401 190 Invalid OAuth access token
     ");
     assert!(receiver.seen().is_empty());

@@ -1,0 +1,409 @@
+//! The parameters of a call in Graph's family: one map, wherever they stood.
+//!
+//! Graph does not care whether a parameter came in the query, in a form, in a multipart form or in
+//! JSON, nor how a list is written: brackets (`a[]`, `a[0][k]`), JSON text and comma-separated text
+//! are the same. [`Incoming`] reads a request, [`Params`] is the map, [`Params::read`] turns it into
+//! the struct that a call wants, in which the field's type decides how a value is understood.
+//!
+//! Source: Meta's own samples, and what the SDKs of PHP, Python and JavaScript send.
+
+mod brackets;
+mod coerce;
+mod multipart;
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::FromRequest;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Request};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
+
+use self::brackets::Tree;
+use self::coerce::Coerced;
+pub use self::coerce::{Id, Names};
+use self::multipart::Form;
+pub use self::multipart::Part;
+use crate::app::App;
+use crate::app::caller::Idempotency;
+use crate::app::shares::Share;
+use crate::http::body::{
+    ContentType, FORM_BYTES_MAX, JSON_BYTES_MAX, Kind, collect, deadline, deserialize, idempotency,
+    is_gzip, json_object, json_text, refuse_key,
+};
+use crate::http::params;
+use crate::http::problem::Problem;
+use crate::page::Page;
+
+/// Parameters in one call, brackets and parts counted one by one. Ours.
+pub const PARAMETERS_MAX: usize = 4_096;
+/// Bytes of a body that are kept before it is known who sends it. Ours.
+const UNKNOWN_CALLER_BYTES_MAX: usize = 64 * 1_024;
+
+/// The parameter that carries the key.
+const TOKEN: &str = "access_token";
+
+/// A value as it was sent.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Param {
+    /// A text, or a value of JSON.
+    Value(Value),
+    /// From `a[]` and `a[0]`.
+    List(Vec<Param>),
+    /// From `a[k]`.
+    Map(Vec<(String, Param)>),
+    /// A part of a multipart form that is a file or is not text.
+    Bytes,
+}
+
+/// The parameters of a call. `E` is the error of the API that the call is for.
+#[derive(Debug)]
+pub struct Params<E> {
+    read: Arc<Read>,
+    error: PhantomData<E>,
+}
+
+/// What was read from a request, carried beside it.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// An error where the body is not one that can be read: only calls that want parameters fail
+    /// by that.
+    values: Result<Vec<(String, Param)>, Problem>,
+    parts: Vec<Part>,
+    is_multipart: bool,
+    idempotency: Option<Idempotency>,
+    // Held as long as the bytes are.
+    _share: Option<Share>,
+}
+
+/// Whose share of the memory a large body takes: a number's id, or an account's where the call is
+/// not about one number. Set beside the request by whatever checks its key.
+#[derive(Debug, Clone)]
+pub(crate) struct Payer(pub(crate) String);
+
+impl<E: From<Problem> + IntoResponse> FromRequest<App> for Params<E> {
+    type Rejection = E;
+
+    /// Takes what was read before, or reads it.
+    async fn from_request(request: Request<axum::body::Body>, app: &App) -> Result<Self, E> {
+        if let Some(read) = request.extensions().get::<Arc<Read>>() {
+            return Ok(Self { read: Arc::clone(read), error: PhantomData });
+        }
+        let (parts, body) = request.into_parts();
+        let payer = parts.extensions.get::<Payer>().map(|payer| payer.0.clone());
+        let incoming = Incoming::new(app, &parts, body);
+        let read = incoming.finish(app, &parts, &payer.unwrap_or_default()).await?;
+        Ok(Self { read: Arc::new(read), error: PhantomData })
+    }
+}
+
+impl<E> Params<E> {
+    /// The struct that a call wants. Unknown parameters are ignored.
+    ///
+    /// # Errors
+    /// [`Problem::Field`] naming the parameter that cannot be understood, or what is wrong with the
+    /// body.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let values = self.read.values.as_ref().map_err(Clone::clone)?;
+        deserialize(Coerced::root(values))
+    }
+
+    /// The text of one parameter, if it was sent.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.read.text(name)
+    }
+
+    /// The page of the named list that `limit`, `after` and `before` ask for.
+    ///
+    /// # Errors
+    /// As [`params::page`].
+    pub fn page(&self, list: &str) -> Result<Page, Problem> {
+        params::page(list, |name| self.get(name))
+    }
+
+    /// The parameter `fields`, which says what a call is to show.
+    ///
+    /// # Errors
+    /// [`Problem::Field`] where it is not a list of names.
+    pub fn fields(&self) -> Result<Option<String>, Problem> {
+        #[derive(Deserialize)]
+        struct Chosen {
+            fields: Option<Names>,
+        }
+        Ok(self.read::<Chosen>()?.fields.map(|Names(fields)| fields))
+    }
+
+    /// A file, or any part of a multipart form, under the first of these names that was sent.
+    #[must_use]
+    pub fn part(&self, names: &[&str]) -> Option<&Part> {
+        self.read.parts.iter().rev().find(|part| names.contains(&part.name.as_str()))
+    }
+
+    /// Whether the body is a multipart form.
+    #[must_use]
+    pub fn is_multipart(&self) -> bool {
+        self.read.is_multipart
+    }
+
+    /// What makes the call repeatable, if the caller wants that.
+    #[must_use]
+    pub fn idempotency(&self) -> Option<Idempotency> {
+        self.read.idempotency.clone()
+    }
+
+    /// Refuses an `Idempotency-Key` where the call could not keep what the key promises.
+    ///
+    /// # Errors
+    /// [`Problem::Field`] naming the header, if there is a key.
+    pub fn refuse_key(&self) -> Result<(), Problem> {
+        refuse_key(self.read.idempotency.as_ref())
+    }
+}
+
+impl Read {
+    fn find(&self, name: &str) -> Option<&Param> {
+        let values = self.values.as_ref().ok()?;
+        values.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// The text of one parameter, if it was sent as a text or a number.
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        match self.find(name)? {
+            Param::Value(Value::String(text)) => Some(Cow::Borrowed(text)),
+            Param::Value(Value::Number(number)) => Some(Cow::Owned(number.to_string())),
+            _ => None,
+        }
+    }
+}
+
+/// A request that is being read.
+pub(crate) struct Incoming {
+    content_type: ContentType,
+    deadline: Instant,
+    query: Tree,
+    body: State,
+}
+
+/// How far a body was read.
+enum State {
+    /// The call has none that counts.
+    None,
+    /// Nothing was read.
+    Waiting(axum::body::Body),
+    /// All of it was read.
+    Whole(Bytes),
+    /// Some parts were read.
+    Form(Form),
+    /// It cannot be read.
+    Broken(Problem),
+}
+
+impl Incoming {
+    pub(crate) fn new(app: &App, parts: &Parts, body: axum::body::Body) -> Self {
+        let mut query = Tree::default();
+        for (name, text) in
+            url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+        {
+            query.add(&name, Param::Value(Value::String(text.into_owned())));
+        }
+        // A body in a GET means nothing in HTTP; programs send one by mistake.
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        let body = if reads { State::None } else { State::Waiting(body) };
+        let content_type = ContentType::of(&parts.headers);
+        Self { content_type, deadline: deadline(app.settings.body_timeout), query, body }
+    }
+
+    /// The token in the query, if there is one.
+    pub(crate) fn token_in_query(&self) -> Option<String> {
+        self.query.text(TOKEN).map(str::to_owned)
+    }
+
+    /// Looks for the token in the body, and reads no more of it than that takes and than may be
+    /// kept of a caller who is not known.
+    pub(crate) async fn find_token(
+        &mut self,
+        headers: &HeaderMap,
+    ) -> Result<Option<String>, Problem> {
+        match std::mem::replace(&mut self.body, State::None) {
+            State::Waiting(body) if self.is_streamed_form(headers)? => {
+                match Form::new(body, headers) {
+                    Ok(mut form) => {
+                        let found = form.read_until(TOKEN, self.deadline).await;
+                        self.body = State::Form(form);
+                        found
+                    }
+                    Err(problem) => {
+                        self.body = State::Broken(problem);
+                        Ok(None)
+                    }
+                }
+            }
+            State::Waiting(body) => {
+                let max = UNKNOWN_CALLER_BYTES_MAX;
+                let bytes = match collect(body, headers, max, self.deadline).await {
+                    Ok(bytes) => bytes,
+                    // A key may be in there; whoever has one can send it in the header.
+                    Err(Problem::BodyTooLarge { .. }) => return Ok(None),
+                    Err(problem) => return Err(problem),
+                };
+                let token = body_tree(&self.content_type, &bytes).ok();
+                let token = token.and_then(|tree| tree.text(TOKEN).map(str::to_owned));
+                self.body = State::Whole(bytes);
+                Ok(token)
+            }
+            other => {
+                self.body = other;
+                Ok(None)
+            }
+        }
+    }
+
+    fn is_streamed_form(&self, headers: &HeaderMap) -> Result<bool, Problem> {
+        Ok(self.content_type.kind == Kind::Multipart && !is_gzip(headers)?)
+    }
+
+    /// Reads the rest. Large bodies take a place of the payer's share.
+    pub(crate) async fn finish(
+        self,
+        app: &App,
+        parts: &Parts,
+        payer: &str,
+    ) -> Result<Read, Problem> {
+        let Self { content_type, deadline, mut query, body } = self;
+        let (headers, method, path) = (&parts.headers, parts.method.as_str(), parts.uri.path());
+        let is_multipart = content_type.kind == Kind::Multipart;
+        let mut content = Vec::new();
+        let mut form = ReadForm::default();
+        let tree = match body {
+            State::None => Ok(Tree::default()),
+            State::Broken(problem) => Err(problem),
+            State::Waiting(body) if is_multipart => {
+                let body = if is_gzip(headers)? {
+                    collect(body, headers, FORM_BYTES_MAX, deadline).await?.into()
+                } else {
+                    body
+                };
+                match Form::new(body, headers) {
+                    Ok(begun) => form.read(begun, app, payer, deadline).await,
+                    Err(problem) => Err(problem),
+                }
+            }
+            State::Form(begun) => form.read(begun, app, payer, deadline).await,
+            State::Waiting(body) => {
+                let bytes = collect(body, headers, JSON_BYTES_MAX, deadline).await?;
+                let tree = body_tree(&content_type, &bytes);
+                content = bytes.to_vec();
+                tree
+            }
+            State::Whole(bytes) if is_multipart => match Form::new(bytes.into(), headers) {
+                Ok(begun) => form.read(begun, app, payer, deadline).await,
+                Err(problem) => Err(problem),
+            },
+            State::Whole(bytes) => {
+                let tree = body_tree(&content_type, &bytes);
+                content = bytes.to_vec();
+                tree
+            }
+        };
+        let tree = match tree {
+            Err(problem) if problem.ends_reading() => return Err(problem),
+            other => other,
+        };
+        for part in &form.parts {
+            content.extend_from_slice(&part.fingerprint());
+        }
+        // The token is not what the call asks for.
+        let asked = query.spelled_without(TOKEN);
+        if !asked.is_empty() {
+            content.push(0);
+            content.extend_from_slice(asked.as_bytes());
+        }
+        let idempotency = idempotency(headers, method, path, &content)?;
+        let values = tree.and_then(|body| {
+            query.overlay(body);
+            query.into_values()
+        });
+        let ReadForm { parts, share } = form;
+        Ok(Read { values, parts, is_multipart, idempotency, _share: share })
+    }
+}
+
+/// A form that was read, and the place in memory that it takes.
+#[derive(Default)]
+struct ReadForm {
+    parts: Vec<Part>,
+    share: Option<Share>,
+}
+
+impl ReadForm {
+    /// Reads all parts, and gives the parameters among them.
+    async fn read(
+        &mut self,
+        form: Form,
+        app: &App,
+        payer: &str,
+        deadline: Instant,
+    ) -> Result<Tree, Problem> {
+        (self.parts, self.share) = form.read_all(app, payer, deadline).await?;
+        let mut tree = Tree::default();
+        for part in &self.parts {
+            tree.add(&part.name, part.param());
+        }
+        Ok(tree)
+    }
+}
+
+/// The parameters in a body that is not multipart.
+fn body_tree(content_type: &ContentType, bytes: &Bytes) -> Result<Tree, Problem> {
+    let text = json_text(bytes);
+    let mut tree = Tree::default();
+    match content_type.kind {
+        Kind::Urlencoded if !text.starts_with(b"{") => {
+            for (name, text) in url::form_urlencoded::parse(bytes.trim_ascii()) {
+                tree.add(&name, Param::Value(Value::String(text.into_owned())));
+            }
+        }
+        Kind::Json | Kind::Urlencoded => {
+            let object: serde_json::Map<String, Value> = json_object(bytes)?;
+            for (name, value) in object {
+                tree.add(&name, Param::Value(value));
+            }
+        }
+        // A body that is not there is of no type.
+        Kind::Other if text.is_empty() => {}
+        Kind::Multipart | Kind::Other => return Err(content_type.refused()),
+    }
+    Ok(tree)
+}
+
+impl Problem {
+    /// Whether nothing of the request can be used, whatever it asks for.
+    const fn ends_reading(&self) -> bool {
+        matches!(
+            self,
+            Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyBroken | Self::Overloaded
+        )
+    }
+}
+
+impl Part {
+    /// What makes this part the same part when a call is repeated: clients draw a new boundary for
+    /// each attempt.
+    fn fingerprint(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for text in [Some(&self.name), self.file_name.as_ref(), self.content_type.as_ref()] {
+            let text = text.map_or("", String::as_str);
+            hash.update(text.len().to_be_bytes());
+            hash.update(text);
+        }
+        hash.chain_update(&self.bytes).finalize().into()
+    }
+}

@@ -1,0 +1,85 @@
+//! What Graph does with a request before it looks at the path: it finds the token, wherever it
+//! stands, and refuses a wrong one; it reads all parameters into one map; and it lets a POST be
+//! another method by the parameter `method`, for programs that can send nothing else.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use super::auth::Identity;
+use super::error::Error;
+use super::headers::Seen;
+use crate::app::App;
+use crate::dialect::graph::params::Incoming;
+use crate::http::params::bearer;
+use crate::http::problem::Problem;
+
+/// The methods that a POST can be, by their names in the parameter `method`.
+const METHODS: [(&str, Method); 3] =
+    [("get", Method::GET), ("post", Method::POST), ("delete", Method::DELETE)];
+
+/// Reads a request and answers it.
+pub(super) async fn take(State(app): State<App>, request: Request, next: Next) -> Response {
+    match read(&app, request).await {
+        Ok(request) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+/// The same request, with its [`Identity`] and its parameters beside it.
+async fn read(app: &App, request: Request) -> Result<Request, Error> {
+    let (mut parts, body) = request.into_parts();
+    let in_header = bearer(&parts).map(str::to_owned);
+    let mut incoming = Incoming::new(app, &parts, body);
+    let in_query = incoming.token_in_query();
+    let token = if let Some(token) = agreed([in_header, in_query])? {
+        token
+    } else {
+        let found = incoming.find_token(&parts.headers).await?;
+        agreed([found, None])?.ok_or_else(Error::no_token)?
+    };
+    // Before the rest of the body is read: it costs memory.
+    let identity = Identity::of(app, &token).await?;
+    if let (Some(seen), Some(number)) = (parts.extensions.get::<Seen>(), identity.number()) {
+        seen.by(number);
+    }
+    let read = incoming.finish(app, &parts, identity.payer()).await?;
+    agreed([Some(token), read.text("access_token").map(Into::into)])?;
+    if let Some(name) = read.text("method") {
+        parts.method = overridden(&parts.method, &name)?;
+    }
+    parts.extensions.insert(identity);
+    parts.extensions.insert(Arc::new(read));
+    Ok(Request::from_parts(parts, axum::body::Body::empty()))
+}
+
+/// The one token that a request names, in however many places. Empty ones do not count.
+fn agreed(tokens: [Option<String>; 2]) -> Result<Option<String>, Error> {
+    let mut tokens = tokens
+        .into_iter()
+        .flatten()
+        .map(|token| token.trim().to_owned())
+        .filter(|token| !token.is_empty());
+    let token = tokens.next();
+    match tokens.next() {
+        Some(other) if Some(&other) != token.as_ref() => Err(Error::two_tokens()),
+        _ => Ok(token),
+    }
+}
+
+/// The method that the parameter `method` names. Only a POST can be another one: a link that
+/// somebody follows must not delete anything.
+fn overridden(method: &Method, name: &str) -> Result<Method, Problem> {
+    let named = METHODS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.trim()));
+    match named {
+        Some((_, named)) if named == method || *method == Method::POST => Ok(named.clone()),
+        Some(_) => {
+            let detail = format!("can only be changed by a POST request, not by {method}");
+            Err(Problem::field("method", detail))
+        }
+        None => Err(Problem::not_one_of("method", &["get", "post", "delete"], name)),
+    }
+}
