@@ -46,6 +46,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(subscriptions::pause))
         .routes(routes!(subscriptions::resume))
         .routes(routes!(subscriptions::rotate))
+        .routes(routes!(subscriptions::renew))
         .routes(routes!(subscriptions::test))
         .routes(routes!(events::list))
         .routes(routes!(deliveries::list))

@@ -183,6 +183,8 @@ pub enum RecordChange {
     AddSubscription(Subscription),
     /// Another shape for a subscription, what to call the change in the log, and when.
     ChangeSubscription(SubscriptionId, SubscriptionChange, SubscriptionEvent, Timestamp),
+    /// A subscription lasts until then unless its lease is renewed once more.
+    RenewLease(SubscriptionId, Timestamp),
     /// A subscription is told of nothing any more. What it is still owed is given up.
     RemoveSubscription(SubscriptionId, Timestamp),
     /// Whether the app's own receiver is told of a WABA's events.
@@ -206,6 +208,7 @@ impl RecordChange {
             Self::SetProfile(_)
             | Self::AddSubscription(_)
             | Self::ChangeSubscription(..)
+            | Self::RenewLease(..)
             | Self::RemoveSubscription(..) => true,
             Self::AddAccount(_)
             | Self::AddNumber(_)

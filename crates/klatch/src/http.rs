@@ -157,6 +157,8 @@ impl Drop for Told<'_> {
         let (path, reason) = (shown(uri), reason.take().map(|reason| reason.0));
         if (500..600).contains(&status) {
             tracing::warn!(target: "klatch::access", request_id = %id, %method, path, status, micros, reason, "answered");
+        } else if status == 200 && is_renewal(method, uri) {
+            tracing::debug!(target: "klatch::access", request_id = %id, %method, path, status, micros, "answered");
         } else {
             tracing::info!(target: "klatch::access", request_id = %id, %method, path, status, micros, reason, "answered");
         }
@@ -170,6 +172,13 @@ fn shown(uri: &Uri) -> &str {
         Some(id) if !id.starts_with("key_") => "/klatch/v1/keys/…",
         _ => uri.path(),
     }
+}
+
+/// Whether a request only says that a receiver is still there: one every few seconds for each
+/// `klatch listen`, and of no interest in the log as long as it succeeds.
+fn is_renewal(method: &Method, uri: &Uri) -> bool {
+    let rest = uri.path().strip_prefix("/klatch/v1/subscriptions/");
+    *method == Method::POST && rest.is_some_and(|rest| rest.ends_with("/renew"))
 }
 
 fn too_long(request: &Request<Body>) -> Option<Problem> {
@@ -234,6 +243,20 @@ async fn metrics(State(app): State<App>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_renewals_are_quiet() {
+        let quiet = |method, uri: &'static str| is_renewal(&method, &Uri::from_static(uri));
+        assert!(quiet(Method::POST, "/klatch/v1/subscriptions/sub_1/renew"));
+        for (method, uri) in [
+            (Method::GET, "/klatch/v1/subscriptions/sub_1/renew"),
+            (Method::POST, "/klatch/v1/subscriptions/sub_1/rotate"),
+            (Method::POST, "/klatch/v1/subscriptions"),
+            (Method::POST, "/groups/renew"),
+        ] {
+            assert!(!quiet(method, uri), "{uri}");
+        }
+    }
 
     #[test]
     fn the_log_shows_no_secret() {

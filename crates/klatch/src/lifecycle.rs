@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::clock::SystemClock;
 use crate::app::mint::Mint;
-use crate::app::{App, AppSettings};
+use crate::app::{App, AppSettings, ChangeError};
 use crate::config::{Settings, Storage};
 use crate::directory::KeyHash;
 use crate::http::Port;
@@ -24,6 +24,11 @@ use crate::{sandbox, telemetry};
 
 /// How often old idempotency receipts and deliveries are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
+
+/// How often it is looked for leases that have ended.
+const LEASES_EVERY: Duration = Duration::from_secs(10);
+/// How long after the start none is ended.
+const LEASES_AFTER_START: Duration = Duration::from_mins(1);
 
 /// A server that is up.
 pub struct Running {
@@ -75,7 +80,11 @@ impl Running {
         let stop = CancellationToken::new();
         let serving =
             tokio::spawn(server.serve(Port::new(app.clone()), stop.clone(), settings.grace));
-        let sweeping = tokio::spawn(sweep(app.clone(), stop.clone()));
+        let leases = end_leases(app.clone(), stop.clone());
+        let sweep = sweep(app.clone(), stop.clone());
+        let sweeping = tokio::spawn(async {
+            tokio::join!(sweep, leases);
+        });
         let dispatching = tokio::spawn(dispatch::run(app.clone(), stop.clone()));
         let grace = settings.grace;
         Ok(Self { address, app, stop, serving, sweeping, dispatching, grace })
@@ -132,6 +141,22 @@ fn cannot_listen(address: SocketAddr, error: std::io::Error) -> anyhow::Error {
         _ => "",
     };
     anyhow::Error::new(error).context(format!("cannot listen on {address}{hint}"))
+}
+
+/// Removes subscriptions that are not renewed any more. Not at once after the start, because no lease
+/// could be renewed while the server was down.
+async fn end_leases(app: App, stop: CancellationToken) {
+    let first = tokio::time::Instant::now() + LEASES_AFTER_START;
+    let mut ticks = tokio::time::interval_at(first, LEASES_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(ChangeError::Store(error)) = app.end_leases().await {
+            telemetry::store_failed(&error);
+        }
+    }
 }
 
 async fn sweep(app: App, stop: CancellationToken) {

@@ -318,6 +318,9 @@ pub trait Store: Send + Sync + 'static {
     /// A subscription that was not removed.
     async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Subscription>, StoreError>;
 
+    /// The subscriptions whose lease has ended.
+    async fn lapsed(&self, now: Timestamp) -> Result<Vec<SubscriptionId>, StoreError>;
+
     /// The subscriptions of an account, or all, oldest first.
     async fn subscriptions(
         &self,

@@ -72,6 +72,11 @@ impl Error {
         Self::new(StatusCode::BAD_REQUEST, "handshake_failed", message).naming("url")
     }
 
+    pub(super) fn no_lease() -> Self {
+        let message = "The subscription has no lease: it lasts until it is removed";
+        Self::new(StatusCode::CONFLICT, "no_lease", message)
+    }
+
     pub(super) fn not_replayed() -> Self {
         let message = "The delivery is just being made, waits for another one, or its subscription \
                        was removed";

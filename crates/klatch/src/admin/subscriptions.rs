@@ -1,6 +1,7 @@
 //! `/v1/subscriptions`.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,10 +31,14 @@ use crate::webhook::sign::STANDARD_PREFIX;
 use crate::webhook::{Topic, retry, sample, target};
 
 /// Shortest and longest secret that can be brought along, in characters. Ours.
-const SECRET_CHARS: std::ops::RangeInclusive<usize> = 16..=256;
+const SECRET_CHARS: RangeInclusive<usize> = 16..=256;
 /// How long an old secret signs beside the new one unless the call says otherwise, and at most.
 const OVERLAP_HOURS: u64 = 24;
 const OVERLAP_HOURS_MAX: u64 = 7 * 24;
+/// How long a lease may last, in seconds, and how long a renewed one lasts unless the call says
+/// otherwise. Ours.
+const LEASE_SECS: RangeInclusive<u64> = 10..=3_600;
+const RENEWAL: Duration = Duration::from_mins(1);
 /// What a receiver is tried with unless the call says otherwise.
 const SAMPLE: &str = "group_create";
 
@@ -68,6 +73,10 @@ pub(super) struct NewSubscription {
     /// Whether the vendor's own signature header is sent, besides `webhook-signature`. If left out:
     /// for `meta` it is, for the others if a secret is brought along.
     vendor_signature: Option<bool>,
+    /// Removes the subscription after so many seconds, 10 to 3600, unless its lease is renewed: for
+    /// receivers that last as long as a process. If left out, it lasts until it is removed.
+    #[schema(minimum = 10, maximum = 3600)]
+    lease_secs: Option<u64>,
 }
 
 /// Changes a subscription. What is left out stays as it is.
@@ -92,6 +101,15 @@ pub(super) struct NewSecret {
     /// For how many hours the old one signs as well, 0 to 168; 24 if left out.
     #[schema(minimum = 0, maximum = 168)]
     overlap_hours: Option<u64>,
+}
+
+/// Asks for more time.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Renewal {
+    /// After how many seconds from now the lease ends, 10 to 3600; 60 if left out.
+    #[schema(minimum = 10, maximum = 3600)]
+    lease_secs: Option<u64>,
 }
 
 /// Asks for a test delivery.
@@ -134,6 +152,9 @@ pub(super) struct SubscriptionInfo {
     /// Since when nothing has gone through; missing while deliveries do.
     #[serde(skip_serializing_if = "Option::is_none")]
     failing_since: Option<String>,
+    /// When the subscription is removed unless its lease is renewed; missing if it has no lease.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease_until: Option<String>,
     /// Until when the old secret signs as well.
     #[serde(skip_serializing_if = "Option::is_none")]
     old_secret_until: Option<String>,
@@ -202,6 +223,7 @@ impl From<Subscription> for SubscriptionInfo {
             status_since: status_since.map(rfc3339),
             reason,
             failing_since: subscription.failing_since.map(rfc3339),
+            lease_until: subscription.lease_until.map(rfc3339),
             old_secret_until: subscription.secrets.old.map(|(_, until)| rfc3339(until)),
             created_at: rfc3339(subscription.created_at),
         }
@@ -267,6 +289,7 @@ pub(super) async fn create(
         timeout: timeout(new.timeout_secs)?.unwrap_or(target::default_timeout(dialect)),
     };
     let verify_token = new.verify_token.map(token).transpose()?;
+    let lease = lease(new.lease_secs)?;
     let (current, minted) = signing_secret(&app, new.secret)?;
     let vendor_signature =
         new.vendor_signature.unwrap_or(dialect == Dialect::Meta || minted.is_none());
@@ -282,6 +305,7 @@ pub(super) async fn create(
         vendor_signature,
         verify_token,
         created_at: app.now(),
+        lease_until: lease.map(|lease| retry::later(app.now(), lease)),
         failing_since: None,
         activity: Activity::On,
     };
@@ -477,6 +501,38 @@ pub(super) async fn rotate(
     Ok(Json(WithSecret { info, secret: minted }))
 }
 
+/// Renews the lease of a subscription, so that it is not removed.
+#[utoipa::path(
+    post,
+    path = "/v1/subscriptions/{subscription_id}/renew",
+    operation_id = "renew-subscription",
+    params(("subscription_id" = String, Path, description = "The subscription")),
+    request_body = Option<Renewal>,
+    responses(
+        (status = 200, description = "The subscription, with the new end of its lease", body = SubscriptionInfo),
+        (status = 400, description = "A field is wrong", body = ErrorBody),
+        (status = 401, description = "The admin token is missing or wrong", body = ErrorBody),
+        (status = 404, description = "No such subscription", body = ErrorBody),
+        (status = 409, description = "The subscription has no lease", body = ErrorBody),
+    ),
+)]
+pub(super) async fn renew(
+    State(app): State<App>,
+    _: Operator,
+    path: PathParams,
+    body: Body,
+) -> Result<Json<SubscriptionInfo>, Error> {
+    body.refuse_key()?;
+    let lease = lease(body.json::<Renewal>()?.lease_secs)?.unwrap_or(RENEWAL);
+    let subscription = named(&app, &path).await?;
+    if subscription.lease_until.is_none() {
+        return Err(Error::no_lease());
+    }
+    let until = retry::later(app.now(), lease);
+    app.change(RecordChange::RenewLease(subscription.id.clone(), until)).await?;
+    Ok(Json(Subscription { lease_until: Some(until), ..subscription }.into()))
+}
+
 /// Sends something made up, as a delivery like any other.
 #[utoipa::path(
     post,
@@ -630,15 +686,27 @@ fn topics(fields: Vec<String>) -> Result<Vec<Topic>, Problem> {
 }
 
 fn timeout(secs: Option<u64>) -> Result<Option<Duration>, Problem> {
-    let range = target::TIMEOUT_SECS;
+    within("timeout_secs", secs, target::TIMEOUT_SECS)
+}
+
+/// A number of seconds within a range.
+fn within(
+    field: &'static str,
+    secs: Option<u64>,
+    range: RangeInclusive<u64>,
+) -> Result<Option<Duration>, Problem> {
     match secs {
         Some(secs) if !range.contains(&secs) => {
             let detail =
                 format!("must be a whole number from {} to {}", range.start(), range.end());
-            Err(Problem::field("timeout_secs", detail))
+            Err(Problem::field(field, detail))
         }
         secs => Ok(secs.map(Duration::from_secs)),
     }
+}
+
+fn lease(secs: Option<u64>) -> Result<Option<Duration>, Problem> {
+    within("lease_secs", secs, LEASE_SECS)
 }
 
 fn token(text: String) -> Result<Secret, Problem> {

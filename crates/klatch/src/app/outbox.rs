@@ -139,6 +139,23 @@ impl App {
         Ok(())
     }
 
+    /// Removes the subscriptions whose lease has ended. Gives how many.
+    pub async fn end_leases(&self) -> Result<usize, ChangeError> {
+        let lapsed = self.store.lapsed(self.clock.now()).await?;
+        for id in &lapsed {
+            match self.remove_subscription(id).await {
+                Ok(()) => {
+                    let subscription = id.as_str();
+                    tracing::info!(subscription, "a subscription was removed: its lease has ended");
+                }
+                // It was removed meanwhile.
+                Err(ChangeError::Unknown { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(lapsed.len())
+    }
+
     /// The subscriptions that reach a number.
     pub async fn receivers(&self, number: &Number) -> Result<Arc<[Subscription]>, StoreError> {
         self.store.receivers(number).await
@@ -195,6 +212,7 @@ impl App {
                     vendor_signature,
                     verify_token,
                     created_at: self.clock.now(),
+                    lease_until: None,
                     failing_since: None,
                     activity: Activity::On,
                 }))

@@ -43,6 +43,8 @@ pub(super) enum NoAnswer {
         status: StatusCode,
         /// Its words.
         message: String,
+        /// The subscription that is in the way, where one is.
+        subscription_id: Option<String>,
     },
 }
 
@@ -114,5 +116,6 @@ pub(super) async fn call(
         Some(field) if !message.contains(field) => format!("{message} ({field})"),
         _ => message.to_owned(),
     };
-    Err(NoAnswer::Refused { status, message })
+    let subscription_id = error["subscription_id"].as_str().map(str::to_owned);
+    Err(NoAnswer::Refused { status, message, subscription_id })
 }

@@ -26,11 +26,13 @@ use crate::dialect::Dialect;
 use crate::directory::Secret;
 use crate::{sandbox, telemetry};
 
-/// How often it is made sure that the server still knows of us: `klatch dev` forgets everything
-/// when it is started again.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How long the server may take to answer that, while webhooks wait.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often the lease of the subscription is renewed. That also shows whether the server still
+/// knows the subscription: `klatch dev` forgets everything when it is started again.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// Seconds after which the server removes the subscription if this program has been killed.
+const LEASE_SECS: u64 = 30;
+/// How long the server may take to answer, while webhooks wait.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the program that webhooks are handed on to may take.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Ids that are remembered, to tell which webhooks come again.
@@ -75,6 +77,8 @@ pub(super) struct ListenArgs {
 /// Listens until it is told to stop.
 pub(super) async fn run(args: ListenArgs, client: &ClientArgs) -> anyhow::Result<()> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // The terminal was closed.
+    let mut hangup = signal(SignalKind::hangup())?;
     let mint = Mint::system();
     let source = Source::find(&args, client).await?;
     let signing = Signing::choose(&args, client, &source.account, &mint).await?;
@@ -86,15 +90,16 @@ pub(super) async fn run(args: ListenArgs, client: &ClientArgs) -> anyhow::Result
     let (id, token) = (String::new(), mint.secret());
     let mut subscriber =
         Subscriber { args: &args, client, url, source, signing, token, id, is_gone: false };
-    subscriber.subscribe().await?;
+    subscriber.start().await?;
     let mut display = Display { brief: args.brief, seen: HashSet::new() };
     let forward = args.forward.clone().map(Forward::new).transpose()?.map(Arc::new);
-    let mut looks = tokio::time::interval(LOOK_EVERY);
+    let mut renewals = tokio::time::interval(RENEW_EVERY);
     loop {
         tokio::select! {
             _ = term.recv() => break,
             _ = int.recv() => break,
-            _ = looks.tick() => subscriber.look().await?,
+            _ = hangup.recv() => break,
+            _ = renewals.tick() => subscriber.renew().await?,
             arrived = receiver.next() => match arrived {
                 Some(arrived) => {
                     display.show(&arrived)?;
@@ -208,6 +213,27 @@ struct Subscriber<'a> {
 }
 
 impl Subscriber<'_> {
+    /// Subscribes. A leased subscription of an earlier run, which was killed, may still be there
+    /// for this address; it is replaced.
+    async fn start(&mut self) -> anyhow::Result<()> {
+        let error = match self.subscribe().await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let Some(NoAnswer::Refused { subscription_id: Some(earlier), .. }) = error.downcast_ref()
+        else {
+            return Err(error);
+        };
+        let path = ["subscriptions", earlier];
+        let found = call(self.client, Method::GET, &path, &[], None).await?;
+        if found["lease_until"].is_null() {
+            return Err(error);
+        }
+        call(self.client, Method::DELETE, &path, &[], None).await?;
+        eprintln!("replaced {earlier}, which an earlier `klatch listen` has left");
+        self.subscribe().await
+    }
+
     /// Subscribes, and says so.
     async fn subscribe(&mut self) -> anyhow::Result<()> {
         let ListenArgs { dialect, fields, .. } = self.args;
@@ -220,10 +246,11 @@ impl Subscriber<'_> {
             ("fields", (!fields.is_empty()).then(|| json!(fields))),
             ("secret", Some(json!(self.signing.secret.reveal()))),
             ("verify_token", Some(json!(self.token))),
+            ("lease_secs", Some(json!(LEASE_SECS))),
         ]);
         let made = call(self.client, Method::POST, &["subscriptions"], &[], Some(body))
             .await
-            .with_context(|| format!("the server cannot tell this program at {}", self.url))?;
+            .with_context(|| format!("cannot subscribe {}", self.url))?;
         let id = made["id"].as_str().context("the server has made a subscription without an id")?;
         writeln!(
             std::io::stdout(),
@@ -240,13 +267,13 @@ impl Subscriber<'_> {
         Ok(())
     }
 
-    /// Subscribes anew if the server has forgotten us. One that does not answer may come back and
-    /// remember.
-    async fn look(&mut self) -> anyhow::Result<()> {
-        let path = ["subscriptions", self.id.as_str()];
-        let asked = call(self.client, Method::GET, &path, &[], None);
-        let asked = tokio::time::timeout(LOOK_TIMEOUT, asked).await;
-        match asked {
+    /// Renews the lease, or subscribes again if the server has forgotten the subscription. A server
+    /// that does not answer may come back and remember it.
+    async fn renew(&mut self) -> anyhow::Result<()> {
+        let path = ["subscriptions", self.id.as_str(), "renew"];
+        let body = json!({ "lease_secs": LEASE_SECS });
+        let renewed = call(self.client, Method::POST, &path, &[], Some(body));
+        match tokio::time::timeout(ANSWER_TIMEOUT, renewed).await {
             Ok(Err(NoAnswer::Unreachable { url, .. })) => {
                 if !std::mem::replace(&mut self.is_gone, true) {
                     eprintln!("the server at {url} is gone; waiting for it to come back");
@@ -254,7 +281,7 @@ impl Subscriber<'_> {
             }
             Ok(Err(NoAnswer::Refused { status: reqwest::StatusCode::NOT_FOUND, .. })) => {
                 self.is_gone = false;
-                eprintln!("the subscription is no more; subscribing anew");
+                eprintln!("the server does not know the subscription any more; subscribing again");
                 self.subscribe().await?;
             }
             Ok(Ok(_)) if std::mem::replace(&mut self.is_gone, false) => {
@@ -269,7 +296,7 @@ impl Subscriber<'_> {
     async fn unsubscribe(&self) {
         let path = ["subscriptions", self.id.as_str()];
         let removed = call(self.client, Method::DELETE, &path, &[], None);
-        let _ = tokio::time::timeout(LOOK_TIMEOUT, removed).await;
+        let _ = tokio::time::timeout(ANSWER_TIMEOUT, removed).await;
     }
 }
 

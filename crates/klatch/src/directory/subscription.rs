@@ -177,6 +177,8 @@ pub struct Subscription {
     pub verify_token: Option<Secret>,
     /// Since when.
     pub created_at: Timestamp,
+    /// When it is removed unless its lease is renewed; `None` lasts until somebody removes it.
+    pub lease_until: Option<Timestamp>,
     /// Since when no delivery has gone through; `None` while they do.
     pub failing_since: Option<Timestamp>,
     /// Whether deliveries go out.

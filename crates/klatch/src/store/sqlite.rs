@@ -56,6 +56,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "0003_dialects",
         sql: include_str!("../../migrations/sqlite/0003_dialects.sql"),
     },
+    Migration {
+        number: 8,
+        name: "0008_leases",
+        sql: include_str!("../../migrations/sqlite/0008_leases.sql"),
+    },
 ];
 
 /// Marks the file as ours in its header ("Klat").
@@ -557,6 +562,10 @@ impl Store for Sqlite {
     ) -> Result<Slice<Subscription>, StoreError> {
         let account = account.cloned();
         self.read(move |connection| read::subscriptions(connection, account.as_ref(), page)).await
+    }
+
+    async fn lapsed(&self, now: Timestamp) -> Result<Vec<SubscriptionId>, StoreError> {
+        self.read(move |connection| read::lapsed(connection, now)).await
     }
 
     async fn log(&self, filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError> {

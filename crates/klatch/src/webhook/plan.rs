@@ -165,6 +165,7 @@ mod tests {
             vendor_signature: false,
             verify_token: None,
             created_at: AT,
+            lease_until: None,
             failing_since: None,
             activity: Activity::On,
         }

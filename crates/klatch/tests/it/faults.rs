@@ -177,7 +177,9 @@ async fn a_folder_of_the_second_schema_is_brought_up_to_date() {
     drop(app);
     let file = rusqlite::Connection::open(folder.path().join("klatch.db")).unwrap();
     file.execute_batch(
-        "DELETE FROM migrations WHERE number = 3;
+        "DELETE FROM migrations WHERE number >= 3;
+         DROP INDEX subscriptions_by_lease;
+         ALTER TABLE subscriptions DROP COLUMN lease_until;
          DROP INDEX accounts_by_app;
          DROP INDEX events_by_time;
          DROP INDEX groups_by_alias;

@@ -58,9 +58,14 @@ impl Listening {
     }
 
     /// Ctrl-C; gives whether it ended well.
-    fn interrupt(mut self) -> bool {
+    fn interrupt(self) -> bool {
+        self.signal("-INT")
+    }
+
+    /// Sends a signal; gives whether it ended well.
+    fn signal(mut self, signal: &str) -> bool {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         self.child.wait().unwrap().success()
     }
 }
@@ -175,6 +180,48 @@ async fn listening_says_which_secret_signs() {
     );
     let short = refused(&sandbox, &["listen", "--secret", "short"]);
     assert!(short.contains("secret must be 16 to 256"), "{short}");
+}
+
+/// Whichever way it ends, its subscription goes, and nobody else's does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn listeners_come_and_go() {
+    let sandbox = Sandbox::start(None);
+    let all = || klatch(&sandbox, &["webhook", "list"])["data"].as_array().unwrap().clone();
+    let mut first = Listening::start(&sandbox, &[]);
+    first.until("listening to");
+    let mut second = Listening::start(&sandbox, &["--brief"]);
+    second.until("listening to");
+    create(&sandbox, "For both").await;
+    first.until("group_lifecycle_update group_create");
+    second.until("group_lifecycle_update group_create");
+    assert_eq!(all().len(), 2);
+    assert!(all().iter().all(|one| one["lease_until"].is_string()), "{:?}", all());
+    assert!(second.signal("-HUP"), "its terminal was closed");
+    assert_eq!(all().len(), 1);
+    assert!(first.signal("-TERM"));
+    assert_eq!(all().len(), 0);
+
+    // One that was killed is replaced by the next at the same address.
+    let mut killed = Listening::start(&sandbox, &[]);
+    killed.until("listening to");
+    let left = all().remove(0);
+    let url = reqwest::Url::parse(left["url"].as_str().unwrap()).unwrap();
+    assert!(!killed.signal("-KILL"));
+    assert_eq!(all(), std::slice::from_ref(&left), "until its lease ends");
+    let port = url.port().unwrap().to_string();
+    let mut next = Listening::start(&sandbox, &["--port", &port]);
+    assert!(!next.until("listening to").contains(left["id"].as_str().unwrap()));
+    assert_eq!(all().len(), 1);
+
+    // What somebody has added by hand is not replaced.
+    assert!(next.interrupt());
+    let number = sandbox::PHONE_NUMBER_ID;
+    let by_hand =
+        ["webhook", "add", url.as_str(), "--dialect", "sinch", "--phone-number-id", number];
+    let by_hand = klatch(&sandbox, &by_hand)["id"].as_str().unwrap().to_owned();
+    let why = refused(&sandbox, &["listen", "--dialect", "sinch", "--port", &port]);
+    assert!(why.contains("already subscribed") && why.contains(&by_hand), "{why}");
+    assert_eq!(all().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -121,6 +121,7 @@ fn the_klatch_document_has_all_our_operations() {
         "DELETE /klatch/v1/subscriptions/{subscription_id}",
         "POST /klatch/v1/subscriptions/{subscription_id}/pause",
         "POST /klatch/v1/subscriptions/{subscription_id}/resume",
+        "POST /klatch/v1/subscriptions/{subscription_id}/renew",
         "POST /klatch/v1/subscriptions/{subscription_id}/rotate",
         "POST /klatch/v1/subscriptions/{subscription_id}/test",
         "GET /klatch/v1/events",

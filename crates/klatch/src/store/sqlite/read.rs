@@ -13,7 +13,7 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, RowIndex};
 
 pub(super) use self::outbox::{
-    Amendable, TooOld, amendable, deliveries, delivery, due, events_between, holder, log,
+    Amendable, TooOld, amendable, deliveries, delivery, due, events_between, holder, lapsed, log,
     receivers, subscription, subscriptions, too_old,
 };
 use super::super::rows::{self, Damage, GroupColumns};

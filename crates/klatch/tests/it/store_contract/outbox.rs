@@ -43,6 +43,7 @@ fn subscription(name: &str, account: &str, reach: Reach) -> Subscription {
         vendor_signature: true,
         verify_token: Some(Secret::new("token".to_owned())),
         created_at: at(0),
+        lease_until: None,
         failing_since: None,
         activity: Activity::On,
     }
@@ -148,6 +149,27 @@ pub(super) async fn story(store: &dyn Store, mint: &Mint) {
     log(store, [&ours, &other, &theirs]).await;
     removing(store, mint, &ours).await;
     sweeping(store).await;
+    leases(store).await;
+}
+
+/// A lease ends unless it is renewed.
+async fn leases(store: &dyn Store) {
+    let leased = Subscription {
+        lease_until: Some(at(50)),
+        ..subscription("leased", "acc_p", Reach::Account)
+    };
+    store.change(RecordChange::AddSubscription(leased.clone())).await.unwrap();
+    assert_eq!(store.subscription(&leased.id).await.unwrap().as_ref(), Some(&leased));
+    let only = std::slice::from_ref(&leased.id);
+    assert_eq!(store.lapsed(at(49)).await.unwrap(), []);
+    assert_eq!(store.lapsed(at(50)).await.unwrap(), only);
+    store.change(RecordChange::RenewLease(leased.id.clone(), at(70))).await.unwrap();
+    assert_eq!(store.lapsed(at(69)).await.unwrap(), []);
+    assert_eq!(store.lapsed(at(70)).await.unwrap(), only);
+    store.change(RecordChange::RemoveSubscription(leased.id.clone(), at(71))).await.unwrap();
+    assert_eq!(store.lapsed(at(99)).await.unwrap(), []);
+    let late = store.change(RecordChange::RenewLease(leased.id, at(99))).await.unwrap_err();
+    assert!(matches!(late, ChangeError::Unknown { field: "subscription_id" }), "{late:?}");
 }
 
 /// Subscriptions: kept whole, and found by whom they reach.

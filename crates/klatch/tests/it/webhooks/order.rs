@@ -141,6 +141,7 @@ async fn configured(
         vendor_signature: false,
         verify_token: None,
         created_at: app.app.now(),
+        lease_until: None,
         failing_since: None,
         activity: Activity::On,
     };

@@ -1,6 +1,7 @@
 //! `/v1/subscriptions`: who is told, and every way of saying that wrongly.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
@@ -146,6 +147,57 @@ async fn the_same_subscription_is_not_made_twice() {
     app.admin(Method::DELETE, &first.path(""), None).await.ok();
     let again = post(&app, "/subscriptions", new("d360", &url)).await.json();
     assert_eq!(again["error"]["code"], "already_subscribed");
+}
+
+/// A receiver that is killed cannot unsubscribe.
+#[tokio::test]
+async fn a_lease_ends_unless_it_is_renewed() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    let mut leased = new("d360", &receiver.url("/hook"));
+    leased["lease_secs"] = json!(30);
+    let leased = subscribed(&app, leased).await;
+    let lasting = subscribed(&app, new("d360", &receiver.url("/other"))).await;
+    assert_eq!(leased.shown(&app).await["lease_until"], "2025-08-18T20:28:27Z");
+
+    app.clock.advance(Duration::from_secs(29));
+    assert_eq!(app.app.end_leases().await.unwrap(), 0);
+    let renewed = post(&app, &leased.path("/renew"), json!({ "lease_secs": 10 })).await;
+    assert_eq!(renewed.text("lease_until"), "2025-08-18T20:28:36Z");
+    assert_eq!(renewed.ok(), leased.shown(&app).await);
+    app.clock.advance(Duration::from_secs(9));
+    assert_eq!(app.app.end_leases().await.unwrap(), 0);
+    let renewed = post(&app, &leased.path("/renew"), json!({})).await;
+    assert_eq!(renewed.text("lease_until"), "2025-08-18T20:29:35Z");
+    assert_eq!(leased.kinds(&app).await, ["subscription_added"], "a renewal is no event");
+
+    let group = any_group(&app).await;
+    rename(&app, &group, "Renamed").await;
+    app.clock.advance(Duration::from_mins(1));
+    assert_eq!(app.app.end_leases().await.unwrap(), 1);
+    assert_eq!(app.app.end_leases().await.unwrap(), 0);
+    assert_eq!(leased.deliveries(&app).await[0]["state"], "dead");
+    assert_eq!(lasting.shown(&app).await["status"], "on");
+    let mut refusals = String::new();
+    for (path, body) in [
+        (leased.path("/renew"), json!({})),
+        (lasting.path("/renew"), json!({})),
+        (lasting.path("/renew"), json!({ "lease_secs": 9 })),
+        (lasting.path("/renew"), json!({ "lease_secs": 3601 })),
+        (
+            "/subscriptions".to_owned(),
+            json!({ "account_id": sandbox::ACCOUNT, "dialect": "d360", "url": receiver.url("/third"), "lease_secs": 0 }),
+        ),
+    ] {
+        writeln!(refusals, "{}", refusal(&post(&app, &path, body).await)).unwrap();
+    }
+    assert_snapshot!(refusals, @"
+    404 unknown (subscription_id): subscription_id does not exist
+    409 no_lease: The subscription has no lease: it lasts until it is removed
+    400 invalid_field (lease_secs): lease_secs must be a whole number from 10 to 3600
+    400 invalid_field (lease_secs): lease_secs must be a whole number from 10 to 3600
+    400 invalid_field (lease_secs): lease_secs must be a whole number from 10 to 3600
+    ");
 }
 
 #[tokio::test]

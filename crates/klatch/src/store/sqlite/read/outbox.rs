@@ -30,7 +30,7 @@ fn subscriptions_where(condition: &str) -> String {
     format!(
         "SELECT seq, id, account_id, number_id, waba_id, dialect, role, over_all, name, url, topics,
                 headers, secret, old_secret, old_secret_until, vendor_signature, verify_token,
-                timeout_ms, created_at, failing_since, paused_at, off_at, off_reason
+                timeout_ms, created_at, lease_until, failing_since, paused_at, off_at, off_reason
          FROM subscriptions WHERE removed_at IS NULL AND {condition}"
     )
 }
@@ -102,6 +102,7 @@ pub(in crate::store::sqlite) fn read_subscription(row: &Row<'_>) -> Result<Subsc
         vendor_signature: row.get("vendor_signature")?,
         verify_token: secret("verify_token")?,
         created_at: time(row, "created_at")?,
+        lease_until: maybe_time(row, "lease_until")?,
         failing_since: maybe_time(row, "failing_since")?,
         activity,
     })
@@ -113,6 +114,16 @@ pub(in crate::store::sqlite) fn subscription(
 ) -> Result<Option<Subscription>, StoreError> {
     one(connection, &subscriptions_where("id = ?1"), [id.as_str()], read_subscription)
         .map_err(in_table("subscriptions", id))
+}
+
+pub(in crate::store::sqlite) fn lapsed(
+    connection: &Connection,
+    now: Timestamp,
+) -> Result<Vec<SubscriptionId>, StoreError> {
+    let sql = "SELECT id FROM subscriptions WHERE removed_at IS NULL AND lease_until <= ?1
+               ORDER BY lease_until";
+    all(connection, sql, [now.as_millis()], |row| word(row, "id", SubscriptionId::parse))
+        .map_err(in_table("subscriptions", "with a lease"))
 }
 
 pub(in crate::store::sqlite) fn subscriptions(

@@ -33,6 +33,7 @@ pub(super) fn change_alone(
         RecordChange::ChangeSubscription(id, change, event, at) => {
             change_subscription(&transaction, id, change, event, *at)
         }
+        RecordChange::RenewLease(id, until) => renew_lease(&transaction, id, *until),
         RecordChange::RemoveSubscription(id, at) => remove_subscription(&transaction, id, *at),
         RecordChange::SubscribeApp { account, waba_id, on } => {
             subscribe_app(&transaction, account, waba_id, *on)
@@ -246,6 +247,9 @@ fn add_subscription(connection: &Connection, subscription: &Subscription) -> Cha
         ),
     )?;
     require(added > 0, ChangeError::Taken { field: "id" })?;
+    if let Some(until) = subscription.lease_until {
+        renew_lease(connection, id, until)?;
+    }
     log(connection, id, &SubscriptionEvent::Added, subscription.created_at)
 }
 
@@ -324,6 +328,15 @@ fn change_subscription(
         )?;
     }
     log(connection, id, event, at)
+}
+
+fn renew_lease(connection: &Connection, id: &SubscriptionId, until: Timestamp) -> Changed {
+    require_subscription(connection, id)?;
+    connection.execute(
+        "UPDATE subscriptions SET lease_until = ?2 WHERE id = ?1",
+        (id.as_str(), until.as_millis()),
+    )?;
+    Ok(())
 }
 
 fn require_subscription(connection: &Connection, id: &SubscriptionId) -> Changed {
