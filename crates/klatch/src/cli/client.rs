@@ -7,7 +7,6 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::config::ClientArgs;
-use crate::telemetry;
 
 /// How long an answer may take: longer than a handshake with a receiver.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -20,7 +19,7 @@ pub(super) enum NoAnswer {
     NotAnAddress(String),
     /// Nobody is there.
     #[error(
-        "no server answers at {url}: start one with `klatch dev`, or name it with --url ({why})"
+        "no server answers at {url} ({why}): start one with `klatch dev`, or name it with --url"
     )]
     Unreachable {
         /// Where.
@@ -29,13 +28,19 @@ pub(super) enum NoAnswer {
         why: String,
     },
     /// Somebody else is there.
-    #[error("{url} did not answer like a klatch (status {status})")]
+    #[error("{url} is not the address of a klatch (status {status}): name it with --url")]
     NotKlatch {
         /// Where.
         url: String,
         /// Its status.
         status: StatusCode,
     },
+    /// The server does not know the admin token.
+    #[error(
+        "the server does not accept the admin token: give the one that it was started with as \
+         KLATCH_ADMIN_TOKEN, or with --token"
+    )]
+    WrongToken,
     /// The server said no.
     #[error("{message}")]
     Refused {
@@ -46,6 +51,13 @@ pub(super) enum NoAnswer {
         /// The subscription that is in the way, where one is.
         subscription_id: Option<String>,
     },
+}
+
+/// The cause that says what happened, without the layers around it.
+fn innermost<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
+    error.source().map_or(error, innermost)
 }
 
 /// Makes a client that asks nobody for the way: no proxies, no redirects.
@@ -88,7 +100,7 @@ pub(super) async fn call(
 ) -> Result<Value, NoAnswer> {
     let unreachable = |error: reqwest::Error| NoAnswer::Unreachable {
         url: args.url.clone(),
-        why: telemetry::chain(&error.without_url()),
+        why: innermost(&error).to_string(),
     };
     let not_an_address = || NoAnswer::NotAnAddress(args.url.clone());
     let mut url = reqwest::Url::parse(&args.url).map_err(|_| not_an_address())?;
@@ -111,11 +123,14 @@ pub(super) async fn call(
         return Ok(answer);
     }
     let error = &answer["error"];
-    let message = error["message"].as_str().unwrap_or(&text);
-    let message = match error["field"].as_str() {
-        Some(field) if !message.contains(field) => format!("{message} ({field})"),
-        _ => message.to_owned(),
+    // Another API, at another path of the server or of somebody else's, has other errors.
+    let (Some(_), Some(message)) = (error["code"].as_str(), error["message"].as_str()) else {
+        return Err(NoAnswer::NotKlatch { url: args.url.clone(), status });
     };
+    if status == StatusCode::UNAUTHORIZED {
+        return Err(NoAnswer::WrongToken);
+    }
+    let message = message.to_owned();
     let subscription_id = error["subscription_id"].as_str().map(str::to_owned);
     Err(NoAnswer::Refused { status, message, subscription_id })
 }

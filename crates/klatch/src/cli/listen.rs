@@ -93,7 +93,8 @@ pub(super) async fn run(args: ListenArgs, client: &ClientArgs) -> anyhow::Result
     subscriber.start().await?;
     let mut display = Display { brief: args.brief, seen: HashSet::new() };
     let forward = args.forward.clone().map(Forward::new).transpose()?.map(Arc::new);
-    let mut renewals = tokio::time::interval(RENEW_EVERY);
+    let first = tokio::time::Instant::now() + RENEW_EVERY;
+    let mut renewals = tokio::time::interval_at(first, RENEW_EVERY);
     loop {
         tokio::select! {
             _ = term.recv() => break,

@@ -199,7 +199,10 @@ fn mistakes_are_explained() {
         (&["serve", "--config", "/nowhere.toml"], "cannot read the settings file /nowhere.toml"),
         (&["serve", "--config", &file], "listn"),
         (&["dev", "--listen", "203.0.113.1:80"], "cannot listen on 203.0.113.1:80"),
-        (&["person", "1650555", "show", "--url", "http://127.0.0.1:9"], "no server answers at"),
+        (
+            &["person", "1650555", "show", "--url", "http://127.0.0.1:9"],
+            "no server answers at http://127.0.0.1:9 (Connection refused (os error 111)): start one",
+        ),
         (&["person", "1650555", "show", "--url", "nonsense"], "nonsense is not an address"),
         (&["key", "add"], "--phone-number-id <PHONE_NUMBER_ID>|--account-id <ACCOUNT_ID>"),
         (&["dev", "--listen", "8080"], "must be an address such as 127.0.0.1:8080"),
@@ -230,7 +233,27 @@ async fn an_answer_that_is_an_error_fails_the_command() {
     let secret = klatch(&["key", "revoke", "aH7lloIaci1dUE5NqlvN0Ez5CLbudRYY"]);
     assert!(secret.contains("begins with key_, and not its secret"), "{secret}");
     let wrong = klatch(&["account", "list", "--token", "wrong"]);
-    assert_eq!(wrong, "klatch: This is not the admin token (Authorization)\n");
+    assert_eq!(
+        wrong,
+        "klatch: the server does not accept the admin token: give the one that it was started \
+         with as KLATCH_ADMIN_TOKEN, or with --token\n"
+    );
+    let path = klatch(&["account", "list", "--url", &format!("{}/elsewhere", sandbox.url)]);
+    assert!(path.contains("/elsewhere is not the address of a klatch"), "{path}");
+    let handshake = [
+        "webhook",
+        "add",
+        "http://127.0.0.1:9/",
+        "--dialect",
+        "meta",
+        "--verify-token",
+        "x",
+        "--phone-number-id",
+        sandbox::PHONE_NUMBER_ID,
+    ];
+    let handshake = klatch(&handshake);
+    assert!(handshake.starts_with("klatch: The handshake failed: the receiver"), "{handshake}");
+    assert!(!handshake.contains("(url)"), "{handshake}");
 }
 
 #[test]
