@@ -1,20 +1,31 @@
 //! JSON that survives every proxy, so that what was signed is what arrives.
 
 use serde::Serialize;
-use serde_json::ser::{CompactFormatter, Formatter, Serializer};
+use serde_json::ser::{Formatter, Serializer};
 
-/// JSON in nothing but ASCII: everything else as `\u` and four lower-case hex digits, as Meta writes
-/// and signs it.
-#[expect(clippy::expect_used, reason = "structs of strings and numbers always serialize")]
+/// JSON in nothing but ASCII: everything else as `\u` and four lower-case hex digits.
 pub(crate) fn ascii_json<T: Serialize>(value: &T) -> Vec<u8> {
+    written(value, Ascii { escape_slash: false })
+}
+
+/// JSON as Meta writes and signs it: in ASCII, and with `\/` for `/`.
+pub(crate) fn graph_json<T: Serialize>(value: &T) -> Vec<u8> {
+    written(value, Ascii { escape_slash: true })
+}
+
+#[expect(clippy::expect_used, reason = "structs of strings and numbers always serialize")]
+fn written<T: Serialize>(value: &T, formatter: Ascii) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
     value
-        .serialize(&mut Serializer::with_formatter(&mut bytes, Ascii(CompactFormatter)))
+        .serialize(&mut Serializer::with_formatter(&mut bytes, formatter))
         .expect("a payload is made of strings and numbers");
     bytes
 }
 
-struct Ascii(CompactFormatter);
+/// Compact, with further characters escaped.
+struct Ascii {
+    escape_slash: bool,
+}
 
 impl Formatter for Ascii {
     fn write_string_fragment<W: ?Sized + std::io::Write>(
@@ -24,18 +35,23 @@ impl Formatter for Ascii {
     ) -> std::io::Result<()> {
         let mut units = [0; 2];
         let mut rest = fragment;
-        while let Some(at) = rest.find(|c: char| !c.is_ascii()) {
+        let escaped = |c: char| !c.is_ascii() || (self.escape_slash && c == '/');
+        while let Some(at) = rest.find(escaped) {
             let (plain, behind) = rest.split_at(at);
-            self.0.write_string_fragment(writer, plain)?;
+            writer.write_all(plain.as_bytes())?;
             let mut characters = behind.chars();
-            for unit in
-                characters.next().into_iter().flat_map(|c| c.encode_utf16(&mut units).to_vec())
-            {
-                write!(writer, "\\u{unit:04x}")?;
+            match characters.next() {
+                Some('/') => writer.write_all(b"\\/")?,
+                Some(other) => {
+                    for unit in other.encode_utf16(&mut units) {
+                        write!(writer, "\\u{unit:04x}")?;
+                    }
+                }
+                None => {}
             }
             rest = characters.as_str();
         }
-        self.0.write_string_fragment(writer, rest)
+        writer.write_all(rest.as_bytes())
     }
 }
 
@@ -55,13 +71,24 @@ mod tests {
         );
     }
 
+    #[test]
+    fn graph_escapes_slashes_too() {
+        let value = json!({ "a/b": "https://é/\\/" });
+        assert_eq!(
+            String::from_utf8(graph_json(&value)).unwrap(),
+            r#"{"a\/b":"https:\/\/\u00e9\/\\\/"}"#
+        );
+        assert_eq!(serde_json::from_slice::<Value>(&graph_json(&value)).unwrap(), value);
+    }
+
     proptest! {
         #[test]
         fn whatever_is_escaped_comes_back(text: String) {
-            let bytes = ascii_json(&json!({ "text": text }));
-            prop_assert!(bytes.is_ascii());
-            let read: Value = serde_json::from_slice(&bytes).unwrap();
-            prop_assert_eq!(read["text"].as_str(), Some(text.as_str()));
+            for bytes in [ascii_json(&json!({ "text": text })), graph_json(&json!({ "text": text }))] {
+                prop_assert!(bytes.is_ascii());
+                let read: Value = serde_json::from_slice(&bytes).unwrap();
+                prop_assert_eq!(read["text"].as_str(), Some(text.as_str()));
+            }
         }
     }
 }

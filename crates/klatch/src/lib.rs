@@ -33,5 +33,5 @@ pub mod store;
 pub mod telemetry;
 pub mod webhook;
 
-pub(crate) use ascii::ascii_json;
+pub(crate) use ascii::{ascii_json, graph_json};
 pub(crate) use hex::{hex, unhex};

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::values::Timestamp;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha1::Sha1;
 use sha2::Sha256;
 
 use crate::dialect::Dialect;
@@ -19,6 +20,8 @@ pub const TIMESTAMP_HEADER: HeaderName = HeaderName::from_static("webhook-timest
 pub const SIGNATURE_HEADER: HeaderName = HeaderName::from_static("webhook-signature");
 /// `sha256=` and hex. Meta.
 pub const HUB_HEADER: HeaderName = HeaderName::from_static("x-hub-signature-256");
+/// `sha1=` and hex. Meta sends it besides, for receivers from before [`HUB_HEADER`].
+pub const HUB_SHA1_HEADER: HeaderName = HeaderName::from_static("x-hub-signature");
 /// Base64 over the body, a dot and the nonce. Sinch.
 pub const SINCH_HEADER: HeaderName = HeaderName::from_static("sinch-whatsapp-callback-signature");
 const SINCH_ALGORITHM: HeaderName =
@@ -57,7 +60,7 @@ pub fn headers(signing: Signing<'_>) -> HeaderMap {
             format!("v1,{}", BASE64.encode(mac(&standard_key(secret), &parts)))
         })
         .collect();
-    let mut headers = HeaderMap::with_capacity(6);
+    let mut headers = HeaderMap::with_capacity(8);
     let mut add = |name: HeaderName, value: &str| {
         // All of them are digits, letters and a few signs.
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -72,9 +75,11 @@ pub fn headers(signing: Signing<'_>) -> HeaderMap {
     let Some(secret) = secrets.at(at).next().filter(|_| vendor_signature) else { return headers };
     let key = secret.reveal().as_bytes();
     match dialect {
-        Dialect::Meta | Dialect::D360 => {
+        Dialect::Meta => {
             add(HUB_HEADER, &format!("sha256={}", crate::hex(&mac(key, &[body]))));
+            add(HUB_SHA1_HEADER, &format!("sha1={}", crate::hex(&mac_sha1(key, body))));
         }
+        Dialect::D360 => add(HUB_HEADER, &format!("sha256={}", crate::hex(&mac(key, &[body])))),
         Dialect::Sinch => {
             let nonce = format!("{id}-{timestamp}");
             let signature = BASE64.encode(mac(key, &[body, b".", nonce.as_bytes()]));
@@ -111,6 +116,13 @@ fn standard_key(secret: &Secret) -> Vec<u8> {
 
 fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     started(key, parts).finalize().into_bytes().into()
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+fn mac_sha1(key: &[u8], body: &[u8]) -> [u8; 20] {
+    let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("any length will do");
+    mac.update(body);
+    mac.finalize().into_bytes().into()
 }
 
 #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
@@ -169,9 +181,36 @@ mod tests {
         assert!(is_right(&during, &secret("new"), body) && is_right(&during, &secret("old"), body));
         let alone = of(Dialect::Meta, AT, &Secrets { current: secret("old"), old: None });
         assert_eq!(during.get(HUB_HEADER), alone.get(HUB_HEADER));
+        assert_eq!(during.get(HUB_SHA1_HEADER), alone.get(HUB_SHA1_HEADER));
         let after = of(Dialect::Meta, until, &secrets);
         assert!(!is_right(&after, &secret("old"), body));
         assert_ne!(after.get(HUB_HEADER), alone.get(HUB_HEADER));
         assert_eq!(of(Dialect::Sinch, AT, &secrets).len(), 6);
+    }
+
+    /// RFC 2202, the second case; RFC 4231, the second case.
+    #[test]
+    fn meta_signs_with_both_hashes() {
+        let secrets = Secrets { current: secret("Jefe"), old: None };
+        let body = b"what do ya want for nothing?";
+        let of = |dialect| {
+            headers(Signing {
+                dialect,
+                vendor_signature: true,
+                secrets: &secrets,
+                id: "msg_1",
+                at: AT,
+                body,
+            })
+        };
+        let (meta, d360) = (of(Dialect::Meta), of(Dialect::D360));
+        let sha256 = "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(meta.get(HUB_HEADER).unwrap(), sha256);
+        assert_eq!(
+            meta.get(HUB_SHA1_HEADER).unwrap(),
+            "sha1=effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"
+        );
+        assert_eq!(d360.get(HUB_HEADER).unwrap(), sha256);
+        assert_eq!(d360.get(HUB_SHA1_HEADER), None, "360dialog publishes none");
     }
 }

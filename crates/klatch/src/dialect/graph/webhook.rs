@@ -3,6 +3,8 @@
 //! Shapes as in Meta's "Webhooks for Groups API", with the identity fields of 2026. Where its
 //! samples and its tables disagree, `docs/webhooks.md` says what was chosen.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::event::{Answered, Failed};
 use domain::ids::JoinRequestId;
 use domain::person::Entry;
@@ -13,7 +15,7 @@ use serde::Serialize;
 use super::PRODUCT;
 use super::code::{ErrorItem, PeopleCall};
 use super::person::PersonInfo;
-use crate::ascii_json;
+use crate::graph_json;
 use crate::webhook::{News, Settings, Topic, What};
 
 /// How a person came in who was let in by the link: the only reason that is published.
@@ -111,7 +113,7 @@ struct FailedNews<'a> {
 #[derive(Serialize)]
 struct PictureNews<'a> {
     mime_type: &'a str,
-    /// Of the bytes as they were uploaded, in hex.
+    /// Of the bytes as they were uploaded, in base64, as Meta's webhooks of media have it.
     sha256: String,
     #[serde(flatten)]
     outcome: SettingOutcome,
@@ -145,7 +147,7 @@ pub fn render(news: &News<'_>) -> Option<(Topic, Vec<u8>)> {
     let value = Value { messaging_product: PRODUCT, metadata, groups };
     let changes = [Change { field: topic.as_str(), value }];
     let entry = [WabaEntry { id: &number.waba_id, changes }];
-    Some((topic, ascii_json(&Envelope { object: "whatsapp_business_account", entry })))
+    Some((topic, graph_json(&Envelope { object: "whatsapp_business_account", entry })))
 }
 
 fn tell<'a>(news: &News<'a>) -> Option<(Topic, GroupNews<'a>)> {
@@ -324,7 +326,7 @@ fn settings<'a>(
     };
     let picture = done.picture.or(failed.picture).map(|picture: &Picture| PictureNews {
         mime_type: &picture.mime_type,
-        sha256: crate::hex(&picture.sha256),
+        sha256: BASE64.encode(picture.sha256),
         outcome: outcome(done.picture.is_some()),
     });
     GroupNews {
