@@ -18,7 +18,7 @@ use crate::http::server::Server;
 use crate::metrics::Metrics;
 use crate::store::sqlite::Sqlite;
 use crate::webhook::dispatch;
-use crate::webhook::egress::SystemLookup;
+use crate::webhook::lookup::SystemLookup;
 use crate::webhook::send::Outbound;
 use crate::{sandbox, telemetry};
 

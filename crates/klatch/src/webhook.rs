@@ -3,10 +3,10 @@
 //! The actors: [`plan`] says, inside the transaction of a change, what is owed to whom, with bodies
 //! that never change again; [`dispatch`] takes what is due, sends it and writes down what came of
 //! it, on the occasion of a commit or when the time has come; [`memory`] is what it knows without
-//! asking. [`send`] talks to receivers, for deliveries and for handshakes alike; [`egress`] says
-//! whither we may talk; [`retry`] when to try again, and [`sign`] how to prove that it was us.
-//! [`target`] reads what people write where a receiver is meant, [`sample`] makes up events to try
-//! a receiver with.
+//! asking. [`send`] talks to receivers, for deliveries and for handshakes alike; [`lookup`] finds
+//! the addresses of a name and [`egress`] says which of them may be reached; [`retry`] when to try
+//! again, and [`sign`] how to prove that it was us. [`target`] reads what people write where a
+//! receiver is meant, [`sample`] makes up events to try a receiver with.
 //!
 //! The records: a subscription is a receiver; a delivery is one event owed to one subscription; an
 //! attempt is one try at it.
@@ -18,6 +18,7 @@
 
 pub mod dispatch;
 pub mod egress;
+pub mod lookup;
 pub mod memory;
 pub mod plan;
 pub mod retry;

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::app::{ChangeError, Failure, StoreError};
 use crate::http::problem::Problem;
 use crate::telemetry::{self, Reason};
+use crate::webhook::send::HandshakeFailure;
 
 /// An answer that is not the one that was hoped for.
 #[derive(Debug)]
@@ -67,8 +68,8 @@ impl Error {
         Self::new(StatusCode::FORBIDDEN, "people_off", message)
     }
 
-    pub(super) fn handshake_failed(what: &str) -> Self {
-        let message = format!("The handshake failed: the receiver {what}");
+    pub(super) fn handshake_failed(failure: &HandshakeFailure) -> Self {
+        let message = format!("The handshake failed: the receiver {failure}");
         Self::new(StatusCode::BAD_REQUEST, "handshake_failed", message).naming("url")
     }
 

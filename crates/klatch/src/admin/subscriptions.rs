@@ -27,6 +27,7 @@ use crate::directory::{
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse, required};
+use crate::webhook::send::AccountClient;
 use crate::webhook::sign::STANDARD_PREFIX;
 use crate::webhook::{Topic, retry, sample, target};
 
@@ -283,8 +284,9 @@ pub(super) async fn create(
     let dialect = Dialect::parse(&dialect)
         .ok_or_else(|| Problem::field("dialect", "must be one of meta, d360, sinch"))?;
     let url = required("url", new.url)?;
+    let client = app.outbound.of(&account);
     let target = Target {
-        url: target::url("url", &url, dialect, app.outbound.guard()).await?,
+        url: target::url("url", &url, dialect, client.guard()).await?,
         headers: target::headers(new.headers.unwrap_or_default())?,
         timeout: timeout(new.timeout_secs)?.unwrap_or(target::default_timeout(dialect)),
     };
@@ -309,7 +311,8 @@ pub(super) async fn create(
         failing_since: None,
         activity: Activity::On,
     };
-    shake_hands(&app, dialect, &subscription.target, subscription.verify_token.as_ref()).await?;
+    let token = subscription.verify_token.as_ref();
+    shake_hands(&app, &client, dialect, &subscription.target, token).await?;
     app.change(RecordChange::AddSubscription(subscription.clone())).await?;
     let (id, account) = (subscription.id.as_str(), &subscription.account);
     tracing::info!(subscription = id, %account, "a subscription was created");
@@ -360,9 +363,11 @@ pub(super) async fn change(
 ) -> Result<Json<SubscriptionInfo>, Error> {
     body.refuse_key()?;
     let changed: ChangedSubscription = body.json()?;
-    let Subscription { id, dialect, target, verify_token, .. } = named(&app, &path).await?;
+    let Subscription { id, account, dialect, target, verify_token, .. } =
+        named(&app, &path).await?;
+    let client = app.outbound.of(&account);
     let url = match changed.url {
-        Some(url) => Some(target::url("url", &url, dialect, app.outbound.guard()).await?),
+        Some(url) => Some(target::url("url", &url, dialect, client.guard()).await?),
         None => None,
     };
     let headers = changed.headers.map(target::headers).transpose()?;
@@ -375,7 +380,7 @@ pub(super) async fn change(
             ..target
         };
         let token = new_token.as_ref().or(verify_token.as_ref());
-        shake_hands(&app, dialect, &target, token).await?;
+        shake_hands(&app, &client, dialect, &target, token).await?;
     }
     let change = SubscriptionChange {
         url,
@@ -655,6 +660,7 @@ async fn number_of(app: &App, subscription: &Subscription) -> Result<Number, Err
 /// Asks the receiver whether it wants to be one, where the dialect does that.
 async fn shake_hands(
     app: &App,
+    client: &AccountClient,
     dialect: Dialect,
     target: &Target,
     token: Option<&Secret>,
@@ -663,9 +669,9 @@ async fn shake_hands(
         return Ok(());
     }
     let token = required("verify_token", token)?;
-    let challenge = app.mint.numeric_id();
-    let shaken = app.outbound.shake_hands(target, token, &challenge).await;
-    shaken.map_err(|what| Error::handshake_failed(&what))
+    let challenge = app.mint.challenge();
+    let shaken = client.shake_hands(target, token, &challenge).await;
+    shaken.map_err(|failure| Error::handshake_failed(&failure))
 }
 
 fn topics(fields: Vec<String>) -> Result<Vec<Topic>, Problem> {

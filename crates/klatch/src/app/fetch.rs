@@ -9,34 +9,23 @@ use domain::Command;
 use domain::ids::{GroupId, PhoneNumberId};
 use domain::limits::PICTURE_BYTES_MAX;
 use domain::values::Picture;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use super::caller::Call;
 use super::{App, Change, Failure, Outcome};
 use crate::picture;
+use crate::webhook::send::{AccountClient, FetchFailure, Fetched};
 
 /// How long a picture may take to arrive. Ours.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait for a place. Ours.
-const PLACE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pictures that are fetched at a time, so that they cannot fill the memory. Ours.
-const FETCHES_MAX: usize = 16;
-/// Pictures that are fetched for one number at a time, so that whoever points at slow hosts holds up
-/// nobody else. Ours.
+/// Pictures that are asked for at a time for one number: what comes then is refused at once. What an
+/// account may fetch is limited by its [`AccountClient`]. Ours.
 const FETCHES_PER_NUMBER_MAX: usize = 4;
 
-/// What is being fetched.
-#[derive(Debug)]
+/// What is being fetched, by number.
+#[derive(Debug, Default)]
 pub(super) struct Fetching {
-    places: Semaphore,
     of_numbers: Mutex<HashMap<PhoneNumberId, usize>>,
-}
-
-impl Default for Fetching {
-    fn default() -> Self {
-        Self { places: Semaphore::new(FETCHES_MAX), of_numbers: Mutex::default() }
-    }
 }
 
 impl Fetching {
@@ -49,11 +38,6 @@ impl Fetching {
         }
         *count += 1;
         Some(Turn { fetching: self, number })
-    }
-
-    async fn place(&self) -> Option<SemaphorePermit<'_>> {
-        // Nobody closes it.
-        self.places.acquire().await.ok()
     }
 
     fn of_numbers(&self) -> MutexGuard<'_, HashMap<PhoneNumberId, usize>> {
@@ -100,34 +84,39 @@ impl App {
 
     /// Fetches a picture and sets it; or has it written down, for whom it concerns, that it could
     /// not be had.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::TooManyFetches`] where the number has too many calls waiting for pictures, or the
+    /// account's turn did not come in time; else what `execute` says.
     pub async fn fetch_picture(
         &self,
         call: &Call,
         id: &GroupId,
+        client: &AccountClient,
         url: &Url,
     ) -> Result<Outcome, Failure> {
-        // Held until the picture is on the disk: so long are its bytes in memory.
         let number = self.group(&call.scope, id).await?.group.state().number.clone();
         let _turn = self.fetching.begin(number).ok_or(Failure::TooManyFetches)?;
-        let _place = tokio::time::timeout(PLACE_TIMEOUT, self.fetching.place())
-            .await
-            .map_err(|_| Failure::TooManyFetches)?;
-        let change = match self.picture_at(url).await {
+        // Kept until the picture is on the disk.
+        let fetched = client.fetch(url, PICTURE_BYTES_MAX, FETCH_TIMEOUT).await;
+        let change = match picture_of(&fetched) {
             Ok((picture, bytes)) => {
                 let picture = Some(picture);
                 let command = Command::ChangeSettings { subject: None, description: None, picture };
                 Change { command, picture: Some(bytes) }
             }
-            Err(problem) => Command::ReportPictureFailure { problem }.into(),
+            Err(FetchFailure::NoPlace) => return Err(Failure::TooManyFetches),
+            Err(FetchFailure::Failed(problem)) => Command::ReportPictureFailure { problem }.into(),
         };
         self.execute(call, id, change).await
     }
+}
 
-    async fn picture_at(&self, url: &Url) -> Result<(Picture, Bytes), String> {
-        let bytes = self.outbound.fetch(url, PICTURE_BYTES_MAX, FETCH_TIMEOUT).await?;
-        match picture::inspect_icon(&bytes) {
-            Ok(picture) => Ok((picture, bytes)),
-            Err(problem) => Err(format!("it {problem}")),
-        }
+fn picture_of(fetched: &Result<Fetched, FetchFailure>) -> Result<(Picture, Bytes), FetchFailure> {
+    let bytes = &fetched.as_ref().map_err(FetchFailure::clone)?.bytes;
+    match picture::inspect_icon(bytes) {
+        Ok(picture) => Ok((picture, bytes.clone())),
+        Err(problem) => Err(FetchFailure::Failed(format!("it {problem}"))),
     }
 }

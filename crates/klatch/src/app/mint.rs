@@ -126,6 +126,13 @@ impl Mint {
         SubscriptionId::parse(&self.record_id("sub")).expect("letters and digits")
     }
 
+    /// What a receiver of Meta's webhooks has to repeat: digits, since receivers read it as an
+    /// integer, and often as one of 32 bits with a sign.
+    #[must_use]
+    pub fn challenge(&self) -> String {
+        self.digits(1_000_000_000, 1 << 31).to_string()
+    }
+
     /// Fifteen digits, like the ids that Meta gives to numbers and business accounts.
     #[must_use]
     pub fn numeric_id(&self) -> String {

@@ -23,7 +23,7 @@ use url::Url;
 
 use super::memory::CONCURRENCY;
 use super::retry::{self, Verdict};
-use super::send::Answer;
+use super::send::{AccountClient, Answer};
 use super::sign::{self, Signing};
 use crate::app::outbox::{Attempt, Exchange, Exchanged, Fate, Leased, Settlement};
 use crate::app::{App, StoreError};
@@ -153,6 +153,7 @@ async fn pump(app: App, id: SubscriptionId, handle: Arc<Handle>, stop: Cancellat
         handle: &handle,
         stop: &stop,
         subscription: None,
+        client: None,
         at_hand: VecDeque::new(),
         flying: JoinSet::new(),
         settlements: Vec::new(),
@@ -211,6 +212,8 @@ struct Pump<'a> {
     stop: &'a CancellationToken,
     /// As the latest exchange has shown it.
     subscription: Option<Arc<Subscription>>,
+    /// The account's, from the first exchange on.
+    client: Option<AccountClient>,
     /// Leased, and not yet on their way.
     at_hand: VecDeque<Leased>,
     flying: JoinSet<Tried>,
@@ -247,7 +250,7 @@ impl Pump<'_> {
             let given_back = self.at_hand.split_off(kept);
             self.settlements.extend(given_back.iter().map(Settlement::given_back));
         }
-        let Some(subscription) = subscription else { return };
+        let (Some(subscription), Some(client)) = (subscription, &self.client) else { return };
         let failures = self.app.dispatch.failures(self.id);
         let in_time = retry::later(self.app.now(), subscription.target.timeout);
         for leased in self.at_hand.drain(..room.min(self.at_hand.len())) {
@@ -255,8 +258,9 @@ impl Pump<'_> {
                 self.settlements.push(Settlement::given_back(&leased));
                 continue;
             }
-            let (app, subscription) = (self.app.clone(), Arc::clone(&subscription));
-            self.flying.spawn(attempt(app, subscription, leased, failures));
+            let (app, client) = (self.app.clone(), client.clone());
+            let subscription = Arc::clone(&subscription);
+            self.flying.spawn(attempt(app, client, subscription, leased, failures));
         }
     }
 
@@ -301,6 +305,7 @@ impl Pump<'_> {
         self.at_hand.extend(leased);
         self.subscription = subscription;
         let Some(subscription) = &self.subscription else { return };
+        self.client.get_or_insert_with(|| self.app.outbound.of(&subscription.account));
         // Another address may have been set since: what the old one says is nobody's business.
         self.gone.take_if(|url| *url != subscription.target.url);
         let (gone, now) = (self.gone.is_some(), self.app.now());
@@ -355,6 +360,7 @@ impl Drop for InFlight {
 /// Sends a delivery, once.
 async fn attempt(
     app: App,
+    client: AccountClient,
     subscription: Arc<Subscription>,
     leased: Leased,
     failures_before: u32,
@@ -372,7 +378,7 @@ async fn attempt(
         at,
         body: &body,
     });
-    let answer = app.outbound.post(&subscription.target, headers, body).await;
+    let answer = client.post(dialect, &subscription.target, headers, body).await;
     let Answer { status, problem, head, retry_after, millis } = answer;
     let verdict = retry::verdict(dialect, status);
     let now = app.now();

@@ -1,17 +1,28 @@
-//! Talking to receivers. Deliveries and handshakes go the same way: what works for the one works
-//! for the other.
+//! Requests to receivers: deliveries, handshakes and pictures. What works for the one works for the
+//! other.
+//!
+//! Each account has a client of its own, with its own connections and its own share of look-ups, so
+//! that an account with dead names or silent receivers delays no other account.
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use bytes::{Bytes, BytesMut};
+use domain::ids::AccountId;
+use lru::LruCache;
 use reqwest::{Client, RequestBuilder, Response};
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
-use super::egress::{Forbidden, Guard, Lookup, Rules};
+use super::egress::{Forbidden, Guard, LOOKUPS_MAX, Rules};
+use super::lookup::Lookup;
+use crate::dialect::Dialect;
 use crate::directory::{Secret, Target};
 use crate::telemetry;
 
@@ -26,6 +37,28 @@ const ANSWER_BODY_WAIT: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(30);
 /// Idle connections kept to one host, where there may be many receivers.
 const IDLE_MAX: usize = 1_024;
+/// Accounts whose clients are kept; of more, those that were not used for longest are made anew when
+/// they are needed.
+const CLIENTS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
+
+/// Pictures that are fetched at a time for one account, so that an account with silent hosts delays
+/// nobody else. Ours.
+const FETCHES_PER_ACCOUNT: usize = 8;
+/// Pictures that are read into memory at a time. Ours.
+const FETCHES_MAX: usize = 32;
+/// How long to wait for the account's turn. Ours.
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What we are, in `User-Agent`; and in [`AGENT_HEADER`] where that has to be the vendor's.
+const AGENT: &str = concat!("klatch/", env!("CARGO_PKG_VERSION"));
+/// Beginning of the names of headers that are ours.
+pub const OWN_HEADERS: &str = "x-klatch-";
+/// What we are, where `User-Agent` is the vendor's.
+pub const AGENT_HEADER: HeaderName = HeaderName::from_static("x-klatch-agent");
+/// `User-Agent` of Meta's deliveries, as captured: some receivers refuse others.
+const META_DELIVERY_AGENT: &str = "facebookexternalua";
+/// `User-Agent` of Meta's handshakes, as captured.
+const META_HANDSHAKE_AGENT: &str = "facebookplatform/1.0 (+http://developers.facebook.com)";
 
 /// What came of talking to a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,26 +75,100 @@ pub struct Answer {
     pub millis: u32,
 }
 
-/// The way out.
+/// Why a receiver has not passed its handshake. Never holds the text of its answer: whoever sets an
+/// address must not be able to read with it what this server can reach.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HandshakeFailure {
+    /// Another status than 200.
+    #[error("answered {0} instead of 200 with the challenge")]
+    Status(StatusCode),
+    /// 200 with something else than the challenge.
+    #[error("answered 200 with another body than the challenge")]
+    Body,
+    /// No answer, and why.
+    #[error("did not answer: {0}")]
+    NoAnswer(String),
+}
+
+/// What was fetched. Its places are taken for as long as it is kept, since so long its bytes are in
+/// memory.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The body of the answer.
+    pub bytes: Bytes,
+    _places: [OwnedSemaphorePermit; 2],
+}
+
+/// Why nothing was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FetchFailure {
+    /// Too much is being fetched at once.
+    NoPlace,
+    /// Reads on after "could not be fetched:".
+    Failed(String),
+}
+
+/// What requests are made with. Clones share it.
 #[derive(Clone)]
-pub struct Outbound {
-    client: Client,
-    guard: Guard,
+pub struct Outbound(Arc<Shared>);
+
+struct Shared {
+    rules: Arc<Rules>,
+    lookup: Arc<dyn Lookup>,
+    /// Look-ups of all accounts together.
+    lookups: Arc<Semaphore>,
+    /// Answers of all accounts that are read into memory.
+    fetches: Arc<Semaphore>,
+    tls: ClientConfig,
+    clients: Mutex<LruCache<AccountId, AccountClient>>,
 }
 
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbound").field("guard", &self.guard).finish_non_exhaustive()
+        f.debug_struct("Outbound").field("rules", &self.0.rules).finish_non_exhaustive()
     }
 }
 
 impl Outbound {
-    /// Builds the client.
-    pub fn new(rules: Rules, lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
+    /// Reads the system's certificates.
+    ///
+    /// # Errors
+    ///
+    /// Where the system has none, or no client can be built upon them.
+    pub fn new(rules: Rules, lookup: Arc<dyn Lookup>) -> anyhow::Result<Self> {
         // Somebody else may have installed it before; then it is there.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let guard = Guard::new(rules, lookup);
+        let mut tls = ClientConfig::builder().with_platform_verifier()?.with_no_client_auth();
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let shared = Shared {
+            rules: Arc::new(rules),
+            lookup,
+            lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+            fetches: Arc::new(Semaphore::new(FETCHES_MAX)),
+            tls,
+            clients: Mutex::new(LruCache::new(CLIENTS_MAX)),
+        };
+        // If one can be built, all can.
+        shared.build()?;
+        Ok(Self(Arc::new(shared)))
+    }
+
+    /// The client of an account.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "one was built with the same settings at the start")]
+    pub fn of(&self, account: &AccountId) -> AccountClient {
+        let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = clients.get_or_insert_ref(account, || self.0.build().expect("a client"));
+        client.clone()
+    }
+}
+
+impl Shared {
+    fn build(&self) -> Result<AccountClient, reqwest::Error> {
+        let (rules, lookup) = (Arc::clone(&self.rules), Arc::clone(&self.lookup));
+        let guard = Guard::new(rules, lookup, Arc::clone(&self.lookups));
         let client = Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
             .dns_resolver(guard.clone())
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -70,70 +177,117 @@ impl Outbound {
             .tcp_nodelay(true)
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_MAX)
-            .user_agent(concat!("klatch/", env!("CARGO_PKG_VERSION")))
+            .user_agent(AGENT)
             .build()?;
-        Ok(Self { client, guard })
+        let fetches = Arc::clone(&self.fetches);
+        let fetch_share = Arc::new(Semaphore::new(FETCHES_PER_ACCOUNT));
+        Ok(AccountClient { client, guard, fetches, fetch_share })
     }
+}
 
-    /// Whither it may go.
+/// What the requests of one account are made with: its connections and its look-ups. Clones share
+/// them.
+#[derive(Clone)]
+pub struct AccountClient {
+    client: Client,
+    guard: Guard,
+    fetches: Arc<Semaphore>,
+    fetch_share: Arc<Semaphore>,
+}
+
+impl fmt::Debug for AccountClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountClient").field("guard", &self.guard).finish_non_exhaustive()
+    }
+}
+
+impl AccountClient {
+    /// Which addresses may be reached.
     #[must_use]
     pub const fn guard(&self) -> &Guard {
         &self.guard
     }
 
-    /// Sends a body with these headers and the target's own.
-    pub async fn post(&self, target: &Target, headers: HeaderMap, body: Bytes) -> Answer {
+    /// Sends a body with these headers, the target's own, and the dialect's `User-Agent`.
+    pub async fn post(
+        &self,
+        dialect: Dialect,
+        target: &Target,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Answer {
         let mut request = self.client.post(target.url.clone());
         for (name, value) in &target.headers {
             request = request.header(name, value);
         }
-        let json = header::HeaderValue::from_static("application/json");
-        let request = request.headers(headers).header(header::CONTENT_TYPE, json).body(body);
+        let json = HeaderValue::from_static("application/json");
+        let request = request
+            .headers(headers)
+            .headers(agent(dialect, META_DELIVERY_AGENT))
+            .header(header::CONTENT_TYPE, json)
+            .body(body);
         self.talk(&target.url, request, target.timeout).await
     }
 
-    /// Asks a receiver whether it wants to be one, as Meta does; `Err` says what came back instead
-    /// of the challenge.
+    /// Asks a receiver whether it wants to be one, as Meta does.
+    ///
+    /// # Errors
+    ///
+    /// What came back instead of the challenge.
     pub async fn shake_hands(
         &self,
         target: &Target,
         verify_token: &Secret,
         challenge: &str,
-    ) -> Result<(), String> {
+    ) -> Result<(), HandshakeFailure> {
         let mut url = target.url.clone();
         url.query_pairs_mut()
             .append_pair("hub.mode", "subscribe")
             .append_pair("hub.challenge", challenge)
             .append_pair("hub.verify_token", verify_token.reveal());
-        let answer = self.talk(&target.url, self.client.get(url), target.timeout).await;
-        match answer {
-            Answer { status: Some(200), head, .. } if head.trim() == challenge => Ok(()),
-            Answer { status: Some(status), head, .. } => {
-                let head: String = head.chars().take(200).collect();
-                Err(format!("answered {status} with {head:?} instead of 200 with the challenge"))
-            }
-            Answer { problem, .. } => {
-                Err(format!("did not answer: {}", problem.unwrap_or_default()))
-            }
+        let request = self.client.get(url).headers(agent(Dialect::Meta, META_HANDSHAKE_AGENT));
+        let Answer { status, problem, head, .. } =
+            self.talk(&target.url, request, target.timeout).await;
+        match status.and_then(|status| StatusCode::from_u16(status).ok()) {
+            Some(StatusCode::OK) if head.trim() == challenge => Ok(()),
+            Some(StatusCode::OK) => Err(HandshakeFailure::Body),
+            Some(status) => Err(HandshakeFailure::Status(status)),
+            None => Err(HandshakeFailure::NoAnswer(problem.unwrap_or_default())),
         }
     }
 
-    /// Fetches what is at an address, if it is no longer than that and comes in time; `Err` says why
-    /// not.
+    /// Fetches what is at an address, if it is no longer than that and comes in time. Waits for one
+    /// of the account's turns. A place among those of all accounts is taken when the answer begins:
+    /// a host that does not answer takes up none.
+    ///
+    /// # Errors
+    ///
+    /// Why there is nothing, or that there was no place for it in time.
     pub async fn fetch(
         &self,
         url: &Url,
         max_bytes: usize,
         timeout: Duration,
-    ) -> Result<Bytes, String> {
-        let fetching = async {
+    ) -> Result<Fetched, FetchFailure> {
+        let turn = place(&self.fetch_share, TURN_TIMEOUT).await?;
+        let failed = FetchFailure::Failed;
+        let begun = Instant::now();
+        let asking = async {
             self.guard.rules().check_literal(url).map_err(|forbidden| forbidden.to_string())?;
-            let mut response = self.client.get(url.clone()).send().await.map_err(describe)?;
+            let response = self.client.get(url.clone()).send().await.map_err(describe)?;
             if response.status() != StatusCode::OK {
                 let why = redirected(response.status()).map(|why| format!("; {why}"));
                 let status = response.status().as_u16();
                 return Err(format!("the answer was {status}{}", why.unwrap_or_default()));
             }
+            Ok(response)
+        };
+        let late = || failed(format!("it did not arrive within {} s", timeout.as_secs_f64()));
+        let asked = tokio::time::timeout(timeout, asking).await.map_err(|_| late())?;
+        let mut response = asked.map_err(failed)?;
+        let left = || timeout.saturating_sub(begun.elapsed());
+        let place = place(&self.fetches, left()).await?;
+        let reading = async {
             let too_long = || format!("it is longer than {max_bytes} bytes");
             let said = response.content_length().unwrap_or(0);
             if usize::try_from(said).is_ok_and(|said| said > max_bytes) {
@@ -148,8 +302,8 @@ impl Outbound {
             }
             Ok(bytes.freeze())
         };
-        let late = || format!("it did not arrive within {} s", timeout.as_secs_f64());
-        tokio::time::timeout(timeout, fetching).await.unwrap_or_else(|_| Err(late()))
+        let read = tokio::time::timeout(left(), reading).await.map_err(|_| late())?;
+        Ok(Fetched { bytes: read.map_err(failed)?, _places: [turn, place] })
     }
 
     async fn talk(&self, url: &Url, request: RequestBuilder, timeout: Duration) -> Answer {
@@ -184,6 +338,26 @@ impl Outbound {
                 }
             }
         }
+    }
+}
+
+async fn place(
+    places: &Arc<Semaphore>,
+    wait: Duration,
+) -> Result<OwnedSemaphorePermit, FetchFailure> {
+    let place = tokio::time::timeout(wait, Arc::clone(places).acquire_owned()).await;
+    // Nobody closes it.
+    place.ok().and_then(Result::ok).ok_or(FetchFailure::NoPlace)
+}
+
+/// What a request says it comes from, where it is not simply us.
+fn agent(dialect: Dialect, of_meta: &'static str) -> HeaderMap {
+    match dialect {
+        Dialect::Meta => HeaderMap::from_iter([
+            (header::USER_AGENT, HeaderValue::from_static(of_meta)),
+            (AGENT_HEADER, HeaderValue::from_static(AGENT)),
+        ]),
+        Dialect::D360 | Dialect::Sinch => HeaderMap::new(),
     }
 }
 
@@ -232,4 +406,50 @@ fn describe(error: reqwest::Error) -> String {
     let why = last.map_or_else(|| error.to_string(), telemetry::chain);
     let what = if error.is_connect() { "no connection" } else { "the connection broke" };
     format!("{what}: {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::net::IpAddr;
+
+    use async_trait::async_trait;
+
+    use super::*;
+
+    struct Nowhere;
+
+    #[async_trait]
+    impl Lookup for Nowhere {
+        async fn look_up(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn account(name: &str) -> AccountId {
+        AccountId::parse(name).unwrap()
+    }
+
+    #[test]
+    fn an_account_has_one_client() {
+        let outbound = Outbound::new(Rules::default(), Arc::new(Nowhere)).unwrap();
+        let (one, same) = (outbound.of(&account("acc_1")), outbound.of(&account("acc_1")));
+        let other = outbound.of(&account("acc_2"));
+        assert!(Arc::ptr_eq(&one.fetch_share, &same.fetch_share));
+        assert!(!Arc::ptr_eq(&one.fetch_share, &other.fetch_share));
+        assert!(Arc::ptr_eq(&one.fetches, &other.fetches));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_is_waited_for_no_longer_than_agreed() {
+        let outbound = Outbound::new(Rules::default(), Arc::new(Nowhere)).unwrap();
+        let client = outbound.of(&account("acc_1"));
+        let turns = u32::try_from(FETCHES_PER_ACCOUNT).unwrap();
+        let _all = client.fetch_share.acquire_many(turns).await.unwrap();
+        let url = "https://pictures.example/".parse().unwrap();
+        let begun = tokio::time::Instant::now();
+        let fetched = client.fetch(&url, 1, Duration::from_secs(1)).await;
+        assert_eq!(fetched.unwrap_err(), FetchFailure::NoPlace);
+        assert_eq!(begun.elapsed(), TURN_TIMEOUT);
+    }
 }

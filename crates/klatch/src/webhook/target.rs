@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue};
 use url::Url;
 
-use super::egress::Guard;
-use super::sign;
+use super::egress::{Guard, Rules};
+use super::{send, sign};
 use crate::dialect::Dialect;
 use crate::directory::Secret;
 use crate::http::problem::Problem;
@@ -50,66 +50,105 @@ pub const fn default_timeout(dialect: Dialect) -> Duration {
     }
 }
 
-/// Reads an address that we shall talk to, out of the field of this name.
+/// Reads an address that we shall send requests to, out of the field of this name.
+///
+/// # Errors
+///
+/// All rules that the address breaks, in one answer.
 pub async fn address(
     field: &str,
     text: &str,
     chars_max: usize,
     guard: &Guard,
 ) -> Result<Url, Problem> {
-    let wrong = |detail: String| Problem::field(field, detail);
-    let rules = guard.rules();
-    let characters = text.chars().count();
-    if characters > chars_max {
-        return Err(wrong(format!(
-            "must not be longer than {chars_max} characters (it has {characters})"
-        )));
-    }
-    let url = Url::parse(text.trim()).map_err(|error| {
-        wrong(format!("must be an address such as https://example.com/hook: {error}"))
-    })?;
-    match url.scheme() {
-        "https" => {}
-        "http" if rules.allow_http => {}
-        "http" => {
-            return Err(wrong(
-                "must begin with https:// (the operator can allow http with webhook_allow_http)"
-                    .to_owned(),
-            ));
-        }
-        _ => return Err(wrong("must begin with https://".to_owned())),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong(
-            "must not hold a user name or password: send them in headers".to_owned(),
-        ));
-    }
-    if url.fragment().is_some() {
-        return Err(wrong("must not have a fragment (#…)".to_owned()));
-    }
-    if url.port() == Some(0) {
-        return Err(wrong("must not have port 0".to_owned()));
-    }
-    guard
-        .check(&url)
-        .await
-        .map_err(|forbidden| wrong(format!("cannot be reached: {forbidden}")))?;
-    Ok(url)
+    let (url, reasons) = read(field, text, chars_max, guard.rules())?;
+    reachable(field, url, reasons, guard).await
 }
 
 /// Reads the address of a receiver, out of the field of this name.
+///
+/// # Errors
+///
+/// All rules that the address breaks, in one answer.
 pub async fn url(field: &str, text: &str, dialect: Dialect, guard: &Guard) -> Result<Url, Problem> {
-    let url = address(field, text, URL_CHARS_MAX, guard).await?;
-    // Published by 360dialog; where plain HTTP is allowed, so are a developer's ports and hosts.
-    if dialect == Dialect::D360 && !guard.rules().allow_http {
-        if url.port().is_some() || names_a_port(text) {
-            return Err(Problem::field(field, "must not name a port"));
+    let (url, mut reasons) = read(field, text, URL_CHARS_MAX, guard.rules())?;
+    match dialect {
+        // Published by 360dialog; where plain HTTP is allowed, so are a developer's ports and hosts.
+        Dialect::D360 if !guard.rules().allow_http => {
+            if url.port().is_some() || names_a_port(text) {
+                reasons.push("must not name a port".to_owned());
+            }
+            if url.host_str().unwrap_or_default().contains('_') {
+                reasons.push("must not have an underscore in its host name".to_owned());
+            }
         }
-        if url.host_str().unwrap_or_default().contains('_') {
-            return Err(Problem::field(field, "must not have an underscore in its host name"));
-        }
+        Dialect::Meta if url.path().contains('+') => reasons.push(
+            "must not have a + in its path: Meta sends a blank (%20) in its place, so that the \
+             request would go to another path"
+                .to_owned(),
+        ),
+        Dialect::Meta | Dialect::D360 | Dialect::Sinch => {}
     }
-    Ok(url)
+    reachable(field, url, reasons, guard).await
+}
+
+/// Reads an address, and which rules it breaks as far as can be seen without looking anything up.
+fn read(
+    field: &str,
+    text: &str,
+    chars_max: usize,
+    rules: &Rules,
+) -> Result<(Url, Vec<String>), Problem> {
+    let mut reasons = Vec::new();
+    let characters = text.chars().count();
+    if characters > chars_max {
+        reasons
+            .push(format!("must not be longer than {chars_max} characters (it has {characters})"));
+    }
+    let mut reason = |broken: bool, reason: &str| {
+        if broken {
+            reasons.push(reason.to_owned());
+        }
+    };
+    let parsed = Url::parse(text.trim());
+    let Ok(url) = parsed else {
+        let why = parsed.err().map(|error| error.to_string()).unwrap_or_default();
+        reason(true, &format!("must be an address such as https://example.com/hook: {why}"));
+        return Err(refused(field, &reasons));
+    };
+    if !matches!(url.scheme(), "http" | "https") {
+        // What follows has other meanings in other schemes.
+        reason(true, "must begin with https://");
+        return Err(refused(field, &reasons));
+    }
+    reason(
+        url.scheme() == "http" && !rules.allow_http,
+        "must begin with https:// (the operator can allow http with webhook_allow_http)",
+    );
+    reason(
+        !url.username().is_empty() || url.password().is_some(),
+        "must not hold a user name or password: send them in headers",
+    );
+    reason(url.fragment().is_some(), "must not have a fragment (#…)");
+    reason(url.port() == Some(0), "must not have port 0");
+    Ok((url, reasons))
+}
+
+/// Gives an address that breaks no rule and may be reached.
+async fn reachable(
+    field: &str,
+    url: Url,
+    mut reasons: Vec<String>,
+    guard: &Guard,
+) -> Result<Url, Problem> {
+    if let Err(forbidden) = guard.check(&url).await {
+        reasons.push(format!("cannot be reached: {forbidden}"));
+    }
+    if reasons.is_empty() { Ok(url) } else { Err(refused(field, &reasons)) }
+}
+
+fn refused(field: &str, reasons: &[String]) -> Problem {
+    Problem::field(field, reasons.join("; "))
 }
 
 /// Reads what a handshake is to say.
@@ -143,10 +182,16 @@ pub fn headers(
         let wrong = |detail: String| Problem::field(field.clone(), detail);
         let parsed = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| wrong("is not the name of a header".to_owned()))?;
-        let ours =
-            [sign::ID_HEADER, sign::TIMESTAMP_HEADER, sign::SIGNATURE_HEADER, sign::HUB_HEADER];
+        let ours = [
+            sign::ID_HEADER,
+            sign::TIMESTAMP_HEADER,
+            sign::SIGNATURE_HEADER,
+            sign::HUB_HEADER,
+            sign::HUB_SHA1_HEADER,
+        ];
         if RESERVED.contains(&parsed.as_str())
             || ours.contains(&parsed)
+            || parsed.as_str().starts_with(send::OWN_HEADERS)
             || parsed.as_str().starts_with(sign::SINCH_HEADER.as_str())
         {
             return Err(wrong("is a header that klatch sets itself".to_owned()));

@@ -24,7 +24,8 @@ use klatch::metrics::Metrics;
 use klatch::sandbox;
 use klatch::store::Store;
 use klatch::store::sqlite::Sqlite;
-use klatch::webhook::egress::{Lookup, Rules, SystemLookup};
+use klatch::webhook::egress::Rules;
+use klatch::webhook::lookup::{Lookup, SystemLookup};
 use klatch::webhook::send::Outbound;
 use serde_json::{Value, json};
 

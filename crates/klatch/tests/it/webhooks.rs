@@ -5,6 +5,7 @@ mod order;
 mod payloads;
 mod replay;
 mod schedule;
+mod shares;
 mod subscriptions;
 
 use std::time::Duration;

@@ -362,7 +362,7 @@ pub(super) async fn change_multi(
     body: super::Body,
 ) -> Result<Json<Message>, Error> {
     body.refuse_key()?;
-    let (name, receiver) = destination(&app, "", body.json()?).await?;
+    let (name, receiver) = destination(&app, &number, "", body.json()?).await?;
     let receivers = app.receivers(&number).await?;
     let others = extras(&receivers).filter(|(other, _)| *other != name).count();
     if others >= EXTRAS_MAX {
@@ -403,16 +403,22 @@ async fn set_main(
         }
         return Ok(());
     }
-    let receiver = receiver(app, &url, headers).await?;
+    let receiver = receiver(app, number, &url, headers).await?;
     app.configure(main_place(number, reach, over_all), receiver).await?;
     tracing::info!(number = %number.id, "a webhook was configured");
     Ok(())
 }
 
 /// A receiver as it is described here: no signature, no handshake, everything is told.
-async fn receiver(app: &App, url: &str, headers: &Headers) -> Result<Configured, Problem> {
+async fn receiver(
+    app: &App,
+    number: &Number,
+    url: &str,
+    headers: &Headers,
+) -> Result<Configured, Problem> {
+    let client = app.outbound.of(&number.account);
     let target = Target {
-        url: target::url("url", url, Dialect::D360, app.outbound.guard()).await?,
+        url: target::url("url", url, Dialect::D360, client.guard()).await?,
         headers: target::headers(headers.clone())?,
         timeout: target::default_timeout(Dialect::D360),
     };
@@ -463,6 +469,7 @@ fn too_many() -> Problem {
 /// Reads a destination; `place` stands before its fields where something is wrong.
 async fn destination(
     app: &App,
+    number: &Number,
     place: &str,
     destination: Destination,
 ) -> Result<(String, Configured), Problem> {
@@ -472,7 +479,8 @@ async fn destination(
     // A name is a line of text like any other.
     let name = parse(&field("name"), &name, Subject::parse)?.as_str().to_owned();
     let url = required(&field("url"), url)?;
-    let receiver = receiver(app, &url, &headers).await.map_err(|problem| problem.inside(place))?;
+    let receiver =
+        receiver(app, number, &url, &headers).await.map_err(|problem| problem.inside(place))?;
     Ok((name, receiver))
 }
 
@@ -495,7 +503,7 @@ async fn replace(app: &App, number: &Number, destinations: Vec<Destination>) -> 
     let mut read: Vec<(String, Configured)> = Vec::new();
     for (index, one) in destinations.into_iter().enumerate() {
         let place = format!("destinations[{index}].");
-        let one = destination(app, &place, one).await?;
+        let one = destination(app, number, &place, one).await?;
         if read.iter().any(|(name, _)| *name == one.0) {
             return Err(Problem::field(format!("{place}name"), "is given twice").into());
         }

@@ -13,6 +13,7 @@ use crate::dialect::graph::ask::UpdateProblem;
 use crate::dialect::graph::code::{Code, sentence};
 use crate::http::problem::{Fault, JsonType, Problem};
 use crate::telemetry::{self, Reason};
+use crate::webhook::send::HandshakeFailure;
 
 /// Graph's word for most errors.
 const OAUTH: &str = "OAuthException";
@@ -22,6 +23,8 @@ const METHOD: &str = "GraphMethodException";
 const NO_OBJECT: u32 = 33;
 /// Characters of what the caller sent that are repeated in a message. Ours.
 const SHOWN_CHARS_MAX: usize = 256;
+/// Graph's number for a receiver that has not passed its handshake.
+const HANDSHAKE: u32 = 2200;
 
 /// An answer that is not the one that was hoped for.
 #[derive(Debug)]
@@ -191,11 +194,25 @@ impl Error {
         Self { details, ..Self::bare(StatusCode::FORBIDDEN, 200, message) }
     }
 
-    pub(super) fn handshake_failed(field: &str, what: &str) -> Self {
-        Self::parameter(
-            StatusCode::BAD_REQUEST,
-            format!("{field}: the receiver could not be verified: it {what}"),
-        )
+    /// In Graph's words, as they were seen in live answers.
+    pub(super) fn handshake_failed(field: &str, failure: &HandshakeFailure) -> Self {
+        let status = |status: StatusCode| {
+            let reason = status.canonical_reason().unwrap_or("Unknown");
+            format!("HTTP Status Code = {}; HTTP Message = {reason}", status.as_u16())
+        };
+        let errors = match failure {
+            HandshakeFailure::Status(other) => status(*other),
+            HandshakeFailure::Body => {
+                format!("{}; Response does not match challenge", status(StatusCode::OK))
+            }
+            HandshakeFailure::NoAnswer(_) => "No response from the callback URL".to_owned(),
+        };
+        let code = HANDSHAKE;
+        let message =
+            format!("(#{code}) Callback verification failed with the following errors: {errors}");
+        let details = format!("{field}: the receiver could not be verified: it {failure}");
+        let details = Some(details);
+        Self { details, ..Self::bare(StatusCode::BAD_REQUEST, code, message) }
     }
 }
 

@@ -423,14 +423,15 @@ async fn verified(
     (token_field, token): (&str, Option<String>),
 ) -> Result<Configured, Error> {
     let token = target::verify_token(token_field, required(token_field, token)?)?;
+    let client = app.outbound.of(&account.id);
     let target = Target {
-        url: target::url(field, url, Dialect::Meta, app.outbound.guard()).await?,
+        url: target::url(field, url, Dialect::Meta, client.guard()).await?,
         headers: Vec::new(),
         timeout: target::default_timeout(Dialect::Meta),
     };
-    let challenge = app.mint.numeric_id();
-    let shaken = app.outbound.shake_hands(&target, &token, &challenge).await;
-    shaken.map_err(|what| Error::handshake_failed(field, &what))?;
+    let challenge = app.mint.challenge();
+    let shaken = client.shake_hands(&target, &token, &challenge).await;
+    shaken.map_err(|failure| Error::handshake_failed(field, &failure))?;
     Ok(Configured {
         target,
         topics: None,

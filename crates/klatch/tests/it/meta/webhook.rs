@@ -579,32 +579,32 @@ async fn whoever_does_not_answer_the_handshake_is_not_taken() {
         let shown = refusal(answer).replace(&refusing.port.to_string(), "PORT");
         refusals.0.push(format!("nobody, {way} => {shown}"));
     }
-    assert_snapshot!(refusals.shown(), @r#"
-    an error, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 500 with "" instead of 200 with the challenge
-    an error, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 500 with "" instead of 200 with the challenge
-    an error, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 500 with "" instead of 200 with the challenge
-    forbidden, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 403 with "" instead of 200 with the challenge
-    forbidden, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 403 with "" instead of 200 with the challenge
-    forbidden, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 403 with "" instead of 200 with the challenge
-    another challenge, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 200 with "17" instead of 200 with the challenge
-    another challenge, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 200 with "17" instead of 200 with the challenge
-    another challenge, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 200 with "17" instead of 200 with the challenge
-    nothing, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 200 with "" instead of 200 with the challenge
-    nothing, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 200 with "" instead of 200 with the challenge
-    nothing, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 200 with "" instead of 200 with the challenge
-    no content, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 204 with "" instead of 200 with the challenge
-    no content, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 204 with "" instead of 200 with the challenge
-    no content, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 204 with "" instead of 200 with the challenge
-    elsewhere, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 302 with "" instead of 200 with the challenge
-    elsewhere, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 302 with "" instead of 200 with the challenge
-    elsewhere, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 302 with "" instead of 200 with the challenge
-    a page, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it answered 200 with "<html>Hello</html>" instead of 200 with the challenge
-    a page, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it answered 200 with "<html>Hello</html>" instead of 200 with the challenge
-    a page, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 200 with "<html>Hello</html>" instead of 200 with the challenge
-    nobody, app => 400 100 (#100) Invalid parameter: callback_url: the receiver could not be verified: it did not answer: no connection: Connection refused (os error 111)
-    nobody, waba => 400 100 (#100) Invalid parameter: override_callback_uri: the receiver could not be verified: it did not answer: no connection: Connection refused (os error 111)
-    nobody, number => 400 100 (#100) Invalid parameter: webhook_configuration.override_callback_uri: the receiver could not be verified: it did not answer: no connection: Connection refused (os error 111)
-    "#);
+    assert_snapshot!(refusals.shown(), @"
+    an error, app => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 500; HTTP Message = Internal Server Error: callback_url: the receiver could not be verified: it answered 500 Internal Server Error instead of 200 with the challenge
+    an error, waba => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 500; HTTP Message = Internal Server Error: override_callback_uri: the receiver could not be verified: it answered 500 Internal Server Error instead of 200 with the challenge
+    an error, number => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 500; HTTP Message = Internal Server Error: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 500 Internal Server Error instead of 200 with the challenge
+    forbidden, app => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 403; HTTP Message = Forbidden: callback_url: the receiver could not be verified: it answered 403 Forbidden instead of 200 with the challenge
+    forbidden, waba => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 403; HTTP Message = Forbidden: override_callback_uri: the receiver could not be verified: it answered 403 Forbidden instead of 200 with the challenge
+    forbidden, number => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 403; HTTP Message = Forbidden: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 403 Forbidden instead of 200 with the challenge
+    another challenge, app => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 200; HTTP Message = OK; Response does not match challenge: callback_url: the receiver could not be verified: it answered 200 with another body than the challenge
+    another challenge, waba => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 200; HTTP Message = OK; Response does not match challenge: override_callback_uri: the receiver could not be verified: it answered 200 with another body than the challenge
+    another challenge, number => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 200; HTTP Message = OK; Response does not match challenge: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 200 with another body than the challenge
+    nothing, app => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 200; HTTP Message = OK; Response does not match challenge: callback_url: the receiver could not be verified: it answered 200 with another body than the challenge
+    nothing, waba => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 200; HTTP Message = OK; Response does not match challenge: override_callback_uri: the receiver could not be verified: it answered 200 with another body than the challenge
+    nothing, number => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 200; HTTP Message = OK; Response does not match challenge: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 200 with another body than the challenge
+    no content, app => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 204; HTTP Message = No Content: callback_url: the receiver could not be verified: it answered 204 No Content instead of 200 with the challenge
+    no content, waba => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 204; HTTP Message = No Content: override_callback_uri: the receiver could not be verified: it answered 204 No Content instead of 200 with the challenge
+    no content, number => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 204; HTTP Message = No Content: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 204 No Content instead of 200 with the challenge
+    elsewhere, app => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 302; HTTP Message = Found: callback_url: the receiver could not be verified: it answered 302 Found instead of 200 with the challenge
+    elsewhere, waba => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 302; HTTP Message = Found: override_callback_uri: the receiver could not be verified: it answered 302 Found instead of 200 with the challenge
+    elsewhere, number => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 302; HTTP Message = Found: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 302 Found instead of 200 with the challenge
+    a page, app => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 200; HTTP Message = OK; Response does not match challenge: callback_url: the receiver could not be verified: it answered 200 with another body than the challenge
+    a page, waba => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 200; HTTP Message = OK; Response does not match challenge: override_callback_uri: the receiver could not be verified: it answered 200 with another body than the challenge
+    a page, number => 400 2200 (#2200) Callback verification failed with the following errors: HTTP Status Code = 200; HTTP Message = OK; Response does not match challenge: webhook_configuration.override_callback_uri: the receiver could not be verified: it answered 200 with another body than the challenge
+    nobody, app => 400 2200 (#2200) Callback verification failed with the following errors: No response from the callback URL: callback_url: the receiver could not be verified: it did not answer: no connection: Connection refused (os error 111)
+    nobody, waba => 400 2200 (#2200) Callback verification failed with the following errors: No response from the callback URL: override_callback_uri: the receiver could not be verified: it did not answer: no connection: Connection refused (os error 111)
+    nobody, number => 400 2200 (#2200) Callback verification failed with the following errors: No response from the callback URL: webhook_configuration.override_callback_uri: the receiver could not be verified: it did not answer: no connection: Connection refused (os error 111)
+    ");
     // What was there before stays.
     assert_eq!(configuration(&app).await, before);
     // Blanks around the challenge are forgiven, so that a line end does no harm.
@@ -623,12 +623,12 @@ async fn a_waba_whose_receiver_fails_is_not_subscribed() {
     400 Bad Request
     {
       "error": {
-        "message": "(#100) Invalid parameter",
+        "message": "(#2200) Callback verification failed with the following errors: HTTP Status Code = 500; HTTP Message = Internal Server Error",
         "type": "OAuthException",
-        "code": 100,
+        "code": 2200,
         "error_data": {
           "messaging_product": "whatsapp",
-          "details": "override_callback_uri: the receiver could not be verified: it answered 500 with \"\" instead of 200 with the challenge"
+          "details": "override_callback_uri: the receiver could not be verified: it answered 500 Internal Server Error instead of 200 with the challenge"
         }
       }
     }
@@ -653,6 +653,7 @@ async fn addresses_and_tokens_that_cannot_be() {
         ("a password", json!("https://a:b@example.com/"), json!("our-token")),
         ("a fragment", json!("https://example.com/#x"), json!("our-token")),
         ("port 0", json!("https://example.com:0/"), json!("our-token")),
+        ("a plus", json!("https://example.com/a+b?c+d"), json!("our-token")),
         ("no token", json!(fine), json!(null)),
         ("an empty token", json!(fine), json!("")),
         ("a blank in it", json!(fine), json!("our token")),

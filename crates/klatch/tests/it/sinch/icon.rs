@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode, header};
 use bytes::Bytes;
+use domain::ids::AccountId;
 use futures_util::future::join_all;
 use insta::assert_snapshot;
+use klatch::sandbox;
 use klatch::webhook::egress::Rules;
+use klatch::webhook::send::FetchFailure;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -297,8 +300,10 @@ async fn the_time_is_for_the_whole_answer() {
             ticks.tick().await;
         }
     });
-    let fetched = app.app.outbound.fetch(&url, 5_000_000, Duration::from_millis(200)).await;
-    assert_eq!(fetched, Err("it did not arrive within 0.2 s".to_owned()));
+    let client = app.app.outbound.of(&AccountId::parse(sandbox::ACCOUNT).unwrap());
+    let fetched = client.fetch(&url, 5_000_000, Duration::from_millis(200)).await;
+    let late = FetchFailure::Failed("it did not arrive within 0.2 s".to_owned());
+    assert_eq!(fetched.unwrap_err(), late);
 }
 
 #[tokio::test]
@@ -359,18 +364,18 @@ async fn addresses_that_must_not_be_fetched_are_refused() {
         refusals.add(what, &app.sinch(Method::POST, &path, Some(body)).await);
     }
     assert_snapshot!(refusals.shown(), @"
-    a private name => 400 Validation error: Field [url] cannot be reached: private.example is at 10.0.0.1, which is not a public address; the operator can allow its network with webhook_allow
-    a name of the cloud => 400 Validation error: Field [url] cannot be reached: metadata.example is at 169.254.169.254, which is not a public address; the operator can allow its network with webhook_allow
-    a private name in IPv6 => 400 Validation error: Field [url] cannot be reached: six.example is at fd00::1, which is not a public address; the operator can allow its network with webhook_allow
-    loopback => 400 Validation error: Field [url] cannot be reached: 127.0.0.1 is at 127.0.0.1, which is not a public address; the operator can allow its network with webhook_allow
-    loopback with a port => 400 Validation error: Field [url] cannot be reached: 127.0.0.1 is at 127.0.0.1, which is not a public address; the operator can allow its network with webhook_allow
-    loopback as a number => 400 Validation error: Field [url] cannot be reached: 127.0.0.1 is at 127.0.0.1, which is not a public address; the operator can allow its network with webhook_allow
-    loopback in IPv6 => 400 Validation error: Field [url] cannot be reached: [::1] is at ::1, which is not a public address; the operator can allow its network with webhook_allow
-    loopback as IPv4 in IPv6 => 400 Validation error: Field [url] cannot be reached: [::ffff:7f00:1] is at ::ffff:127.0.0.1, which is not a public address; the operator can allow its network with webhook_allow
-    private => 400 Validation error: Field [url] cannot be reached: 10.0.0.1 is at 10.0.0.1, which is not a public address; the operator can allow its network with webhook_allow
-    anywhere => 400 Validation error: Field [url] cannot be reached: 0.0.0.0 is at 0.0.0.0, which is not a public address; the operator can allow its network with webhook_allow
+    a private name => 400 Validation error: Field [url] cannot be reached: private.example is not allowed (the operator can allow its network with webhook_allow)
+    a name of the cloud => 400 Validation error: Field [url] cannot be reached: metadata.example is not allowed (the operator can allow its network with webhook_allow)
+    a private name in IPv6 => 400 Validation error: Field [url] cannot be reached: six.example is not allowed (the operator can allow its network with webhook_allow)
+    loopback => 400 Validation error: Field [url] cannot be reached: 127.0.0.1 is not allowed (the operator can allow its network with webhook_allow)
+    loopback with a port => 400 Validation error: Field [url] cannot be reached: 127.0.0.1 is not allowed (the operator can allow its network with webhook_allow)
+    loopback as a number => 400 Validation error: Field [url] cannot be reached: 127.0.0.1 is not allowed (the operator can allow its network with webhook_allow)
+    loopback in IPv6 => 400 Validation error: Field [url] cannot be reached: [::1] is not allowed (the operator can allow its network with webhook_allow)
+    loopback as IPv4 in IPv6 => 400 Validation error: Field [url] cannot be reached: [::ffff:7f00:1] is not allowed (the operator can allow its network with webhook_allow)
+    private => 400 Validation error: Field [url] cannot be reached: 10.0.0.1 is not allowed (the operator can allow its network with webhook_allow)
+    anywhere => 400 Validation error: Field [url] cannot be reached: 0.0.0.0 is not allowed (the operator can allow its network with webhook_allow)
     without TLS => 400 Validation error: Field [url] must begin with https:// (the operator can allow http with webhook_allow_http)
-    without TLS, to us => 400 Validation error: Field [url] must begin with https:// (the operator can allow http with webhook_allow_http)
+    without TLS, to us => 400 Validation error: Field [url] must begin with https:// (the operator can allow http with webhook_allow_http); cannot be reached: 127.0.0.1 is not allowed (the operator can allow its network with webhook_allow)
     FTP => 400 Validation error: Field [url] must begin with https://
     a file => 400 Validation error: Field [url] must begin with https://
     data => 400 Validation error: Field [url] must begin with https://
@@ -409,7 +414,7 @@ async fn a_name_that_moves_is_not_followed_to_a_private_place() {
     let group = create(&app, "Hello").await;
     let receiver = Receiver::start();
     empty(&set(&app, &group, &receiver.url_at("moves.example", "/a.jpg")).await);
-    assert_snapshot!(why(&app, &group).await, @"The icon could not be fetched: moves.example is at 127.0.0.1, which is not a public address; the operator can allow its network with webhook_allow");
+    assert_snapshot!(why(&app, &group).await, @"The icon could not be fetched: moves.example is not allowed (the operator can allow its network with webhook_allow)");
     // A name that nobody knows is told of in the same way.
     empty(&set(&app, &group, &receiver.url_at("nowhere.example", "/a.jpg")).await);
     assert_snapshot!(why(&app, &group).await, @"The icon could not be fetched: no connection: there is no such host");
@@ -418,8 +423,8 @@ async fn a_name_that_moves_is_not_followed_to_a_private_place() {
         refusals.add(host, &set(&app, &group, &receiver.url_at(host, "/a.jpg")).await);
     }
     assert_snapshot!(refusals.shown(), @"
-    127.0.0.1 => 400 Validation error: Field [url] cannot be reached: 127.0.0.1 is at 127.0.0.1, which is not a public address; the operator can allow its network with webhook_allow
-    private.example => 400 Validation error: Field [url] cannot be reached: private.example is at 127.0.0.1, which is not a public address; the operator can allow its network with webhook_allow
+    127.0.0.1 => 400 Validation error: Field [url] cannot be reached: 127.0.0.1 is not allowed (the operator can allow its network with webhook_allow)
+    private.example => 400 Validation error: Field [url] cannot be reached: private.example is not allowed (the operator can allow its network with webhook_allow)
     ");
     assert_eq!(receiver.connections(), 0);
 }
