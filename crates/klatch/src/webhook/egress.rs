@@ -116,8 +116,7 @@ impl Rules {
     pub fn permit(&self, address: IpAddr) -> bool {
         let address = translated(address);
         let allowed = self.allow.iter().any(|allowed| allowed.contains(&address));
-        (allowed || is_public(address))
-            && embedded(address).into_iter().all(|four| self.permit(four))
+        (allowed || is_public(address)) && embedded(address).all(|four| self.permit(four))
     }
 
     /// Whether the host of an address may be reached, as far as that can be said without asking
@@ -170,25 +169,32 @@ fn translated(address: IpAddr) -> IpAddr {
 }
 
 /// The IPv4 addresses to which a gateway or a tunnel may take what is sent to an IPv6 address.
-fn embedded(address: IpAddr) -> Vec<IpAddr> {
-    let IpAddr::V6(six) = address else { return Vec::new() };
-    match six.segments() {
-        _ if six.is_unspecified() || six == Ipv6Addr::LOCALHOST => Vec::new(),
-        // IPv4-compatible (RFC 4291, deprecated); translated (RFC 2765); NAT64's prefix for local
-        // use (RFC 8215).
-        [0, 0, 0, 0, 0, 0, high, low]
-        | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0x64, 0xff9b, 1, _, _, _, high, low] => vec![four(high, low)],
+fn embedded(address: IpAddr) -> impl Iterator<Item = IpAddr> {
+    let six = match address {
+        IpAddr::V6(six) => six,
+        IpAddr::V4(_) => Ipv6Addr::UNSPECIFIED,
+    };
+    let own = six.is_unspecified() || six.is_loopback();
+    let at = six.segments();
+    let teredo = at[..2] == [0x2001, 0];
+    [
+        // IPv4-compatible (RFC 4291, deprecated).
+        (at[..6] == [0; 6] && !own, at[6], at[7]),
+        // Translated (RFC 2765).
+        (at[..6] == [0, 0, 0, 0, 0xffff, 0], at[6], at[7]),
+        // NAT64's prefix for local use (RFC 8215).
+        (at[..3] == [0x64, 0xff9b, 1], at[6], at[7]),
         // 6to4 (RFC 3056).
-        [0x2002, high, low, ..] => vec![four(high, low)],
+        (at[0] == 0x2002, at[1], at[2]),
         // Teredo (RFC 4380): the server, and the client behind its NAT.
-        [0x2001, 0, high, low, _, _, inverted_high, inverted_low] => {
-            vec![four(high, low), four(!inverted_high, !inverted_low)]
-        }
+        (teredo, at[2], at[3]),
+        (teredo, !at[6], !at[7]),
         // ISATAP (RFC 5214), below any prefix.
-        [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => vec![four(high, low)],
-        _ => Vec::new(),
-    }
+        (at[4] & !0x200 == 0 && at[5] == 0x5efe, at[6], at[7]),
+    ]
+    .into_iter()
+    .filter(|(applies, ..)| *applies)
+    .map(|(_, high, low)| four(high, low))
 }
 
 fn four(high: u16, low: u16) -> IpAddr {
@@ -418,6 +424,7 @@ mod tests {
         let both =
             Rules { allow: vec![network("2002::/16"), network("10.0.0.0/8")], allow_http: false };
         assert!(permits(&both, "2002:a01:203::1"));
+        assert!(!permits(&both, "2002:a01:203::5efe:127.0.0.1"));
         assert!(!permits(&both, "::10.1.2.3"));
     }
 

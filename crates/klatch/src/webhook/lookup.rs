@@ -85,11 +85,7 @@ impl SystemLookup {
             return Ok(Arc::clone(names));
         }
         let (config, options) = read_resolv_conf(&self.resolv_conf);
-        let mut builder =
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        *builder.options_mut() = options;
-        let resolver = builder.build().map_err(io::Error::other)?;
-        let names = Arc::new(Names { hosts: read_hosts(&self.hosts), resolver });
+        let names = Arc::new(Names::new(read_hosts(&self.hosts), config, options)?);
         *loaded = Some((stamps, Arc::clone(&names)));
         Ok(names)
     }
@@ -146,21 +142,32 @@ fn read_resolv_conf(path: &Path) -> (ResolverConfig, ResolverOpts) {
 #[async_trait]
 impl Lookup for SystemLookup {
     async fn look_up(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        let names = self.names()?;
+        self.names()?.look_up(host).await
+    }
+}
+
+impl Names {
+    fn new(hosts: Hosts, config: ResolverConfig, options: ResolverOpts) -> io::Result<Self> {
+        let mut builder =
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        *builder.options_mut() = options;
+        let resolver = builder.build().map_err(io::Error::other)?;
+        Ok(Self { hosts, resolver })
+    }
+
+    async fn look_up(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         // Underscores are not allowed in host names and are found there nevertheless.
         let name = Name::from_ascii(host).map_err(|_| unknown())?;
-        let listed = |kind| names.hosts.lookup_static_host(&Query::query(name.clone(), kind));
-        let listed: Vec<IpAddr> = [RecordType::A, RecordType::AAAA]
-            .into_iter()
-            .filter_map(listed)
-            .flat_map(|found| {
-                found.answers().iter().filter_map(|r| r.data.ip_addr()).collect::<Vec<_>>()
-            })
-            .collect();
+        let mut listed = Vec::new();
+        for kind in [RecordType::A, RecordType::AAAA] {
+            if let Some(found) = self.hosts.lookup_static_host(&Query::query(name.clone(), kind)) {
+                listed.extend(found.answers().iter().filter_map(|record| record.data.ip_addr()));
+            }
+        }
         if !listed.is_empty() {
             return Ok(listed);
         }
-        let found = names.resolver.lookup_ip(name).await.map_err(|error| failed(host, &error))?;
+        let found = self.resolver.lookup_ip(name).await.map_err(|error| failed(host, &error))?;
         let mut seen = HashSet::new();
         Ok(found.iter().filter(|address| seen.insert(*address)).collect())
     }
@@ -181,6 +188,11 @@ fn failed(host: &str, error: &NetError) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
+    use hickory_resolver::proto::rr::{RData, Record};
+    use tokio::net::UdpSocket;
+    use tokio::sync::watch;
+
     use super::*;
 
     const HOSTS: &str = "\
@@ -242,5 +254,93 @@ mod tests {
         assert_eq!(servers(), (vec!["127.0.0.1".to_owned()], 1, 5));
         fs::write(&path, "nameserver 192.0.2.53\nnameserver 2001:db8::53\n").unwrap();
         assert_eq!(servers().0, ["192.0.2.53", "2001:db8::53"]);
+    }
+
+    /// A name server that knows `here.corp.example` and `hook_er.example`, says nothing of
+    /// `dead.example`, and that there is nothing else. Gives its port, and how many questions came.
+    async fn name_server() -> (u16, watch::Receiver<usize>) {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let (asked, questions) = watch::channel(0);
+        tokio::spawn(async move {
+            let mut buffer = [0; 512];
+            loop {
+                let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
+                let mut message = Message::from_vec(&buffer[..length]).unwrap();
+                asked.send_modify(|count| *count += 1);
+                let question = message.queries[0].clone();
+                let name = question.name().to_string().to_ascii_lowercase();
+                if name == "dead.example." {
+                    continue;
+                }
+                message.metadata.message_type = MessageType::Response;
+                message.edns = None;
+                let found: Option<IpAddr> = match (name.as_str(), question.query_type()) {
+                    ("here.corp.example.", RecordType::A) => "192.0.2.1".parse().ok(),
+                    ("here.corp.example.", RecordType::AAAA) => "2001:db8::1".parse().ok(),
+                    ("hook_er.example.", RecordType::A) => "192.0.2.2".parse().ok(),
+                    ("hook_er.example.", _) => None,
+                    _ => {
+                        message.metadata.response_code = ResponseCode::NXDomain;
+                        None
+                    }
+                };
+                if let Some(address) = found {
+                    let (name, address) = (question.name().clone(), RData::from(address));
+                    message.add_answer(Record::from_rdata(name, 60, address));
+                }
+                socket.send_to(&message.to_vec().unwrap(), from).await.unwrap();
+            }
+        });
+        (port, questions)
+    }
+
+    /// The names of a `resolv.conf`, but with a server at this port.
+    fn asking(port: u16, resolv_conf: &str) -> Names {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resolv.conf");
+        fs::write(&path, resolv_conf).unwrap();
+        let (mut config, options) = read_resolv_conf(&path);
+        for server in &mut config.name_servers {
+            server.connections.iter_mut().for_each(|connection| connection.port = port);
+        }
+        Names::new(Hosts::default(), config, options).unwrap()
+    }
+
+    #[tokio::test]
+    async fn name_servers_are_asked() {
+        let (port, mut questions) = name_server().await;
+        let names = asking(port, "nameserver 127.0.0.1\nsearch corp.example\n");
+        let found = async |host: &str| {
+            let mut found = names.look_up(host).await?;
+            found.sort();
+            Ok::<_, io::Error>(found.iter().map(IpAddr::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(found("here.corp.example").await.unwrap(), ["192.0.2.1", "2001:db8::1"]);
+        assert_eq!(found("here").await.unwrap(), ["192.0.2.1", "2001:db8::1"]);
+        assert_eq!(found("hook_er.example").await.unwrap(), ["192.0.2.2"]);
+        for unknown in ["nowhere.example", "xn--bcher-kva.example", "..", ""] {
+            let error = found(unknown).await.unwrap_err();
+            assert_eq!(error.to_string(), "there is no such host", "{unknown}");
+        }
+        // What is known is not asked again.
+        let before = *questions.borrow_and_update();
+        found("here.corp.example").await.unwrap();
+        assert!(!questions.has_changed().unwrap(), "{before} questions had been asked");
+    }
+
+    /// Nobody waits for a server that says nothing, once the caller has gone away.
+    #[tokio::test]
+    async fn a_look_up_that_is_dropped_ends() {
+        let (port, mut questions) = name_server().await;
+        let names = Arc::new(asking(port, "nameserver 127.0.0.1\n"));
+        let same = Arc::clone(&names);
+        let looking = tokio::spawn(async move { same.look_up("dead.example").await });
+        questions.wait_for(|count| *count >= 2).await.unwrap();
+        assert!(!looking.is_finished());
+        looking.abort();
+        assert!(looking.await.unwrap_err().is_cancelled());
+        // Others are answered as before.
+        assert_eq!(names.look_up("hook_er.example").await.unwrap().len(), 1);
     }
 }

@@ -155,7 +155,8 @@ impl Outbound {
 
     /// The client of an account.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "one was built with the same settings at the start")]
+    #[expect(clippy::missing_panics_doc, reason = "one was built with these settings before")]
+    #[expect(clippy::expect_used, reason = "one was built with these settings before")]
     pub fn of(&self, account: &AccountId) -> AccountClient {
         let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let client = clients.get_or_insert_ref(account, || self.0.build().expect("a client"));

@@ -1009,6 +1009,10 @@ async fn bad_fields_are_refused_by_name() {
         400 invalid_field (headers.Webhook-Id): headers.Webhook-Id is a header that klatch sets itself
     {"phone_number_id":"106540352242922","dialect":"sinch","url":"https://hook.example/in","headers":{"X-Hub-Signature-256":"x"}}
         400 invalid_field (headers.X-Hub-Signature-256): headers.X-Hub-Signature-256 is a header that klatch sets itself
+    {"phone_number_id":"106540352242922","dialect":"sinch","url":"https://hook.example/in","headers":{"x-hub-signature":"x"}}
+        400 invalid_field (headers.x-hub-signature): headers.x-hub-signature is a header that klatch sets itself
+    {"phone_number_id":"106540352242922","dialect":"sinch","url":"https://hook.example/in","headers":{"X-Klatch-Agent":"x"}}
+        400 invalid_field (headers.X-Klatch-Agent): headers.X-Klatch-Agent is a header that klatch sets itself
     {"phone_number_id":"106540352242922","dialect":"sinch","url":"https://hook.example/in","headers":{"Sinch-WhatsApp-Callback-Signature-Nonce":"x"}}
         400 invalid_field (headers.Sinch-WhatsApp-Callback-Signature-Nonce): headers.Sinch-WhatsApp-Callback-Signature-Nonce is a header that klatch sets itself
     {"phone_number_id":"106540352242922","dialect":"sinch","url":"https://hook.example/in","headers":{"X-Team":"a\r\nHost: b"}}
