@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use domain::ids::GroupSerial;
-use domain::values::WaId;
+use domain::values::BusinessNumber;
 use klatch::app::mint;
 use rusqlite::Connection;
 
@@ -42,7 +42,7 @@ impl Names {
     pub(crate) fn at(index: u64) -> anyhow::Result<Self> {
         let scattered = u128::from(index + 1) * u128::from(SCATTER) % u128::from(SERIALS_EACH);
         let serial = SERIALS + u64::try_from(scattered)?;
-        let business = WaId::parse(DISPLAY_NUMBER)?;
+        let business = BusinessNumber::parse(DISPLAY_NUMBER)?;
         let id = mint::group_id(&business, GroupSerial::new(serial).context("not a serial")?);
         let invite = format!("{:022X}", u128::from(serial).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let invite = invite[invite.len() - 22..].to_owned();

@@ -2,7 +2,9 @@
 
 use crate::ids::{GroupId, GroupSerial, JoinRequestId, PhoneNumberId};
 use crate::person::{Entry, Person, PersonRef};
-use crate::values::{Batch, Description, InviteCode, JoinApprovalMode, Picture, Subject, WaId};
+use crate::values::{
+    Batch, BusinessNumber, Description, InviteCode, JoinApprovalMode, Picture, Subject,
+};
 
 /// Everything needed to bring a group into the world, ids and invite code already minted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +16,7 @@ pub struct CreateGroup {
     /// The number that creates it.
     pub number: PhoneNumberId,
     /// That number's digits: the creator, and admin for ever.
-    pub business: WaId,
+    pub business: BusinessNumber,
     /// A unix second that no other group of this number has: with `business`, a second name.
     pub alias_second: i64,
     /// Name.

@@ -7,7 +7,7 @@ use crate::limits::{Limits, OPEN_REQUESTS_MAX};
 use crate::person::{Entry, Person, PersonRef};
 use crate::refusal::{List, Refusal};
 use crate::values::{
-    Batch, Description, InviteCode, JoinApprovalMode, Picture, Subject, Timestamp, WaId,
+    Batch, BusinessNumber, Description, InviteCode, JoinApprovalMode, Picture, Subject, Timestamp,
 };
 
 /// Where a group is in its life.
@@ -60,7 +60,7 @@ pub struct GroupState {
     /// The number that owns it.
     pub number: PhoneNumberId,
     /// That number's digits: creator, and admin for ever, but never counted as a participant.
-    pub business: WaId,
+    pub business: BusinessNumber,
     /// A unix second that no other group of this number has.
     pub alias_second: i64,
     /// Name.
@@ -255,7 +255,7 @@ impl Group {
         if self.0.invite.as_ref() != Some(code) {
             return Err(Refusal::InviteLinkDead);
         }
-        if person.phone.as_ref() == Some(&self.0.business) {
+        if self.names_business(person) {
             return Err(Refusal::BusinessNamed);
         }
         if self.0.has(person) {
@@ -345,7 +345,7 @@ impl Group {
         let mut added: Vec<Entry<Person>> = Vec::new();
         let mut failed = Vec::new();
         for entry in people.entries() {
-            let refusal = if entry.target.phone.as_ref() == Some(&self.0.business) {
+            let refusal = if self.names_business(&entry.target) {
                 Refusal::BusinessNamed
             } else if self.0.has(&entry.target) {
                 Refusal::AlreadyParticipant
@@ -413,7 +413,11 @@ impl Group {
     }
 
     fn is_business(&self, person: &PersonRef) -> bool {
-        matches!(person, PersonRef::Phone(wa_id) if *wa_id == self.0.business)
+        matches!(person, PersonRef::Phone(wa_id) if self.0.business.is(wa_id))
+    }
+
+    fn names_business(&self, person: &Person) -> bool {
+        person.phone.as_ref().is_some_and(|phone| self.0.business.is(phone))
     }
 
     /// Two spellings of one person are one person: by the same words, or by pointing at the same
@@ -493,17 +497,19 @@ impl Group {
     fn let_in(&mut self, person: &Person, at: Timestamp) {
         let state = &mut self.0;
         state.requests.retain(|request| !request.person.is(person));
-        let person = person.clone();
-        state.participants.push(Participant { person, admin: false, joined_at: at });
+        if !state.has(person) {
+            let person = person.clone();
+            state.participants.push(Participant { person, admin: false, joined_at: at });
+        }
     }
 
     fn let_out(&mut self, person: &Person) {
-        self.0.participants.retain(|participant| participant.person.user_id != person.user_id);
+        self.0.participants.retain(|participant| !participant.person.is(person));
     }
 
     fn set_admin(&mut self, people: &[Person], admin: bool) {
         for participant in &mut self.0.participants {
-            if people.iter().any(|person| person.user_id == participant.person.user_id) {
+            if people.iter().any(|person| person.is(&participant.person)) {
                 participant.admin = admin;
             }
         }

@@ -21,8 +21,11 @@ pub mod group;
 pub mod ids;
 pub mod limits;
 pub mod person;
+mod phone;
 pub mod refusal;
 pub mod values;
+pub mod visible;
+pub mod wording;
 
 pub use command::{Command, CreateGroup};
 pub use event::Event;

@@ -1,5 +1,7 @@
 //! Why not.
 
+use crate::wording::counted;
+
 /// What a bulk command lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum List {
@@ -22,13 +24,13 @@ pub enum Refusal {
     #[error("the group is suspended")]
     GroupSuspended,
     /// No place for another participant.
-    #[error("the group already holds {limit} participants")]
+    #[error("the group already holds {}", counted(limit, "participant"))]
     GroupFull {
         /// Participants allowed.
         limit: u32,
     },
     /// The number has as many groups as it may have.
-    #[error("the number already has {limit} groups")]
+    #[error("the number already has {}", counted(limit, "group"))]
     GroupLimitReached {
         /// Groups allowed.
         limit: u32,
@@ -41,8 +43,8 @@ pub enum Refusal {
     CreationDisabled,
     /// The number has asked for more changes in a minute than it may.
     #[error(
-        "the number has used up its {limit} group operations a minute; the next one is possible \
-         in {retry_after_secs} s"
+        "the number has used up its {} a minute; the next one is possible in {retry_after_secs} s",
+        counted(limit, "group operation")
     )]
     TooManyOperations {
         /// Operations allowed in a minute.
@@ -69,7 +71,7 @@ pub enum Refusal {
     #[error("the join request does not exist")]
     JoinRequestUnknown,
     /// As many requests are open as one group can hold.
-    #[error("{limit} join requests are already open")]
+    #[error("the group already has {} open", counted(limit, "join request"))]
     TooManyJoinRequests {
         /// Open requests allowed.
         limit: usize,

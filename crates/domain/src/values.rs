@@ -1,18 +1,19 @@
 //! Values that are parsed once and are valid for ever after.
 
-use std::fmt;
-
 use crate::limits::{DESCRIPTION_CHARS_MAX, SUBJECT_CHARS_MAX};
+pub use crate::phone::{BusinessNumber, WaId};
+use crate::visible::shows_something;
+use crate::wording::counted;
 
 /// Why a text is not the value that it was offered as. Reads on after the name of the field:
 /// "subject" + "must not be empty".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// Nothing is left after trimming.
+    /// Nothing is left after trimming, or nothing that can be seen.
     #[error("must not be empty")]
     Empty,
     /// Longer than allowed; both figures in the unit that the limit is stated in.
-    #[error("must not be longer than {max} characters (it has {found})")]
+    #[error("must not be longer than {} (it has {found})", counted(max, "character"))]
     TooLong {
         /// The limit.
         max: usize,
@@ -47,7 +48,7 @@ pub enum Problem {
     #[error("must be an invite link such as https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv")]
     NotAnInvite,
     /// More entries than one call may carry.
-    #[error("must not have more than {max} entries (it has {found})")]
+    #[error("must not have more than {} (it has {found})", counted(max, "entry"))]
     TooManyEntries {
         /// The limit.
         max: usize,
@@ -94,7 +95,7 @@ impl Timestamp {
     }
 }
 
-/// The name of a group: 1 to 128 characters after trimming, one line, something to see in it.
+/// The name of a group: 1 to 128 characters after trimming, one line, at least one of them visible.
 /// Characters that only direct or join others may stand beside those: names and emoji need them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Subject(String);
@@ -102,8 +103,13 @@ pub struct Subject(String);
 impl Subject {
     /// Trims white space, then checks the length and the characters.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        let text = text.trim();
-        if text.chars().all(is_blank) {
+        let subject = Self::restore(text.trim())?;
+        if shows_something(&subject.0) { Ok(subject) } else { Err(Problem::Empty) }
+    }
+
+    /// Reads a subject that was accepted earlier, perhaps before it had to show something.
+    pub fn restore(text: &str) -> Result<Self, Problem> {
+        if text.is_empty() {
             return Err(Problem::Empty);
         }
         check_length(text, SUBJECT_CHARS_MAX)?;
@@ -145,13 +151,6 @@ impl Description {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
-
-/// Whether a character shows nothing by itself.
-fn is_blank(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
 }
 
 fn check_length(text: &str, max: usize) -> Result<(), Problem> {
@@ -281,39 +280,5 @@ impl<T> Batch<T> {
     pub fn zip<U, V>(self, others: Vec<U>, f: impl Fn(T, U) -> V) -> Batch<V> {
         debug_assert_eq!(self.0.len(), others.len());
         Batch(self.0.into_iter().zip(others).map(|(one, other)| f(one, other)).collect())
-    }
-}
-
-/// Digits of a phone number, without `+`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct WaId(String);
-
-impl WaId {
-    /// Reads a phone number with or without `+`, blanks, dashes, dots and brackets. Whether the
-    /// number can exist is not checked: older APIs show national numbers, with a leading 0.
-    pub fn parse(text: &str) -> Result<Self, Problem> {
-        let text = text.trim();
-        let text = text.strip_prefix('+').unwrap_or(text);
-        let mut digits = String::with_capacity(15);
-        for c in text.chars() {
-            match c {
-                '0'..='9' if digits.len() < 15 => digits.push(c),
-                ' ' | '\u{a0}' | '-' | '.' | '(' | ')' => {}
-                _ => return Err(Problem::NotAPhoneNumber),
-            }
-        }
-        if digits.len() < 5 { Err(Problem::NotAPhoneNumber) } else { Ok(Self(digits)) }
-    }
-
-    /// The digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for WaId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }

@@ -8,6 +8,7 @@ mod idempotency;
 pub mod mint;
 pub mod outbox;
 mod pace;
+pub mod person_ids;
 mod read;
 pub mod shares;
 
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::Refusal;
-use domain::ids::PhoneNumberId;
+use domain::ids::{AccountId, PhoneNumberId};
 
 use self::clock::Clock;
 pub use self::execute::{Change, NewGroup, Outcome};
@@ -26,6 +27,7 @@ pub use self::fetch::MayFetch;
 use self::mint::Mint;
 use self::pace::Pace;
 pub use self::pace::Usage;
+use self::person_ids::PersonIds;
 use self::shares::Shares;
 use crate::directory::KeyHash;
 use crate::metrics::Metrics;
@@ -73,6 +75,8 @@ pub struct Parts {
     pub large_bodies: Shares,
     turns: Vec<tokio::sync::Mutex<()>>,
     aliases: Mutex<HashMap<PhoneNumberId, i64>>,
+    /// Of the accounts whose people have been introduced; an account's never change.
+    person_ids: Mutex<HashMap<AccountId, PersonIds>>,
     pace: Pace,
     fetching: Fetching,
 }
@@ -108,6 +112,7 @@ impl App {
             large_bodies: Shares::new(LARGE_BODIES_EACH),
             turns,
             aliases: Mutex::default(),
+            person_ids: Mutex::default(),
             pace: Pace::default(),
             fetching: Fetching::default(),
         }))

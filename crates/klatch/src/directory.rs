@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
-use domain::values::{Timestamp, WaId};
+use domain::values::{BusinessNumber, Timestamp};
 use sha2::{Digest as _, Sha256};
 
-pub use self::profile::Profile;
+pub use self::profile::{PersonKey, Profile};
 pub use self::subscription::{
     Activity, Place, Reach, Role, Rotation, Secret, Secrets, Subscription, SubscriptionChange,
     SubscriptionEvent, SubscriptionId, Target,
@@ -27,6 +27,8 @@ pub struct Account {
     pub name: String,
     /// The app by which the tenant's receivers are told, where the vendor has such a thing.
     pub app: VendorApp,
+    /// Makes the ids by which the account knows people.
+    pub person_key: PersonKey,
     /// Since when.
     pub created_at: Timestamp,
 }
@@ -80,8 +82,8 @@ pub struct Number {
     pub id: PhoneNumberId,
     /// Whose it is.
     pub account: AccountId,
-    /// Its digits.
-    pub display_number: WaId,
+    /// Its digits, as the operator spells them.
+    pub display_number: BusinessNumber,
     /// The WhatsApp Business Account it belongs to.
     pub waba_id: String,
     /// The name by which bot-style APIs know it.

@@ -79,7 +79,7 @@ impl App {
 
     /// Who a phone number is to an account.
     pub async fn known_to(&self, account: &AccountId, wa_id: &WaId) -> Result<Person, StoreError> {
-        Ok(mint::person(account, &self.profile(wa_id).await?))
+        Ok(self.person_ids(account).await?.person(&self.profile(wa_id).await?))
     }
 
     /// Who these phone numbers are to an account.
@@ -88,13 +88,14 @@ impl App {
         account: &AccountId,
         named: Batch<Entry<WaId>>,
     ) -> Result<Batch<Entry<Person>>, StoreError> {
+        let ids = self.person_ids(account).await?;
         let mut profiles = Vec::new();
         for entry in named.entries() {
             profiles.push(self.profile(&entry.target).await?);
         }
         Ok(named.zip(profiles, |entry, profile| Entry {
             input: entry.input,
-            target: mint::person(account, &profile),
+            target: ids.person(&profile),
         }))
     }
 

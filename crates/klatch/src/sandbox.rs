@@ -4,11 +4,11 @@
 use anyhow::ensure;
 use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
-use domain::values::WaId;
+use domain::values::BusinessNumber;
 
 use crate::app::{App, ChangeError};
 use crate::directory::{
-    Account, Eligibility, Key, KeyHash, Number, RecordChange, Secret, VendorApp,
+    Account, Eligibility, Key, KeyHash, Number, PersonKey, RecordChange, Secret, VendorApp,
 };
 use crate::page::{Page, Seek};
 
@@ -24,6 +24,9 @@ pub const WABA_ID: &str = "102290129340398";
 pub const APP_ID: &str = "155507838810001";
 /// The app's secret.
 pub const APP_SECRET: &str = "klatch-app-secret";
+/// The key by which the account's ids of people are made: the same people have the same ids in
+/// every sandbox.
+pub const PERSON_KEY: [u8; 32] = *b"klatch-dev, and no secret at all";
 /// The number's bot id.
 pub const BOT_ID: &str = "klatch";
 /// The key that opens the number.
@@ -48,12 +51,13 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
             id: account.clone(),
             name: "Dev".to_owned(),
             app: VendorApp { id: APP_ID.to_owned(), secret: Secret::new(APP_SECRET.to_owned()) },
+            person_key: PersonKey::new(PERSON_KEY),
             created_at,
         }),
         RecordChange::AddNumber(Number {
             id: number.clone(),
             account: account.clone(),
-            display_number: WaId::parse(DISPLAY_NUMBER)?,
+            display_number: BusinessNumber::parse(DISPLAY_NUMBER)?,
             waba_id: WABA_ID.to_owned(),
             bot_id: BOT_ID.to_owned(),
             limits: Limits::default(),

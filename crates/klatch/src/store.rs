@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::event::{Failed, Standing};
 use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
-use domain::values::{InviteCode, Subject, Timestamp, WaId};
+use domain::values::{BusinessNumber, InviteCode, Subject, Timestamp, WaId};
 use domain::{Event, Group};
 
 use self::outbox::{
@@ -276,8 +276,9 @@ pub trait Store: Send + Sync + 'static {
     /// A number.
     async fn number(&self, id: &PhoneNumberId) -> Result<Option<Arc<Number>>, StoreError>;
 
-    /// The number with these digits.
-    async fn number_of_digits(&self, digits: &WaId) -> Result<Option<Number>, StoreError>;
+    /// The number with these digits, spelled as its operator spells them.
+    async fn number_of_digits(&self, digits: &BusinessNumber)
+    -> Result<Option<Number>, StoreError>;
 
     /// The number of this account that has this bot id.
     async fn number_of_bot(

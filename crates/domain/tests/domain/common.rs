@@ -4,7 +4,8 @@ use domain::event::{Answered, Failed};
 use domain::ids::{GroupId, GroupSerial, JoinRequestId, PhoneNumberId, UserId};
 use domain::person::Entry;
 use domain::values::{
-    Batch, Description, InviteCode, JoinApprovalMode, Picture, Subject, Timestamp, WaId,
+    Batch, BusinessNumber, Description, InviteCode, JoinApprovalMode, Picture, Subject, Timestamp,
+    WaId,
 };
 use domain::{Command, CreateGroup, Decision, Event, Group, Limits, Person, PersonRef, Refusal};
 use proptest::test_runner::Config;
@@ -162,7 +163,7 @@ pub(crate) fn creation(mode: JoinApprovalMode) -> CreateGroup {
         id: GroupId::parse("group-1").expect("no blanks"),
         serial: GroupSerial::new(120_363_000_000_000_001).expect("18 digits"),
         number: PhoneNumberId::parse("number-1").expect("no blanks"),
-        business: WaId::parse(SHOP_PHONE).expect("digits"),
+        business: BusinessNumber::parse(SHOP_PHONE).expect("digits"),
         alias_second: 1_800_000_000,
         subject: subject("Before"),
         description: description("As it was"),

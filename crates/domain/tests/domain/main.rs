@@ -3,5 +3,7 @@
 
 mod common;
 mod laws;
+mod phones;
 mod scenarios;
 mod values;
+mod visible;

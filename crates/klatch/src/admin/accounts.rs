@@ -111,6 +111,7 @@ pub(super) async fn create(
         // A name is a line of text like any other.
         name: parse("name", &required("name", new.name)?, Subject::parse)?.as_str().to_owned(),
         app: app.mint.vendor_app(),
+        person_key: app.mint.person_key(),
         created_at: app.now(),
     };
     app.change(RecordChange::AddAccount(account.clone())).await?;

@@ -9,7 +9,7 @@ use domain::limits::{
     GROUPS_CEILING, GROUPS_PER_NUMBER_MAX, OPERATIONS_CEILING, PARTICIPANTS_CEILING,
     PARTICIPANTS_MAX,
 };
-use domain::values::{self, WaId};
+use domain::values::{self, BusinessNumber};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -215,7 +215,7 @@ pub(super) async fn create(
     let display_number = parse(
         "display_phone_number",
         &required("display_phone_number", new.display_phone_number)?,
-        WaId::parse,
+        BusinessNumber::parse,
     )?;
     // Each of these is an id like the number's own, as far as its form goes.
     let id = |name: &str, value: Option<String>, minted: &dyn Fn() -> String| {

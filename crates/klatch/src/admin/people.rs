@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::Refusal;
 use domain::ids::GroupId;
-use domain::values::{InviteCode, WaId};
+use domain::values::{BusinessNumber, InviteCode, WaId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -132,7 +132,7 @@ async fn group(app: &App, body: &Body) -> Result<GroupId, Error> {
     let named = required("group_id", body.json::<InGroup>()?.group_id)?;
     let alias = named.strip_prefix("group:").and_then(|alias| alias.rsplit_once('-'));
     let alias = alias.and_then(|(digits, second)| {
-        Some((WaId::parse(digits).ok()?, second.parse::<i64>().ok()?))
+        Some((BusinessNumber::parse(digits).ok()?, second.parse::<i64>().ok()?))
     });
     let Some((digits, second)) = alias else {
         return Ok(parse("group_id", &named, GroupId::parse)?);

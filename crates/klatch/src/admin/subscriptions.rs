@@ -563,7 +563,8 @@ pub(super) async fn test(
     let subscription = named(&app, &path).await?;
     let number = number_of(&app, &subscription).await?;
     let (format, request_id) = (subscription.dialect.format(), app.mint.request_id());
-    let payload = sample::render(&event, format, &number, &request_id, app.now())
+    let ids = app.person_ids(&number.account).await?;
+    let payload = sample::render(&event, format, &number, &ids, &request_id, app.now())
         .map_err(|problem| Problem::field("event", problem))?;
     let payload = payload.ok_or_else(|| {
         let detail = if sample::NAMES.contains(&event.as_str()) {

@@ -4,14 +4,13 @@ use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use domain::ids::{AccountId, GroupId, GroupSerial, JoinRequestId, RequestId, UserId};
-use domain::values::{InviteCode, WaId};
+use domain::ids::{GroupId, GroupSerial, JoinRequestId, RequestId, UserId};
+use domain::values::{BusinessNumber, InviteCode, WaId};
 use domain::{Person, PersonRef};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt as _, SeedableRng as _};
-use sha2::{Digest as _, Sha256};
 
-use crate::directory::{Profile, Secret, SubscriptionId, VendorApp};
+use crate::directory::{PersonKey, Secret, SubscriptionId, VendorApp};
 use crate::webhook::sign::STANDARD_PREFIX;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -146,6 +145,12 @@ impl Mint {
         VendorApp { id: self.numeric_id(), secret: Secret::new(format!("{bits:032x}")) }
     }
 
+    /// The key by which a new account's ids of people are made.
+    #[must_use]
+    pub fn person_key(&self) -> PersonKey {
+        PersonKey::new(self.draw(|rng| rng.random()))
+    }
+
     /// The secret of a new key: letters and digits, as 360dialog's keys are.
     #[must_use]
     pub fn secret(&self) -> String {
@@ -158,7 +163,7 @@ impl Mint {
 #[must_use]
 #[expect(clippy::missing_panics_doc, reason = "escaped base64 is an id")]
 #[expect(clippy::expect_used, reason = "escaped base64 is an id")]
-pub fn group_id(business: &WaId, serial: GroupSerial) -> GroupId {
+pub fn group_id(business: &BusinessNumber, serial: GroupSerial) -> GroupId {
     let plain = BASE64.encode(format!("capi_group:{business}:{}", serial.get()));
     GroupId::parse(&plain.replace('Z', "ZA").replace('=', "ZD")).expect("letters and digits")
 }
@@ -182,131 +187,35 @@ pub fn join_request_id(person: &Person, serial: GroupSerial) -> JoinRequestId {
     JoinRequestId::parse(&id).expect("base64")
 }
 
-/// A person as one account sees them: always the same ids for the same phone number, and other
-/// ones in another account.
-#[must_use]
-pub fn person(account: &AccountId, profile: &Profile) -> Person {
-    let Profile { wa_id, username, hides_phone, enrolled, terms_accepted } = profile;
-    Person {
-        user_id: user_id(account, "", wa_id),
-        phone: Some(wa_id.clone()),
-        hides_phone: *hides_phone,
-        parent_user_id: enrolled.then(|| user_id(account, "ENT.", wa_id)),
-        username: username.clone(),
-        terms_accepted: *terms_accepted,
-    }
-}
-
-/// Twenty digits, as in Meta's samples; for a whole portfolio `ENT.` stands before them.
-#[expect(clippy::expect_used, reason = "a country and digits are a user id")]
-fn user_id(account: &AccountId, kind: &str, wa_id: &WaId) -> UserId {
-    let digest = Sha256::new()
-        .chain_update(account.as_str())
-        .chain_update([0])
-        .chain_update(wa_id.as_str())
-        .chain_update(kind)
-        .finalize();
-    let mut bits = [0; 8];
-    bits.copy_from_slice(&digest[..8]);
-    let digits = 10_000_000_000_000_000_000 + u64::from_be_bytes(bits) % 8_000_000_000_000_000_000;
-    UserId::parse(&format!("{}.{kind}{digits}", country(wa_id))).expect("country, dot, digits")
-}
-
 /// Reads what callers write where a person is meant: a phone number or a user id.
 pub fn person_ref(text: &str) -> Result<PersonRef, domain::values::Problem> {
     UserId::parse(text).map(PersonRef::User).or_else(|_| WaId::parse(text).map(PersonRef::Phone))
 }
 
-/// The country that a calling code belongs to; `ZZ`, which no country has, where the list ends.
-/// Only makes user ids look right.
-fn country(wa_id: &WaId) -> &'static str {
-    const COUNTRIES: [(&str, &str); 40] = [
-        ("1", "US"),
-        ("20", "EG"),
-        ("212", "MA"),
-        ("234", "NG"),
-        ("254", "KE"),
-        ("27", "ZA"),
-        ("30", "GR"),
-        ("31", "NL"),
-        ("32", "BE"),
-        ("33", "FR"),
-        ("34", "ES"),
-        ("351", "PT"),
-        ("353", "IE"),
-        ("358", "FI"),
-        ("36", "HU"),
-        ("380", "UA"),
-        ("39", "IT"),
-        ("40", "RO"),
-        ("41", "CH"),
-        ("420", "CZ"),
-        ("43", "AT"),
-        ("44", "GB"),
-        ("45", "DK"),
-        ("46", "SE"),
-        ("47", "NO"),
-        ("48", "PL"),
-        ("49", "DE"),
-        ("52", "MX"),
-        ("54", "AR"),
-        ("55", "BR"),
-        ("56", "CL"),
-        ("57", "CO"),
-        ("60", "MY"),
-        ("61", "AU"),
-        ("62", "ID"),
-        ("65", "SG"),
-        ("81", "JP"),
-        ("90", "TR"),
-        ("91", "IN"),
-        ("971", "AE"),
-    ];
-    COUNTRIES
-        .iter()
-        .find(|(code, _)| wa_id.as_str().starts_with(code))
-        .map_or("ZZ", |(_, country)| country)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn wa_id(digits: &str) -> WaId {
-        WaId::parse(digits).unwrap()
-    }
+    use crate::app::person_ids::PersonIds;
+    use crate::directory::Profile;
 
     #[test]
     fn ids_look_like_the_published_samples() {
         let serial = GroupSerial::new(120_363_404_694_233_820).unwrap();
         assert_eq!(
-            group_id(&wa_id("17055550139"), serial).as_str(),
+            group_id(&BusinessNumber::parse("17055550139").unwrap(), serial).as_str(),
             "Y2FwaV9ncm91cDoxNzA1NTU1MDEzOToxMjAzNjM0MDQ2OTQyMzM4MjAZD"
         );
         for number in ["10000", "999999999999999"] {
-            assert!(may_be_group_id(&group_id(&wa_id(number), serial)), "{number}");
+            let number = BusinessNumber::parse(number).unwrap();
+            assert!(may_be_group_id(&group_id(&number, serial)), "{number}");
         }
         assert!(!may_be_group_id(&GroupId::parse("me").unwrap()));
-        let account = AccountId::parse("a").unwrap();
-        let asker = person(&account, &Profile::plain(wa_id("16467043595")));
+        let asker = Profile::plain(WaId::parse("16467043595").unwrap());
+        let asker = PersonIds::new(PersonKey::new([0; 32])).person(&asker);
         assert_eq!(
             join_request_id(&asker, serial).as_str(),
             "MTY0NjcwNDM1OTU6MTIwMzYzNDA0Njk0MjMzODIw"
         );
-    }
-
-    #[test]
-    fn a_person_is_the_same_in_one_account_and_another_in_another() {
-        let (one, two) = (AccountId::parse("one").unwrap(), AccountId::parse("two").unwrap());
-        let ann = Profile { enrolled: true, ..Profile::plain(wa_id("4915112345678")) };
-        assert_eq!(person(&one, &ann), person(&one, &ann));
-        assert_ne!(person(&one, &ann).user_id, person(&two, &ann).user_id);
-        assert!(person(&one, &ann).user_id.as_str().starts_with("DE."));
-        let nowhere = Profile::plain(wa_id("99999999"));
-        assert!(person(&one, &nowhere).user_id.as_str().starts_with("ZZ."));
-        let parent = person(&one, &ann).parent_user_id.unwrap();
-        assert!(parent.as_str().starts_with("DE.ENT."), "{parent}");
-        assert_ne!(Some(parent), person(&two, &ann).parent_user_id);
     }
 
     #[test]

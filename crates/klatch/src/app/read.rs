@@ -1,12 +1,13 @@
 //! Reads. Nothing here changes anything, and nothing here waits for a writer.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use domain::Refusal;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
-use domain::values::{InviteCode, WaId};
+use domain::values::{BusinessNumber, InviteCode, WaId};
 
+use super::person_ids::PersonIds;
 use super::{App, Failure, Usage};
 use crate::directory::{Account, Key, KeyHash, Number, Opening, Profile};
 use crate::page::{LIMIT_MAX, Page, Seek, Slice};
@@ -84,6 +85,23 @@ impl App {
         Ok(profile.unwrap_or_else(|| Profile::plain(wa_id.clone())))
     }
 
+    /// The ids by which an account knows people.
+    pub async fn person_ids(&self, account: &AccountId) -> Result<PersonIds, StoreError> {
+        let known = || self.person_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ids) = known().get(account) {
+            return Ok(ids.clone());
+        }
+        let found = self.store.account(account).await?.ok_or_else(|| StoreError::Corrupt {
+            table: "accounts",
+            column: "id",
+            row: account.to_string(),
+            problem: "there is no such account".to_owned(),
+        })?;
+        let ids = PersonIds::new(found.person_key);
+        known().insert(account.clone(), ids.clone());
+        Ok(ids)
+    }
+
     /// What a key opens; `None` for a key that is unknown or revoked.
     pub async fn opening(&self, secret: &str) -> Result<Option<Arc<Opening>>, StoreError> {
         self.store.opening(&KeyHash::of(secret)).await
@@ -104,8 +122,11 @@ impl App {
         self.store.number(id).await
     }
 
-    /// The number with these digits.
-    pub async fn number_of_digits(&self, digits: &WaId) -> Result<Option<Number>, StoreError> {
+    /// The number with these digits, spelled as its operator spells them.
+    pub async fn number_of_digits(
+        &self,
+        digits: &BusinessNumber,
+    ) -> Result<Option<Number>, StoreError> {
         self.store.number_of_digits(digits).await
     }
 

@@ -1,9 +1,12 @@
 //! `klatch webhook …`, `klatch delivery …` and `klatch event …`: who is told, what was told, what
 //! happened.
 
+use std::ffi::OsStr;
 use std::time::Duration;
 
 use anyhow::{bail, ensure};
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use clap::{ArgGroup, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -42,7 +45,7 @@ pub(super) struct AddArgs {
     #[arg(long = "field", value_name = "FIELD")]
     fields: Vec<String>,
     /// Sent along with every delivery, as `Name: value`; may be repeated.
-    #[arg(long = "header", value_name = "HEADER", value_parser = header)]
+    #[arg(long = "header", value_name = "HEADER", value_parser = HeaderParser)]
     headers: Vec<(String, String)>,
     /// What signs; minted, and shown this once, if left out.
     #[arg(long)]
@@ -69,7 +72,7 @@ pub(super) struct ChangeArgs {
     #[arg(long = "field", group = "change", value_name = "FIELD")]
     fields: Vec<String>,
     /// Sent along with every delivery; may be repeated, and replaces those from before.
-    #[arg(long = "header", group = "change", value_name = "HEADER", value_parser = header)]
+    #[arg(long = "header", group = "change", value_name = "HEADER", value_parser = HeaderParser)]
     headers: Vec<(String, String)>,
     /// What the handshake says.
     #[arg(long, group = "change")]
@@ -102,10 +105,27 @@ fn object(headers: Vec<(String, String)>) -> Option<Value> {
     (!object.is_empty()).then_some(Value::Object(object))
 }
 
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) =
-        text.split_once(':').ok_or_else(|| "must be written as Name: value".to_owned())?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
+/// Reads `Name: value`. The errors of clap's own parsers repeat what was given, which here may be a
+/// secret.
+#[derive(Clone)]
+struct HeaderParser;
+
+impl TypedValueParser for HeaderParser {
+    type Value = (String, String);
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        let parts = value.to_str().and_then(|text| text.split_once(':'));
+        let (name, value) = parts.ok_or_else(|| {
+            let problem = "a value of --header must be written as Name: value\n";
+            clap::Error::raw(ErrorKind::ValueValidation, problem).with_cmd(command)
+        })?;
+        Ok((name.trim().to_owned(), value.trim().to_owned()))
+    }
 }
 
 /// What can be done with subscriptions.

@@ -56,7 +56,7 @@ pub enum MigrateError {
 pub fn pending<'a>(
     known: &'a [Migration],
     applied: &[Applied],
-) -> Result<&'a [Migration], MigrateError> {
+) -> Result<Vec<&'a Migration>, MigrateError> {
     for step in applied {
         let Some(ours) = known.iter().find(|migration| migration.number == step.number) else {
             let latest = known.last().map_or(0, |migration| migration.number);
@@ -66,7 +66,8 @@ pub fn pending<'a>(
             return Err(MigrateError::Changed { number: step.number });
         }
     }
-    Ok(&known[applied.len()..])
+    let is_applied = |migration: &Migration| applied.iter().any(|a| a.number == migration.number);
+    Ok(known.iter().filter(|migration| !is_applied(migration)).collect())
 }
 
 #[cfg(test)]
@@ -86,6 +87,8 @@ mod tests {
     fn takes_what_is_missing_and_refuses_what_it_does_not_know() {
         assert_eq!(pending(&KNOWN, &[]).unwrap().len(), 2);
         assert_eq!(pending(&KNOWN, &[applied(1, "SELECT 1")]).unwrap()[0].number, 2);
+        let gap = pending(&KNOWN, &[applied(2, "SELECT 2")]).unwrap();
+        assert_eq!((gap.len(), gap[0].number), (1, 1), "each step is looked for by its number");
         let all = [applied(1, "SELECT 1"), applied(2, "SELECT 2")];
         assert!(pending(&KNOWN, &all).unwrap().is_empty());
 

@@ -12,7 +12,8 @@ use domain::ids::{GroupId, GroupSerial, JoinRequestId, PhoneNumberId, UserId};
 use domain::person::Entry;
 use domain::refusal::List;
 use domain::values::{
-    Description, InviteCode, JoinApprovalMode, Picture, Problem, Subject, Timestamp, WaId,
+    BusinessNumber, Description, InviteCode, JoinApprovalMode, Picture, Problem, Subject,
+    Timestamp, WaId,
 };
 use domain::{CreateGroup, Event, GroupState, Person, Refusal, Status};
 use serde::{Deserialize, Serialize};
@@ -268,9 +269,9 @@ pub(super) fn read_state(columns: &GroupColumns<'_>, state: &str) -> Result<Grou
         id: columns.id.clone(),
         serial: serial(row.serial)?,
         number: parse(PhoneNumberId::parse, columns.number)?,
-        business: parse(WaId::parse, &row.business)?,
+        business: parse(BusinessNumber::parse, &row.business)?,
         alias_second: columns.alias_second,
-        subject: parse(Subject::parse, columns.subject)?,
+        subject: parse(Subject::restore, columns.subject)?,
         description: parse(Description::parse, &row.description)?,
         mode: parse(JoinApprovalMode::parse, &row.mode)?,
         picture: row.picture.map(TryInto::try_into).transpose()?,
@@ -630,15 +631,15 @@ impl TryFrom<EventRow<'_>> for Event {
                 id: parse(GroupId::parse, &id)?,
                 serial: serial(number_of_group)?,
                 number: parse(PhoneNumberId::parse, &number)?,
-                business: parse(WaId::parse, &business)?,
+                business: parse(BusinessNumber::parse, &business)?,
                 alias_second,
-                subject: parse(Subject::parse, &subject)?,
+                subject: parse(Subject::restore, &subject)?,
                 description: parse(Description::parse, &description)?,
                 mode: parse(JoinApprovalMode::parse, &mode)?,
                 invite: parse(InviteCode::parse, &invite)?,
             })),
             EventRow::SettingsChanged { subject, description, picture } => Self::SettingsChanged {
-                subject: maybe(Subject::parse, subject.as_deref())?,
+                subject: maybe(Subject::restore, subject.as_deref())?,
                 description: maybe(Description::parse, description.as_deref())?,
                 picture: picture.map(TryInto::try_into).transpose()?,
             },

@@ -18,8 +18,9 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
-use domain::values::{InviteCode, Timestamp, WaId};
+use domain::values::{BusinessNumber, InviteCode, Timestamp, WaId};
 use rusqlite::config::DbConfig;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use self::cache::Cache;
@@ -55,6 +56,11 @@ const MIGRATIONS: &[Migration] = &[
         number: 3,
         name: "0003_dialects",
         sql: include_str!("../../migrations/sqlite/0003_dialects.sql"),
+    },
+    Migration {
+        number: 6,
+        name: "0006_people",
+        sql: include_str!("../../migrations/sqlite/0006_people.sql"),
     },
     Migration {
         number: 8,
@@ -309,11 +315,22 @@ fn keep_plans(connection: &Connection) -> Result<bool, rusqlite::Error> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
 }
 
+/// Lets migrations call the domain's rule about phone numbers as `kept_spelling(text)`: the spelling
+/// that WhatsApp keeps; a text that is no phone number stays as it is.
+fn add_kept_spelling(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("kept_spelling", 1, flags, |context| {
+        let text: String = context.get(0)?;
+        Ok(WaId::parse(&text).map_or(text, |wa_id| wa_id.to_string()))
+    })
+}
+
 /// Brings the schema up to date and the writing connection into shape.
 fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |source| open_error(path, source);
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     keep_plans(connection).map_err(failed)?;
+    add_kept_spelling(connection).map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KB).map_err(failed)?;
     let transaction = connection.transaction().map_err(failed)?;
@@ -481,7 +498,10 @@ impl Store for Sqlite {
         }
     }
 
-    async fn number_of_digits(&self, digits: &WaId) -> Result<Option<Number>, StoreError> {
+    async fn number_of_digits(
+        &self,
+        digits: &BusinessNumber,
+    ) -> Result<Option<Number>, StoreError> {
         let digits = digits.clone();
         self.look_up(move |connection| read::number_of_digits(connection, &digits)).await
     }

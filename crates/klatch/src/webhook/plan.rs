@@ -123,7 +123,7 @@ mod tests {
     use std::time::Duration;
 
     use domain::ids::{AccountId, PhoneNumberId, RequestId};
-    use domain::values::{Timestamp, WaId};
+    use domain::values::{BusinessNumber, Timestamp};
     use domain::{Event, Limits};
     use url::Url;
 
@@ -137,7 +137,7 @@ mod tests {
         Number {
             id: PhoneNumberId::parse("1").unwrap(),
             account: AccountId::parse("acc").unwrap(),
-            display_number: WaId::parse("15550783881").unwrap(),
+            display_number: BusinessNumber::parse("15550783881").unwrap(),
             waba_id: "waba".to_owned(),
             bot_id: "bot".to_owned(),
             limits: Limits::default(),

@@ -12,6 +12,7 @@ use domain::{CreateGroup, Event, Group, Person, Refusal};
 use super::plan::Payload;
 use super::{News, Settings, What};
 use crate::app::mint;
+use crate::app::person_ids::PersonIds;
 use crate::dialect::Format;
 use crate::directory::{Number, Profile};
 
@@ -52,10 +53,11 @@ pub fn render(
     name: &str,
     format: Format,
     number: &Number,
+    ids: &PersonIds,
     request_id: &RequestId,
     at: Timestamp,
 ) -> Result<Option<Payload>, Problem> {
-    let cast = Cast::new(number, at)?;
+    let cast = Cast::new(number, ids, at)?;
     let group = group(number, at)?;
     let event = cast.event(name);
     let what = match &event {
@@ -70,8 +72,23 @@ pub fn render(
 
 /// The group that the samples are about.
 pub(super) fn group(number: &Number, at: Timestamp) -> Result<Group, Problem> {
-    let created = Cast::new(number, at)?.created();
+    let created = Event::Created(Box::new(create(number, at)?));
     Group::fold([(&created, at)]).ok_or(Problem::Empty)
+}
+
+fn create(number: &Number, at: Timestamp) -> Result<CreateGroup, Problem> {
+    let serial = GroupSerial::new(SERIAL).ok_or(Problem::Empty)?;
+    Ok(CreateGroup {
+        id: mint::group_id(&number.display_number, serial),
+        serial,
+        number: number.id.clone(),
+        business: number.display_number.clone(),
+        alias_second: at.as_secs(),
+        subject: Subject::parse("Test: my group")?,
+        description: Description::parse("Made up by klatch to try a receiver with.")?,
+        mode: JoinApprovalMode::ApprovalRequired,
+        invite: InviteCode::parse("AbCdEfGhIjKlMnOpQrStUv")?,
+    })
 }
 
 /// Who and what the samples are about.
@@ -86,22 +103,10 @@ struct Cast {
 }
 
 impl Cast {
-    fn new(number: &Number, at: Timestamp) -> Result<Self, Problem> {
-        let serial = GroupSerial::new(SERIAL).ok_or(Problem::Empty)?;
-        let person =
-            |digits| Ok(mint::person(&number.account, &Profile::plain(WaId::parse(digits)?)));
+    fn new(number: &Number, ids: &PersonIds, at: Timestamp) -> Result<Self, Problem> {
+        let person = |digits| Ok(ids.person(&Profile::plain(WaId::parse(digits)?)));
         Ok(Self {
-            create: CreateGroup {
-                id: mint::group_id(&number.display_number, serial),
-                serial,
-                number: number.id.clone(),
-                business: number.display_number.clone(),
-                alias_second: at.as_secs(),
-                subject: Subject::parse("Test: my group")?,
-                description: Description::parse("Made up by klatch to try a receiver with.")?,
-                mode: JoinApprovalMode::ApprovalRequired,
-                invite: InviteCode::parse("AbCdEfGhIjKlMnOpQrStUv")?,
-            },
+            create: create(number, at)?,
             ann: person(PEOPLE[0])?,
             bob: person(PEOPLE[1])?,
             picture: Picture { sha256: [0x5A; 32], mime_type: "image/jpeg".to_owned() },

@@ -59,10 +59,10 @@ async fn accounts() {
     assert_snapshot!(post(&app, "/accounts", json!({ "name": "Größe" })).await.shown(), @r#"
     201 Created
     {
-      "id": "acc_aAkFT7NiVdO155JN",
+      "id": "acc_0TMm7EqGtuqtG14v",
       "name": "Größe",
-      "app_id": "900247264432347",
-      "app_secret": "e1bd252dc9871ee9a0fd2ea84828f829",
+      "app_id": "960332907096774",
+      "app_secret": "765ee051841ef0a96a2b71533adf4c0e",
       "created_at": "2025-08-18T20:28:57.001Z"
     }
     "#);
@@ -83,9 +83,9 @@ async fn accounts() {
           "created_at": "2025-08-18T20:27:57Z"
         },
         {
-          "id": "acc_aAkFT7NiVdO155JN",
+          "id": "acc_0TMm7EqGtuqtG14v",
           "name": "Größe",
-          "app_id": "900247264432347",
+          "app_id": "960332907096774",
           "created_at": "2025-08-18T20:28:57.001Z"
         }
       ],

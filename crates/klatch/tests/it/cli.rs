@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use domain::ids::AccountId;
 use domain::values::Timestamp;
-use klatch::directory::{Account, RecordChange, Secret, VendorApp};
+use klatch::directory::{Account, PersonKey, RecordChange, Secret, VendorApp};
 use klatch::metrics::Metrics;
 use klatch::sandbox;
 use klatch::store::Store as _;
@@ -176,6 +176,7 @@ async fn a_sandbox_keeps_out_of_the_data_of_a_server() {
         id: AccountId::parse("acc_own").unwrap(),
         name: "Own".to_owned(),
         app: VendorApp { id: "1".to_owned(), secret: Secret::new("own".to_owned()) },
+        person_key: PersonKey::new([7; 32]),
         created_at: Timestamp::from_millis(0),
     };
     store.change(RecordChange::AddAccount(account)).await.unwrap();
@@ -274,4 +275,20 @@ fn secrets_do_not_show_in_help() {
     assert!(printed(&output).contains("KLATCH_ADMIN_TOKEN"));
     assert!(!printed(&output).contains("hush-hush"));
     assert_eq!(sandbox::KEY, "klatch-dev", "documented in the README");
+}
+
+#[test]
+fn a_header_that_is_written_wrongly_is_not_repeated() {
+    let receiver = "https://receiver.example/hook";
+    let add = ["webhook", "add", receiver, "--dialect", "d360", "--account-id", "acc_dev"];
+    let change = ["webhook", "change", "sub_1"];
+    for command in [&add[..], &change[..]] {
+        let wrong = [command, &["--header", "Authorization Bearer hush-hush"]].concat();
+        let output = run(&wrong);
+        assert_eq!(output.status.code(), Some(2));
+        let complaint = complained(&output);
+        let expected = "error: a value of --header must be written as Name: value";
+        assert!(complaint.starts_with(expected), "{complaint}");
+        assert!(!complaint.contains("hush-hush"), "{complaint}");
+    }
 }

@@ -186,6 +186,7 @@ async fn a_folder_of_the_second_schema_is_brought_up_to_date() {
          DROP TABLE people;
          DROP TABLE subscribed_wabas;
          ALTER TABLE accounts DROP COLUMN app_id;
+         ALTER TABLE accounts DROP COLUMN person_key;
          ALTER TABLE accounts DROP COLUMN app_secret;
          ALTER TABLE numbers DROP COLUMN operations_limit;
          ALTER TABLE numbers DROP COLUMN eligibility;",

@@ -19,6 +19,7 @@ mod people;
 mod secrets;
 mod server;
 mod sinch;
+mod spellings;
 mod store_contract;
 mod tidy;
 mod vendors;

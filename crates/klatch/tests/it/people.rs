@@ -132,19 +132,19 @@ async fn a_person_stands_somewhere_in_each_group() {
       "terms_accepted": true,
       "groups": [
         {
-          "group_id": "Y2FwaV9ncm91cDo0NDc3MDA5MDAxMjM6MTIwMzYzMTMyODIxODg0Nzc4",
+          "group_id": "Y2FwaV9ncm91cDo0NDc3MDA5MDAxMjM6MTIwMzYzOTk4NDk1NjgyNDQw",
           "since": "2025-08-18T20:28:57Z"
         }
       ],
       "join_requests": [
         {
-          "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM0NzEwMjcyMzk4ODQZD",
+          "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM4NzIwMDIyNzY3NjYZD",
           "since": "2025-08-18T20:27:57Z"
         }
       ],
       "removed_from": [
         {
-          "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM5OTg0OTU2ODI0NDAZD",
+          "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzOTY2ODg0MjY1NzIZD",
           "since": "2025-08-18T20:28:57Z"
         }
       ]
@@ -257,7 +257,7 @@ async fn what_a_person_cannot_do() {
     join, other letters: 404 invite_link_dead: The invite link is no longer valid
     join, a deleted group: 404 invite_link_dead: The invite link is no longer valid
     join, in already: 409 already_participant: The person is already a participant of the group
-    join, full: 409 group_full: The group already holds 1 participants
+    join, full: 409 group_full: The group already holds 1 participant
     join, removed: 403 removed_by_business: The person was removed from the group by the business
     join, suspended: 409 group_suspended: The group is suspended
     join, the business itself: 400 business_named: The business is the group's creator and not one of its participants

@@ -111,11 +111,11 @@ async fn no_answer_and_no_log_line_repeats_a_secret_of_the_wrong_type() {
             let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
             let what = format!("{method} {path} {pointer}={value}: {text}");
             assert_eq!(answer.status, 400, "{what}");
-            assert!(!text.contains("918"), "{what}");
+            assert!(!text.contains("918273645"), "{what}");
         }
     }
     drop(logging);
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("verify_token has the wrong type: integer, expected a string"), "{log}");
-    assert!(!log.contains("918"), "{log}");
+    assert!(!log.contains("918273645"), "{log}");
 }

@@ -8,13 +8,14 @@ use bytes::Bytes;
 use domain::event::{Failed, Standing};
 use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
 use domain::values::{
-    Description, InviteCode, JoinApprovalMode, Picture, Subject, Timestamp, WaId,
+    BusinessNumber, Description, InviteCode, JoinApprovalMode, Picture, Subject, Timestamp, WaId,
 };
 use domain::{Command, CreateGroup, Event, Group, Limits, Refusal};
 use klatch::app::mint::{self, Mint};
+use klatch::app::person_ids::PersonIds;
 use klatch::directory::{
-    Account, Eligibility, Key, KeyHash, Number, NumberChange, Profile, RecordChange, Secret,
-    VendorApp,
+    Account, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, Profile, RecordChange,
+    Secret, VendorApp,
 };
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
@@ -34,14 +35,20 @@ fn at(millis: i64) -> Timestamp {
 fn account(id: &str) -> Account {
     let app =
         VendorApp { id: format!("app of {id}"), secret: Secret::new(format!("{id}'s secret")) };
-    Account { id: AccountId::parse(id).unwrap(), name: format!("{id}'s"), app, created_at: at(0) }
+    Account {
+        id: AccountId::parse(id).unwrap(),
+        name: format!("{id}'s"),
+        app,
+        person_key: PersonKey::new([7; 32]),
+        created_at: at(0),
+    }
 }
 
 fn number(id: &str, of: &str, digits: &str, groups: u32) -> Number {
     Number {
         id: PhoneNumberId::parse(id).unwrap(),
         account: AccountId::parse(of).unwrap(),
-        display_number: WaId::parse(digits).unwrap(),
+        display_number: BusinessNumber::parse(digits).unwrap(),
         waba_id: "waba".to_owned(),
         bot_id: format!("bot{id}"),
         limits: Limits { groups, ..Limits::default() },
@@ -379,7 +386,8 @@ async fn by_time(store: &dyn Store, ours: &Number, groups: &[Arc<Stored>]) {
 /// Changes: versions, the log, the index of people, pictures.
 async fn changing(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
     let state = group.group.state();
-    let ann = mint::person(&group.account, &Profile::plain(WaId::parse("16505551234").unwrap()));
+    let ann = Profile::plain(WaId::parse("16505551234").unwrap());
+    let ann = PersonIds::new(PersonKey::new([7; 32])).person(&ann);
     let join = |stored: &Stored| {
         let code = stored.group.state().invite.clone().unwrap();
         let request = mint::join_request_id(&ann, state.serial);

@@ -195,7 +195,8 @@ async fn body(format: Format, name: &str) -> Option<(Topic, Vec<u8>)> {
     let number = PhoneNumberId::parse(sandbox::PHONE_NUMBER_ID).unwrap();
     let number = app.number(&number).await.unwrap().unwrap();
     let request_id = RequestId::parse(REQUEST_ID).unwrap();
-    let payload = sample::render(name, format, &number, &request_id, NOW).unwrap();
+    let ids = app.person_ids(&number.account).await.unwrap();
+    let payload = sample::render(name, format, &number, &ids, &request_id, NOW).unwrap();
     payload.map(|payload| (payload.topic, payload.body))
 }
 

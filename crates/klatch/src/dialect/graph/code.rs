@@ -49,7 +49,8 @@ impl ErrorItem {
                 "Failed to remove some participants from the group",
             ),
         };
-        let details = format!("{failed} of the participants failed; each says why");
+        let whose = if failed == 1 { "its" } else { "each" };
+        let details = format!("{failed} of the participants failed; {whose} entry says why");
         let message = message.to_owned();
         Self { code: 131_201, message, title, error_data: ErrorData { details } }
     }

@@ -155,8 +155,10 @@ async fn told(app: &App, number: &Number, event: &Spanned) -> Result<Option<Valu
 }
 
 fn is_from(callback: &Value, sender: &PersonRef) -> bool {
-    let (notifications, sender) = (callback["notifications"].as_array(), sender.to_string());
-    notifications.into_iter().flatten().any(|one| one["from"] == sender)
+    let is = |one: &Value| {
+        one["from"].as_str().is_some_and(|from| person_ref(from).as_ref() == Ok(sender))
+    };
+    callback["notifications"].as_array().into_iter().flatten().any(is)
 }
 
 fn moment(name: &str, text: &str) -> Result<Timestamp, Problem> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::event::Standing;
 use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
-use domain::values::{InviteCode, Subject, Timestamp, WaId};
+use domain::values::{BusinessNumber, InviteCode, Subject, Timestamp, WaId};
 use domain::{Group, Limits};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, RowIndex};
@@ -22,7 +22,7 @@ use super::super::{
 };
 use super::failed;
 use crate::directory::{
-    Account, Eligibility, Key, KeyHash, Number, Opening, Profile, Secret, VendorApp,
+    Account, Eligibility, Key, KeyHash, Number, Opening, PersonKey, Profile, Secret, VendorApp,
 };
 use crate::page::{Page, Seek, Slice};
 
@@ -184,7 +184,7 @@ pub(super) fn groups(
     let fetched = all(connection, &sql, (number.as_str(), key, page.fetch()), |row| {
         let summary = GroupSummary {
             id: parsed(row, "id", GroupId::parse)?,
-            subject: parsed(row, "subject", Subject::parse)?,
+            subject: parsed(row, "subject", Subject::restore)?,
             created_at: time(row, "created_at")?,
         };
         Ok((row.get::<_, u64>("alias_second")?, summary))
@@ -356,7 +356,7 @@ fn read_number(row: &Row<'_>) -> Result<Number, RowError> {
     Ok(Number {
         id: parsed(row, "id", PhoneNumberId::parse)?,
         account: parsed(row, "account_id", AccountId::parse)?,
-        display_number: parsed(row, "display_number", WaId::parse)?,
+        display_number: parsed(row, "display_number", BusinessNumber::parse)?,
         waba_id: row.get("waba_id")?,
         bot_id: row.get("bot_id")?,
         limits: Limits {
@@ -385,7 +385,7 @@ pub(super) fn number(
 
 pub(super) fn number_of_digits(
     connection: &Connection,
-    digits: &WaId,
+    digits: &BusinessNumber,
 ) -> Result<Option<Number>, StoreError> {
     one(connection, &numbers_where("display_number = ?1"), [digits.as_str()], read_number)
         .map_err(in_table("numbers", digits))
@@ -403,7 +403,10 @@ pub(super) fn number_of_bot(
 }
 
 fn accounts_where(condition: &str) -> String {
-    format!("SELECT seq, id, name, app_id, app_secret, created_at FROM accounts WHERE {condition}")
+    format!(
+        "SELECT seq, id, name, app_id, app_secret, person_key, created_at
+         FROM accounts WHERE {condition}"
+    )
 }
 
 fn read_account(row: &Row<'_>) -> Result<Account, RowError> {
@@ -411,6 +414,7 @@ fn read_account(row: &Row<'_>) -> Result<Account, RowError> {
         id: parsed(row, "id", AccountId::parse)?,
         name: row.get("name")?,
         app: VendorApp { id: row.get("app_id")?, secret: Secret::new(row.get("app_secret")?) },
+        person_key: PersonKey::new(row.get("person_key")?),
         created_at: time(row, "created_at")?,
     })
 }

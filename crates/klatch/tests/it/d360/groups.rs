@@ -138,11 +138,11 @@ async fn info_shows_participants_in_order_of_arrival() {
       "participants": [
         {
           "wa_id": "4915112345678",
-          "user_id": "DE.10225264084931671539"
+          "user_id": "DE.15697268186997280609"
         },
         {
           "wa_id": "16505550101",
-          "user_id": "US.15882344886400882173"
+          "user_id": "US.10675678526246432575"
         }
       ],
       "join_approval_mode": "auto_approve"

@@ -33,13 +33,13 @@ async fn the_list_begins_with_who_waits_longest() {
         {
           "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0",
           "wa_id": "16505550101",
-          "user_id": "US.15882344886400882173",
+          "user_id": "US.10675678526246432575",
           "creation_timestamp": 1755548877
         },
         {
           "join_request_id": "NDkxNTExMjM0NTY3ODoxMjAzNjMzMDcwODYyODMzNzQ=",
           "wa_id": "4915112345678",
-          "user_id": "DE.10225264084931671539",
+          "user_id": "DE.15697268186997280609",
           "creation_timestamp": 1755548937
         }
       ],

@@ -317,7 +317,7 @@ async fn fields_are_told_one_by_one() {
     join_approval_mode => {"join_approval_mode":"auto_approve"}
     suspended => {"suspended":false}
     creation_timestamp => {"creation_timestamp":1755548877}
-    participants => {"participants":[{"wa_id":"16505550101","user_id":"US.15882344886400882173"}]}
+    participants => {"participants":[{"wa_id":"16505550101","user_id":"US.10675678526246432575"}]}
     total_participant_count => {"total_participant_count":1}
     %20subject%20,,subject, => {"subject":"Hello"}
     subject&fields=description => {"description":"Words"}

@@ -334,7 +334,7 @@ async fn a_number_may_not_be_eligible() {
 
     operate(&app, json!({ "eligibility": "eligible", "limits": { "groups": 1 } })).await;
     let answer = app.meta(Method::POST, &our_groups(), Some(body)).await;
-    assert_snapshot!(refusal(&answer), @"400 131211 (#131211) Group create limit reached: the number already has 1 groups");
+    assert_snapshot!(refusal(&answer), @"400 131211 (#131211) Group create limit reached: the number already has 1 group");
 }
 
 #[tokio::test]

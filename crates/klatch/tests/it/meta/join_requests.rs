@@ -39,13 +39,13 @@ async fn requests_are_listed_approved_and_rejected() {
         {
           "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0",
           "wa_id": "16505550101",
-          "user_id": "US.15882344886400882173",
+          "user_id": "US.10675678526246432575",
           "creation_timestamp": 1755548877
         },
         {
           "join_request_id": "NDkxNTExMjM0NTY3ODoxMjAzNjMzMDcwODYyODMzNzQ=",
           "wa_id": "4915112345678",
-          "user_id": "DE.10225264084931671539",
+          "user_id": "DE.15697268186997280609",
           "creation_timestamp": 1755548877
         }
       ],
@@ -234,10 +234,10 @@ async fn a_full_group_takes_who_fits() {
           "errors": [
             {
               "code": 131204,
-              "message": "(#131204) the group already holds 1 participants",
+              "message": "(#131204) the group already holds 1 participant",
               "title": "Participant overlimit",
               "error_data": {
-                "details": "the group already holds 1 participants"
+                "details": "the group already holds 1 participant"
               }
             }
           ]
@@ -246,10 +246,10 @@ async fn a_full_group_takes_who_fits() {
       "errors": [
         {
           "code": 131204,
-          "message": "(#131204) the group already holds 1 participants",
+          "message": "(#131204) the group already holds 1 participant",
           "title": "Participant overlimit",
           "error_data": {
-            "details": "the group already holds 1 participants"
+            "details": "the group already holds 1 participant"
           }
         }
       ]

@@ -101,7 +101,7 @@ async fn what_went_well_for_some_only_is_partial() {
           "message": "Failed to add some participants to the group",
           "title": "Not All Participants Add Succeeded",
           "error_data": {
-            "details": "2 of the participants failed; each says why"
+            "details": "2 of the participants failed; each entry says why"
           }
         }
       ]
@@ -135,7 +135,7 @@ async fn what_went_well_for_some_only_is_partial() {
           "message": "Failed to remove some participants from the group",
           "title": "Not All Participants Remove Succeeded",
           "error_data": {
-            "details": "1 of the participants failed; each says why"
+            "details": "1 of the participants failed; its entry says why"
           }
         }
       ]

@@ -168,13 +168,13 @@ async fn a_hidden_number_does_not_show_in_the_group() {
       "total_participant_count": 2,
       "participants": [
         {
-          "user_id": "US.15882344886400882173",
-          "parent_user_id": "US.ENT.17804001864536368212",
+          "user_id": "US.10675678526246432575",
+          "parent_user_id": "US.ENT.15971697390998067028",
           "username": "ann.lee"
         },
         {
           "wa_id": "4915112345678",
-          "user_id": "DE.10225264084931671539"
+          "user_id": "DE.15697268186997280609"
         }
       ]
     }
@@ -198,16 +198,16 @@ async fn a_hidden_number_does_not_show_in_a_request() {
     {
       "data": [
         {
-          "join_request_id": "VVMuMTU4ODIzNDQ4ODY0MDA4ODIxNzM6MTIwMzYzMTQyNjQyMTU2NzAw",
-          "user_id": "US.15882344886400882173",
-          "parent_user_id": "US.ENT.17804001864536368212",
+          "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzMTQyNjQyMTU2NzAw",
+          "user_id": "US.10675678526246432575",
+          "parent_user_id": "US.ENT.15971697390998067028",
           "username": "ann.lee",
           "creation_timestamp": 1755548877
         },
         {
           "join_request_id": "NDkxNTExMjM0NTY3ODoxMjAzNjMxNDI2NDIxNTY3MDA=",
           "wa_id": "4915112345678",
-          "user_id": "DE.10225264084931671539",
+          "user_id": "DE.15697268186997280609",
           "creation_timestamp": 1755548877
         }
       ],
@@ -289,23 +289,23 @@ async fn a_hidden_number_does_not_show_in_webhooks() {
     assert_snapshot!(news(&receivers[0].seen()), @r#"
     {
       "type": "group_join_request_created",
-      "join_request_id": "VVMuMTU4ODIzNDQ4ODY0MDA4ODIxNzM6MTIwMzYzMTQyNjQyMTU2NzAw",
-      "user_id": "US.15882344886400882173",
-      "parent_user_id": "US.ENT.17804001864536368212",
+      "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzMTQyNjQyMTU2NzAw",
+      "user_id": "US.10675678526246432575",
+      "parent_user_id": "US.ENT.15971697390998067028",
       "username": "ann.lee"
     }
     {
       "type": "group_join_request_revoked",
-      "join_request_id": "VVMuMTU4ODIzNDQ4ODY0MDA4ODIxNzM6MTIwMzYzMTQyNjQyMTU2NzAw",
-      "user_id": "US.15882344886400882173",
-      "parent_user_id": "US.ENT.17804001864536368212",
+      "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzMTQyNjQyMTU2NzAw",
+      "user_id": "US.10675678526246432575",
+      "parent_user_id": "US.ENT.15971697390998067028",
       "username": "ann.lee"
     }
     {
       "type": "group_join_request_created",
-      "join_request_id": "VVMuMTU4ODIzNDQ4ODY0MDA4ODIxNzM6MTIwMzYzMTQyNjQyMTU2NzAw",
-      "user_id": "US.15882344886400882173",
-      "parent_user_id": "US.ENT.17804001864536368212",
+      "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzMTQyNjQyMTU2NzAw",
+      "user_id": "US.10675678526246432575",
+      "parent_user_id": "US.ENT.15971697390998067028",
       "username": "ann.lee"
     }
     {
@@ -313,9 +313,9 @@ async fn a_hidden_number_does_not_show_in_webhooks() {
       "reason": "invite_link",
       "added_participants": [
         {
-          "input": "US.15882344886400882173",
-          "user_id": "US.15882344886400882173",
-          "parent_user_id": "US.ENT.17804001864536368212",
+          "input": "US.10675678526246432575",
+          "user_id": "US.10675678526246432575",
+          "parent_user_id": "US.ENT.15971697390998067028",
           "username": "ann.lee"
         }
       ]
@@ -325,17 +325,17 @@ async fn a_hidden_number_does_not_show_in_webhooks() {
       "initiated_by": "participant",
       "removed_participants": [
         {
-          "user_id": "US.15882344886400882173",
-          "parent_user_id": "US.ENT.17804001864536368212",
+          "user_id": "US.10675678526246432575",
+          "parent_user_id": "US.ENT.15971697390998067028",
           "username": "ann.lee"
         }
       ]
     }
     {
       "type": "group_join_request_created",
-      "join_request_id": "VVMuMTU4ODIzNDQ4ODY0MDA4ODIxNzM6MTIwMzYzMTQyNjQyMTU2NzAw",
-      "user_id": "US.15882344886400882173",
-      "parent_user_id": "US.ENT.17804001864536368212",
+      "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzMTQyNjQyMTU2NzAw",
+      "user_id": "US.10675678526246432575",
+      "parent_user_id": "US.ENT.15971697390998067028",
       "username": "ann.lee"
     }
     {
@@ -343,9 +343,9 @@ async fn a_hidden_number_does_not_show_in_webhooks() {
       "reason": "invite_link",
       "added_participants": [
         {
-          "input": "US.15882344886400882173",
-          "user_id": "US.15882344886400882173",
-          "parent_user_id": "US.ENT.17804001864536368212",
+          "input": "US.10675678526246432575",
+          "user_id": "US.10675678526246432575",
+          "parent_user_id": "US.ENT.15971697390998067028",
           "username": "ann.lee"
         }
       ]
@@ -355,7 +355,7 @@ async fn a_hidden_number_does_not_show_in_webhooks() {
       "initiated_by": "business",
       "removed_participants": [
         {
-          "input": "US.15882344886400882173"
+          "input": "US.10675678526246432575"
         }
       ]
     }
@@ -412,7 +412,7 @@ async fn a_profile_counts_from_the_next_deed_on() {
     set(&app, ANN, json!({ "username": "ann" })).await.ok();
     let third = app.group("Third", "auto_approve").await;
     app.tap(ANN, &app.link(&third).await).await.ok();
-    assert_snapshot!(everything(&app, &third).await.ok()["participants"][0], @r#"{"wa_id":"16505550101","user_id":"US.15882344886400882173","username":"ann"}"#);
+    assert_snapshot!(everything(&app, &third).await.ok()["participants"][0], @r#"{"wa_id":"16505550101","user_id":"US.10675678526246432575","username":"ann"}"#);
 }
 
 #[tokio::test]

@@ -202,7 +202,7 @@ async fn a_refused_call_counts_as_one_that_was_made() {
     refusals.add("second", &second);
     assert_snapshot!(refusals.shown(), @"
     first => 406 406: the person is not a participant of the group
-    second => 429 429: the number has used up its 1 group operations a minute; the next one is possible in 60 s
+    second => 429 429: the number has used up its 1 group operation a minute; the next one is possible in 60 s
     ");
     assert_eq!(second.headers["retry-after"], "60");
 }

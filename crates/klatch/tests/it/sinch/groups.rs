@@ -252,7 +252,7 @@ async fn people_without_a_number_are_shown_by_their_id() {
       "creator": "15550783881",
       "members": [
         "15550783881",
-        "US.15882344886400882173",
+        "US.10675678526246432575",
         "16505550102"
       ],
       "subject": "Hello",
@@ -421,7 +421,7 @@ async fn what_a_number_may_not_do_is_not_acceptable() {
     set_number(&app, json!({ "eligibility": "not_eligible" })).await;
     refusals.add("no groups at all", &again().await);
     assert_snapshot!(refusals.shown(), @"
-    as many groups as it may have => 406 406: the number already has 1 groups
+    as many groups as it may have => 406 406: the number already has 1 group
     no new groups at present => 406 406: the number cannot create groups at present
     no groups at all => 406 406: the number is not eligible for groups
     ");

@@ -456,8 +456,8 @@ async fn what_would_be_refused_anyway_is_not_fetched() {
     assert_snapshot!(refusals.shown(), @"
     suspended => 406 406: the group is suspended
     not eligible => 406 406: the number is not eligible for groups
-    too many => 429 429: the number has used up its 1 group operations a minute; the next one is possible in 60 s
-    still too many => 429 429: the number has used up its 1 group operations a minute; the next one is possible in 1 s
+    too many => 429 429: the number has used up its 1 group operation a minute; the next one is possible in 60 s
+    still too many => 429 429: the number has used up its 1 group operation a minute; the next one is possible in 1 s
     ");
     assert_eq!(receiver.connections(), 0);
     // Having asked in vain has used up nothing.

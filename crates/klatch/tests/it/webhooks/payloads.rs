@@ -222,7 +222,7 @@ async fn people_come_by_link_and_go() {
       "added_participants": [
         {
           "wa_id": "16505550101",
-          "user_id": "US.15882344886400882173"
+          "user_id": "US.10675678526246432575"
         }
       ]
     }
@@ -259,7 +259,7 @@ async fn people_come_by_link_and_go() {
       "removed_participants": [
         {
           "wa_id": "16505550101",
-          "user_id": "US.15882344886400882173"
+          "user_id": "US.10675678526246432575"
         }
       ]
     }
@@ -301,7 +301,7 @@ async fn people_ask_and_are_answered() {
       "type": "group_join_request_created",
       "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzMTAwNzQ0MDU0MzQ4",
       "wa_id": "16505550101",
-      "user_id": "US.15882344886400882173"
+      "user_id": "US.10675678526246432575"
     }
     "#);
     post(&told.app, &format!("/people/{ANN}/cancel"), json!({ "group_id": group })).await.ok();
@@ -312,7 +312,7 @@ async fn people_ask_and_are_answered() {
       "type": "group_join_request_revoked",
       "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzMTAwNzQ0MDU0MzQ4",
       "wa_id": "16505550101",
-      "user_id": "US.15882344886400882173"
+      "user_id": "US.10675678526246432575"
     }
     "#);
     ask(&told.app, ANN, &link).await;
@@ -329,12 +329,12 @@ async fn people_ask_and_are_answered() {
         {
           "input": "16505550101",
           "wa_id": "16505550101",
-          "user_id": "US.15882344886400882173"
+          "user_id": "US.10675678526246432575"
         },
         {
           "input": "16505550102",
           "wa_id": "16505550102",
-          "user_id": "US.14109723761633182625"
+          "user_id": "US.10884060011739327663"
         }
       ]
     }
@@ -461,7 +461,7 @@ async fn people_are_removed() {
           "message": "Failed to remove some participants from the group",
           "title": "Not All Participants Remove Succeeded",
           "error_data": {
-            "details": "2 of the participants failed; each says why"
+            "details": "2 of the participants failed; each entry says why"
           }
         }
       ]
@@ -814,7 +814,7 @@ async fn what_only_trials_tell_of() {
         {
           "input": "16505551234",
           "wa_id": "16505551234",
-          "user_id": "US.12542511157292104967"
+          "user_id": "US.17673898368602614152"
         }
       ],
       "failed_participants": [
@@ -838,7 +838,7 @@ async fn what_only_trials_tell_of() {
           "message": "Failed to add some participants to the group",
           "title": "Not All Participants Add Succeeded",
           "error_data": {
-            "details": "1 of the participants failed; each says why"
+            "details": "1 of the participants failed; its entry says why"
           }
         }
       ]
@@ -912,7 +912,7 @@ async fn what_only_trials_tell_of() {
           "message": "Failed to remove some participants from the group",
           "title": "Not All Participants Remove Succeeded",
           "error_data": {
-            "details": "1 of the participants failed; each says why"
+            "details": "1 of the participants failed; its entry says why"
           }
         }
       ]

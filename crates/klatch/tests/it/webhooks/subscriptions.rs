@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
-use domain::values::WaId;
+use domain::values::BusinessNumber;
 use insta::assert_snapshot;
 use klatch::dialect::Dialect;
 use klatch::directory::{Eligibility, Number, RecordChange};
@@ -641,7 +641,7 @@ async fn a_trial_finds_the_last_of_many_numbers() {
         let number = Number {
             id: PhoneNumberId::parse(&last).unwrap(),
             account: AccountId::parse(sandbox::ACCOUNT).unwrap(),
-            display_number: WaId::parse(&format!("44770090{n:04}")).unwrap(),
+            display_number: BusinessNumber::parse(&format!("44770090{n:04}")).unwrap(),
             waba_id: "1".to_owned(),
             bot_id: last.clone(),
             limits: Limits::default(),

@@ -69,13 +69,14 @@ fn add_account(connection: &Connection, account: &Account) -> Changed {
     let taken = exists(connection, sql, [account.id.as_str()])?;
     require(!taken, ChangeError::Taken { field: "id" })?;
     connection.execute(
-        "INSERT INTO accounts (id, name, app_id, app_secret, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO accounts (id, name, app_id, app_secret, person_key, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         (
             account.id.as_str(),
             &account.name,
             &account.app.id,
             account.app.secret.reveal(),
+            account.person_key.reveal(),
             account.created_at.as_millis(),
         ),
     )?;
@@ -87,8 +88,10 @@ fn add_number(connection: &Connection, number: &Number) -> Changed {
     let taken = exists(connection, "SELECT 1 FROM numbers WHERE id = ?1", [number.id.as_str()])?;
     require(!taken, ChangeError::Taken { field: "phone_number_id" })?;
     let sql = "SELECT 1 FROM numbers WHERE display_number = ?1";
-    let taken = exists(connection, sql, [number.display_number.as_str()])?;
-    require(!taken, ChangeError::Taken { field: "display_phone_number" })?;
+    for spelling in number.display_number.wa_id().spellings() {
+        let taken = exists(connection, sql, [spelling])?;
+        require(!taken, ChangeError::Taken { field: "display_phone_number" })?;
+    }
     let sql = "SELECT 1 FROM numbers WHERE bot_id = ?1";
     let taken = exists(connection, sql, [&number.bot_id])?;
     require(!taken, ChangeError::Taken { field: "bot_id" })?;
