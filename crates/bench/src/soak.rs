@@ -58,6 +58,8 @@ pub(crate) async fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
     let folder = tempfile::Builder::new().prefix("soak-").tempdir_in(&args.dir)?;
     let server = Server::klatch(folder.path()).await?;
     let business = server.furnish().await?;
+    // Answers are held against the log by the id of the call.
+    server.answer_with_superset().await?;
     let shared = Arc::new(Shared {
         operator: operator()?,
         business,

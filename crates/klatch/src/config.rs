@@ -10,6 +10,7 @@ use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::directory::Answers;
 use crate::serde_text::without_values;
 use crate::telemetry::LogFormat;
 use crate::webhook::egress::Rules;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub body_timeout: Duration,
     /// Whether the sandbox's account, number and key are there from the beginning.
     pub sandbox: bool,
+    /// Which fields the sandbox's number is answered with; `None` leaves it as it is.
+    pub sandbox_answers: Option<Answers>,
     /// How long running requests may take to finish once the server is told to stop.
     pub grace: Duration,
     /// Whither webhooks may go.
@@ -158,6 +161,9 @@ pub struct DevArgs {
     /// Keep everything in this folder; without it, everything is forgotten at exit.
     #[arg(long, env = "KLATCH_DATA")]
     data: Option<PathBuf>,
+    /// Which fields the vendors' APIs answer with. At first `published`; kept together with the data.
+    #[arg(long, env = "KLATCH_ANSWERS", value_enum)]
+    answers: Option<Answers>,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -234,6 +240,7 @@ impl ServeArgs {
             admin_token: admin_token(token, token_file)?,
             people: self.people.or(file.people).unwrap_or(false),
             sandbox: false,
+            sandbox_answers: None,
             public_url: public_url.map(check_public_url).transpose()?,
             body_timeout: Duration::from_secs(body_timeout_secs),
             grace: Duration::from_secs(self.grace_secs.or(file.grace_secs).unwrap_or(GRACE_SECS)),
@@ -248,7 +255,8 @@ impl DevArgs {
     pub fn resolve(self) -> (Settings, LogSettings) {
         let log = self.log.or(&File::default(), "info");
         let storage = self.data.map_or(Storage::Memory, Storage::Folder);
-        (Settings::dev(self.listen, storage), log)
+        let sandbox = Settings::dev(self.listen, storage);
+        (Settings { sandbox_answers: self.answers, ..sandbox }, log)
     }
 }
 
@@ -262,6 +270,7 @@ impl Settings {
             admin_token: crate::sandbox::ADMIN_TOKEN.to_owned(),
             people: true,
             sandbox: true,
+            sandbox_answers: None,
             public_url: None,
             body_timeout: Duration::from_secs(BODY_TIMEOUT_SECS),
             grace: Duration::from_secs(GRACE_SECS),
@@ -311,7 +320,8 @@ pub fn unknown_variables() -> Vec<String> {
 }
 
 /// The variables that the command line understands.
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 16] = [
+    "KLATCH_ANSWERS",
     "KLATCH_CONFIG",
     "KLATCH_LISTEN",
     "KLATCH_DATA",

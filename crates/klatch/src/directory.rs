@@ -75,6 +75,44 @@ impl Eligibility {
     }
 }
 
+/// Which fields the answers to a number's calls have. Webhooks are the same either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Answers {
+    /// Those that the vendor publishes, and no others.
+    #[default]
+    Published,
+    /// Besides, those by which Klatch answers more than the vendor does.
+    Superset,
+}
+
+impl Answers {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Published, Self::Superset];
+
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Superset => "superset",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|answers| answers.as_str() == text)
+    }
+
+    /// The value of a field that the vendor does not publish.
+    pub fn besides<T>(self, value: T) -> Option<T> {
+        match self {
+            Self::Published => None,
+            Self::Superset => Some(value),
+        }
+    }
+}
+
 /// A business phone number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Number {
@@ -92,6 +130,8 @@ pub struct Number {
     pub limits: Limits,
     /// Whether it may work with groups.
     pub eligibility: Eligibility,
+    /// Which fields the answers to its calls have.
+    pub answers: Answers,
     /// Whether the app's own receiver is told of its WABA's events.
     pub app_subscribed: bool,
     /// Whether its extra receivers, of a vendor that has such, are told.
@@ -164,6 +204,8 @@ pub struct NumberChange {
     pub operations: Option<u32>,
     /// See [`Number::eligibility`].
     pub eligibility: Option<Eligibility>,
+    /// See [`Number::answers`].
+    pub answers: Option<Answers>,
     /// See [`Number::extra_receivers`].
     pub extra_receivers: Option<bool>,
 }

@@ -66,7 +66,7 @@ impl Running {
             },
         );
         if settings.sandbox {
-            sandbox::seed(&app).await?;
+            sandbox::seed(&app, settings.sandbox_answers).await?;
         } else if app.opening(sandbox::KEY).await?.is_some() {
             let key = sandbox::KEY;
             tracing::warn!(

@@ -8,7 +8,8 @@ use domain::values::BusinessNumber;
 
 use crate::app::{App, ChangeError};
 use crate::directory::{
-    Account, Eligibility, Key, KeyHash, Number, PersonKey, RecordChange, Secret, VendorApp,
+    Account, Answers, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, RecordChange,
+    Secret, VendorApp,
 };
 use crate::page::{Page, Seek};
 
@@ -34,9 +35,10 @@ pub const KEY: &str = "klatch-dev";
 /// The token that opens the admin API.
 pub const ADMIN_TOKEN: &str = "klatch-admin";
 
-/// Adds account, number and key, unless they are there already. Data that have accounts, but not
+/// Adds account, number and key, unless they are there already, and sets what the number answers
+/// with, where that is given. Data that have accounts, but not
 /// this one, are somebody's own: no key that everybody knows is put into them.
-pub async fn seed(app: &App) -> anyhow::Result<()> {
+pub async fn seed(app: &App, answers: Option<Answers>) -> anyhow::Result<()> {
     let first = Page { limit: 1, seek: Seek::First };
     let ours = app.account(&AccountId::parse(ACCOUNT)?).await?.is_some();
     ensure!(
@@ -62,6 +64,7 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
             bot_id: BOT_ID.to_owned(),
             limits: Limits::default(),
             eligibility: Eligibility::Eligible,
+            answers: Answers::default(),
             app_subscribed: false,
             extra_receivers: false,
             created_at,
@@ -70,7 +73,7 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
             Key {
                 id: "key_dev".to_owned(),
                 account,
-                number: Some(number),
+                number: Some(number.clone()),
                 hint: KEY.chars().take(4).collect(),
                 created_at,
                 revoked_at: None,
@@ -83,6 +86,10 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
             Ok(()) | Err(ChangeError::Taken { .. }) => {}
             Err(error) => return Err(error.into()),
         }
+    }
+    if answers.is_some() {
+        let change = NumberChange { answers, ..NumberChange::default() };
+        app.change(RecordChange::ChangeNumber(number, change)).await?;
     }
     Ok(())
 }

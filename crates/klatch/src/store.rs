@@ -23,7 +23,7 @@ use self::outbox::{
     LogFilter, Logged, Owed, Span, Spanned, Sweep,
 };
 use crate::directory::{
-    Account, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
+    Account, Answers, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
     SubscriptionId,
 };
 use crate::page::{Page, Slice};
@@ -126,6 +126,8 @@ pub struct Receipt {
     pub version: Option<u64>,
     /// Entries that came to nothing.
     pub refused: Vec<Failed>,
+    /// Which fields the answer had.
+    pub answers: Answers,
     /// When.
     pub created_at: Timestamp,
 }

@@ -17,7 +17,7 @@ use super::auth::Operator;
 use super::error::{Error, ErrorBody};
 use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
-use crate::directory::{self, Eligibility, Number, RecordChange};
+use crate::directory::{self, Answers, Eligibility, Number, RecordChange};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse, required};
@@ -44,6 +44,10 @@ pub(super) struct NewNumber {
     /// `eligible` (the default), `not_eligible`, or `creation_disabled`.
     #[schema(example = "eligible")]
     eligibility: Option<String>,
+    /// Which fields the vendors' APIs answer with: `published` (the default), those that the vendor
+    /// publishes and no others; `superset`, Klatch's own besides.
+    #[schema(example = "published")]
+    answers: Option<String>,
 }
 
 /// Changes a number. What is left out stays as it is.
@@ -55,6 +59,10 @@ pub(super) struct NumberChange {
     /// can create no groups.
     #[schema(example = "not_eligible")]
     eligibility: Option<String>,
+    /// Which fields the vendors' APIs answer with: `published`, those that the vendor publishes and
+    /// no others; `superset`, Klatch's own besides.
+    #[schema(example = "superset")]
+    answers: Option<String>,
 }
 
 /// Other limits. What is left out stays as it is.
@@ -74,13 +82,26 @@ pub(super) struct LimitsChange {
 }
 
 fn eligibility(word: Option<&str>) -> Result<Option<Eligibility>, Problem> {
-    let parse = |word| {
-        Eligibility::parse(word).ok_or_else(|| {
-            let words = Eligibility::ALL.map(Eligibility::as_str).join(", ");
-            Problem::field("eligibility", format!("must be one of {words}"))
-        })
+    one_of("eligibility", word, Eligibility::ALL, Eligibility::as_str)
+}
+
+fn answers(word: Option<&str>) -> Result<Option<Answers>, Problem> {
+    one_of("answers", word, Answers::ALL, Answers::as_str)
+}
+
+/// Reads the word of one of these values.
+fn one_of<T: Copy, const N: usize>(
+    field: &str,
+    word: Option<&str>,
+    values: [T; N],
+    as_str: fn(T) -> &'static str,
+) -> Result<Option<T>, Problem> {
+    let find = |word| {
+        let found = values.into_iter().find(|value| as_str(*value) == word);
+        let words = || values.map(as_str).join(", ");
+        found.ok_or_else(|| Problem::field(field, format!("must be one of {}", words())))
     };
-    word.map(parse).transpose()
+    word.map(find).transpose()
 }
 
 impl LimitsChange {
@@ -122,6 +143,7 @@ pub(super) struct NumberInfo {
     bot_id: String,
     limits: LimitsInfo,
     eligibility: &'static str,
+    answers: &'static str,
     created_at: String,
 }
 
@@ -148,6 +170,7 @@ impl From<Number> for NumberInfo {
                 operations_per_minute: number.limits.operations.unwrap_or(0),
             },
             eligibility: number.eligibility.as_str(),
+            answers: number.answers.as_str(),
             created_at: rfc3339(number.created_at),
         }
     }
@@ -233,6 +256,7 @@ pub(super) async fn create(
             operations: limits.operations.filter(|limit| *limit > 0),
         },
         eligibility: eligibility(new.eligibility.as_deref())?.unwrap_or_default(),
+        answers: answers(new.answers.as_deref())?.unwrap_or_default(),
         app_subscribed: false,
         extra_receivers: false,
         created_at: app.now(),
@@ -267,7 +291,7 @@ pub(super) async fn get(
     show(&app, &named(&path)?).await
 }
 
-/// Changes the limits of a number. Groups that hold more than a lowered limit keep what they have.
+/// Changes limits, eligibility or answers of a number. Groups that hold more than a lowered limit keep what they have.
 #[utoipa::path(
     patch,
     path = "/v1/numbers/{phone_number_id}",
@@ -289,12 +313,13 @@ pub(super) async fn change(
 ) -> Result<Json<NumberInfo>, Error> {
     body.refuse_key()?;
     let change: NumberChange = body.json()?;
-    if change.limits.is_none() && change.eligibility.is_none() {
-        return Err(Problem::field("limits", "or eligibility must be given").into());
+    if change.limits.is_none() && change.eligibility.is_none() && change.answers.is_none() {
+        return Err(Problem::field("limits", "must be given, or eligibility, or answers").into());
     }
     let id = named(&path)?;
     let change = directory::NumberChange {
         eligibility: eligibility(change.eligibility.as_deref())?,
+        answers: answers(change.answers.as_deref())?,
         ..change.limits.unwrap_or_default().parse()?
     };
     app.change(RecordChange::ChangeNumber(id.clone(), change)).await?;

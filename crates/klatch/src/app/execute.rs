@@ -14,7 +14,7 @@ use domain::{Command, CreateGroup, Decision, Event, Group, GroupState, Refusal};
 use super::caller::Call;
 use super::idempotency::receipt_scope;
 use super::{App, Failure, TURNS, mint};
-use crate::directory::{Eligibility, Number, RecordChange};
+use crate::directory::{Answers, Eligibility, Number, RecordChange};
 use crate::store::outbox::{Owed, Sweep};
 use crate::store::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, Scope, StoreError,
@@ -63,6 +63,8 @@ pub struct Outcome {
     pub event: Option<Event>,
     /// Entries of a bulk call that came to nothing.
     pub refused: Vec<Failed>,
+    /// Which fields the answer has.
+    pub answers: Answers,
 }
 
 /// What a business is about to do.
@@ -150,8 +152,8 @@ impl App {
             }
             let Decision { event, refused } = stored.group.decide(&command, number.limits)?;
             let Some(event) = event else {
-                let outcome =
-                    Outcome { stored, request_id: self.mint.request_id(), event: None, refused };
+                let (request_id, answers) = (self.mint.request_id(), number.answers);
+                let outcome = Outcome { stored, request_id, event: None, refused, answers };
                 return self.remember(call, outcome, at).await;
             };
             let mut stored = Stored::clone(&stored);
@@ -221,7 +223,9 @@ impl App {
             .await?;
         let owing: Vec<_> =
             owed.plan.deliveries.iter().map(|planned| planned.subscription.clone()).collect();
-        let receipt = receipt(call, state, &request_id, Some(state.version), &refused, at);
+        let answers = number.answers;
+        let version = Some(state.version);
+        let receipt = receipt(call, state, &request_id, version, &refused, answers, at);
         let recorded = Recorded {
             version: state.version,
             at,
@@ -243,7 +247,7 @@ impl App {
                     self.metrics.webhook_deliveries.inc_by(owing.len() as u64);
                     self.dispatch.hint(owing);
                 }
-                Ok(Some(Outcome { stored, request_id, event: Some(event), refused }))
+                Ok(Some(Outcome { stored, request_id, event: Some(event), refused, answers }))
             }
             Err(CommitError::Conflict) => {
                 self.metrics.conflicts.inc();
@@ -270,9 +274,9 @@ impl App {
         outcome: Outcome,
         at: Timestamp,
     ) -> Result<Outcome, Failure> {
-        let Outcome { stored, request_id, refused, .. } = &outcome;
+        let Outcome { stored, request_id, refused, answers, .. } = &outcome;
         let state = stored.group.state();
-        let Some(receipt) = receipt(call, state, request_id, None, refused, at) else {
+        let Some(receipt) = receipt(call, state, request_id, None, refused, *answers, at) else {
             return Ok(outcome);
         };
         match self.store.remember(receipt).await {
@@ -363,6 +367,7 @@ fn receipt(
     request_id: &RequestId,
     version: Option<u64>,
     refused: &[Failed],
+    answers: Answers,
     at: Timestamp,
 ) -> Option<Receipt> {
     call.idempotency.as_ref().map(|idempotency| Receipt {
@@ -373,6 +378,7 @@ fn receipt(
         request_id: request_id.clone(),
         version,
         refused: refused.to_vec(),
+        answers,
         created_at: at,
     })
 }

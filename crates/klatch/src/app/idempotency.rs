@@ -30,7 +30,7 @@ impl App {
 
     /// The event is in the log; all else that an answer is made of is in the receipt.
     async fn outcome_of(&self, receipt: Receipt) -> Result<Outcome, Failure> {
-        let Receipt { group, request_id, version, refused, .. } = receipt;
+        let Receipt { group, request_id, version, refused, answers, .. } = receipt;
         let lost = |table| StoreError::Corrupt {
             table,
             column: "group_id",
@@ -46,6 +46,7 @@ impl App {
                 Some(recorded.event)
             }
         };
-        Ok(Outcome { stored: stored.ok_or_else(|| lost("groups"))?, request_id, event, refused })
+        let stored = stored.ok_or_else(|| lost("groups"))?;
+        Ok(Outcome { stored, request_id, event, refused, answers })
     }
 }

@@ -33,6 +33,7 @@ Create a group and get its link, in the words of your vendor:
   Meta
     curl -s http://{address}/v23.0/{PHONE_NUMBER_ID}/groups -H 'Authorization: Bearer {KEY}' \\
       -d '{{\"messaging_product\":\"whatsapp\",\"subject\":\"Hello\"}}'
+    curl -s 'http://{address}/v23.0/{PHONE_NUMBER_ID}/groups?limit=1' -H 'Authorization: Bearer {KEY}'
     curl -s http://{address}/v23.0/GROUP_ID/invite_link -H 'Authorization: Bearer {KEY}'
   360dialog
     curl -s http://{address}/groups -H 'D360-API-KEY: {KEY}' -d '{{\"subject\":\"Hello\"}}'

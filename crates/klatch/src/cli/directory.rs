@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::{ask, given};
 use crate::config::ClientArgs;
+use crate::directory::Answers;
 
 /// Which page of a list.
 #[derive(Debug, clap::Args)]
@@ -85,6 +86,9 @@ pub(super) enum NumberCommand {
         /// The name by which bot-style APIs know it; the digits if left out.
         #[arg(long)]
         bot_id: Option<String>,
+        /// Which fields the vendors' APIs answer with; `published` if left out.
+        #[arg(long, value_enum)]
+        answers: Option<Answers>,
     },
     /// List the numbers.
     List {
@@ -117,18 +121,33 @@ pub(super) enum NumberCommand {
         #[arg(long, group = "what")]
         eligibility: Option<String>,
     },
+    /// Choose which fields the vendors' APIs answer with.
+    Answers {
+        /// The number's id.
+        phone_number_id: String,
+        /// The choice.
+        answers: Answers,
+    },
 }
 
 impl NumberCommand {
     pub(super) async fn run(self, client: &ClientArgs) -> anyhow::Result<()> {
         match self {
-            Self::Add { account_id, display_phone_number, phone_number_id, waba_id, bot_id } => {
+            Self::Add {
+                account_id,
+                display_phone_number,
+                phone_number_id,
+                waba_id,
+                bot_id,
+                answers,
+            } => {
                 let body = given([
                     ("account_id", Some(json!(account_id))),
                     ("display_phone_number", Some(json!(display_phone_number))),
                     ("phone_number_id", phone_number_id.map(Value::from)),
                     ("waba_id", waba_id.map(Value::from)),
                     ("bot_id", bot_id.map(Value::from)),
+                    ("answers", answers.map(Answers::as_str).map(Value::from)),
                 ]);
                 ask(client, Method::POST, &["numbers"], &[], Some(body)).await
             }
@@ -154,6 +173,10 @@ impl NumberCommand {
                     ("limits", Some(limits)),
                     ("eligibility", eligibility.map(Value::from)),
                 ]);
+                ask(client, Method::PATCH, &["numbers", &phone_number_id], &[], Some(body)).await
+            }
+            Self::Answers { phone_number_id, answers } => {
+                let body = json!({ "answers": answers.as_str() });
                 ask(client, Method::PATCH, &["numbers", &phone_number_id], &[], Some(body)).await
             }
         }

@@ -72,8 +72,8 @@ impl<W: Write> Guide<W> {
         writeln!(self.out, "{text}\n")
     }
 
-    /// Waits for the next webhook, which has to be this one, and shows it.
-    async fn told(&mut self, expected: &str) -> anyhow::Result<()> {
+    /// Waits for the next webhook, which has to be this one, shows it, and gives its body.
+    async fn told(&mut self, expected: &str) -> anyhow::Result<Value> {
         let arrived = tokio::time::timeout(ARRIVAL_TIMEOUT, self.receiver.next()).await;
         let arrived = arrived.ok().flatten().with_context(|| format!("no {expected} arrived"))?;
         let id = arrived.id().to_owned();
@@ -89,7 +89,7 @@ impl<W: Write> Guide<W> {
         writeln!(self.out)?;
         let title = title(&body);
         ensure!(title == expected, "the tour expected the webhook {expected} here, not {title}");
-        Ok(())
+        Ok(body)
     }
 
     /// A person taps a link.

@@ -3,6 +3,7 @@
 //! A version before every path, or none; a token that opens one number or a whole account; answers
 //! and errors in Graph's envelope.
 
+mod answer;
 mod auth;
 pub mod error;
 mod groups;

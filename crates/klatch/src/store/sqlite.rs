@@ -58,6 +58,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/sqlite/0003_dialects.sql"),
     },
     Migration {
+        number: 5,
+        name: "0005_answers",
+        sql: include_str!("../../migrations/sqlite/0005_answers.sql"),
+    },
+    Migration {
         number: 6,
         name: "0006_people",
         sql: include_str!("../../migrations/sqlite/0006_people.sql"),

@@ -128,7 +128,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::directory::{Activity, Eligibility, Secret, Secrets, Target};
+    use crate::directory::{Activity, Answers, Eligibility, Secret, Secrets, Target};
     use crate::webhook::{What, sample};
 
     const AT: Timestamp = Timestamp::from_millis(1_755_548_877_000);
@@ -142,6 +142,7 @@ mod tests {
             bot_id: "bot".to_owned(),
             limits: Limits::default(),
             eligibility: Eligibility::Eligible,
+            answers: Answers::Published,
             app_subscribed: false,
             extra_receivers,
             created_at: AT,

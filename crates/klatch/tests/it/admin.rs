@@ -118,6 +118,7 @@ async fn numbers() {
         "operations_per_minute": 0
       },
       "eligibility": "eligible",
+      "answers": "published",
       "created_at": "2025-08-18T20:27:57Z"
     }
     "#);
@@ -146,6 +147,7 @@ async fn numbers() {
         "operations_per_minute": 0
       },
       "eligibility": "eligible",
+      "answers": "published",
       "created_at": "2025-08-18T20:27:57Z"
     }
     "#);
@@ -165,6 +167,7 @@ async fn numbers() {
             "operations_per_minute": 0
           },
           "eligibility": "eligible",
+          "answers": "published",
           "created_at": "2025-08-18T20:27:57Z"
         }
       ],
@@ -217,6 +220,7 @@ async fn limits_change_one_by_one() {
         "operations_per_minute": 1000000
       },
       "eligibility": "eligible",
+      "answers": "published",
       "created_at": "2025-08-18T20:27:57Z"
     }
     "#);
@@ -629,6 +633,9 @@ async fn bad_changes_of_limits_change_nothing() {
         json!({ "limits": { "participants": 9, "groups": 10_000_001 } }),
         json!({ "limits": { "participants": 9 }, "bot_id": "other" }),
         json!({ "participants": 9 }),
+        json!({ "answers": null }),
+        json!({ "answers": "all" }),
+        json!({ "answers": true }),
         json!([]),
     ] {
         let answer = app.admin(Method::PATCH, &path, Some(body.clone())).await;
@@ -637,9 +644,9 @@ async fn bad_changes_of_limits_change_nothing() {
     }
     assert_snapshot!(refusals.join("\n"), @r#"
     {}
-        400 invalid_field (limits): limits or eligibility must be given
+        400 invalid_field (limits): limits must be given, or eligibility, or answers
     {"limits":null}
-        400 invalid_field (limits): limits or eligibility must be given
+        400 invalid_field (limits): limits must be given, or eligibility, or answers
     {"limits":5}
         400 invalid_field (limits): limits has the wrong type: integer, expected an object
     {"limits":{"participants":0}}
@@ -665,9 +672,15 @@ async fn bad_changes_of_limits_change_nothing() {
     {"limits":{"participants":9,"groups":10000001}}
         400 invalid_field (limits.groups): limits.groups must be a whole number from 0 to 10000000
     {"limits":{"participants":9},"bot_id":"other"}
-        400 invalid_field (bot_id): bot_id is not valid: unknown field `bot_id`, expected `limits` or `eligibility`
+        400 invalid_field (bot_id): bot_id is not valid: unknown field `bot_id`, expected one of `limits`, `eligibility`, `answers`
     {"participants":9}
-        400 invalid_field (participants): participants is not valid: unknown field `participants`, expected `limits` or `eligibility`
+        400 invalid_field (participants): participants is not valid: unknown field `participants`, expected one of `limits`, `eligibility`, `answers`
+    {"answers":null}
+        400 invalid_field (limits): limits must be given, or eligibility, or answers
+    {"answers":"all"}
+        400 invalid_field (answers): answers must be one of published, superset
+    {"answers":true}
+        400 invalid_field (answers): answers has the wrong type: boolean, expected a string
     []
         400 invalid_body: Invalid JSON in request body: it must be a JSON object
     "#);

@@ -126,6 +126,10 @@ async fn a_sandbox_is_played_from_the_terminal() {
         limited["limits"],
         json!({ "participants": 20, "groups": 10_000, "operations_per_minute": 0 })
     );
+    assert_eq!(limited["answers"], "published");
+    for answers in ["superset", "published"] {
+        assert_eq!(klatch(&["number", "answers", number, answers])["answers"], answers);
+    }
     let key = klatch(&["key", "add", "--phone-number-id", number]);
     assert_eq!(key["key"].as_str().unwrap().len(), 32);
     let revoked = klatch(&["key", "revoke", key["id"].as_str().unwrap()]);
@@ -165,6 +169,34 @@ async fn data_outlive_a_sandbox_that_was_told_where_to_keep_them() {
     let path = format!("/groups/{}?fields=subject", created["id"].as_str().unwrap());
     let (status, info) = sandbox.call(Method::GET, &path, None).await.unwrap();
     assert_eq!((status, info["subject"].as_str()), (200, Some("Kept")));
+}
+
+/// What the number answers with is kept with the data, until it is given again.
+#[tokio::test]
+async fn a_sandbox_answers_with_what_it_was_started_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    for (args, answers) in [
+        (vec![], "published"),
+        (vec!["--answers", "superset"], "superset"),
+        (vec![], "superset"),
+        (vec!["--answers", "published"], "published"),
+    ] {
+        let sandbox = Sandbox::start_with(&[&["--data", folder][..], &args].concat());
+        let body = json!({ "subject": "Hello" });
+        let (_, created) = sandbox.call(Method::POST, "/groups", Some(body)).await.unwrap();
+        let fields: Vec<_> = created.as_object().unwrap().keys().collect();
+        let expected = match answers {
+            "published" => vec!["id"],
+            _ => vec!["messaging_product", "id", "request_id"],
+        };
+        assert_eq!(fields, expected, "{args:?}");
+        assert_eq!(sandbox.terminate(), Some(0));
+    }
+    let unknown = run(&["dev", "--listen", "127.0.0.1:0", "--answers", "all"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    let why = complained(&unknown);
+    assert!(why.contains("--answers") && why.contains("published, superset"), "{why}");
 }
 
 /// A key that everybody knows does not get into data that are somebody's own.

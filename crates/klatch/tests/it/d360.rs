@@ -41,14 +41,14 @@ pub(crate) async fn send_form(
     app.send(request.header(header::CONTENT_TYPE, kind).body(bytes.into()).unwrap()).await
 }
 
-/// Status and words of a refusal. Its shape is checked on the way: `error` and nothing else, but
-/// for the gateway's own words, which come with `meta`.
+/// Status and words of a refusal. Its shape is checked on the way: `error` and nothing else, except
+/// for the gateway's statuses, for which 360dialog publishes no body: they come with `meta`.
 #[track_caller]
 fn refusal(answer: &Answer) -> String {
     let body = answer.json();
     let status = answer.status.as_u16();
     let text = body["error"].as_str().unwrap_or_else(|| panic!("{body} has no error"));
-    let expected = if matches!(status, 401 | 408 | 413 | 431 | 500 | 503) {
+    let expected = if matches!(status, 408 | 413 | 431 | 503) {
         let meta = json!({ "success": false, "http_code": status, "developer_message": text });
         json!({ "error": text, "meta": meta })
     } else {

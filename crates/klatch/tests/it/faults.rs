@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, Request, StatusCode};
 use klatch::metrics::Metrics;
 use klatch::sandbox;
 use klatch::store::migrate::Migration;
 use klatch::store::sqlite::{OpenError, Sqlite};
 use serde_json::json;
 
-use crate::support::TestApp;
 use crate::support::process::Sandbox;
+use crate::support::{TestApp, with_json};
 
 fn open(folder: &Path) -> Result<Sqlite, OpenError> {
     Sqlite::open(folder, &Metrics::default())
@@ -169,7 +169,15 @@ async fn a_folder_of_the_second_schema_is_brought_up_to_date() {
     app.stranger().await;
     let receiver = Some(json!({ "url": "http://127.0.0.1:1/hook" }));
     app.d360(Method::POST, "/v1/configs/webhook", receiver).await.ok();
-    let group = app.group("From before", "auto_approve").await;
+    let create = async |app: &TestApp| {
+        let request = Request::post("/groups")
+            .header("D360-API-KEY", sandbox::KEY)
+            .header("Idempotency-Key", "once");
+        let body = json!({ "subject": "From before" });
+        app.send(with_json(request, Some(body))).await.ok()
+    };
+    let created = create(&app).await;
+    let group = created["id"].as_str().unwrap().to_owned();
     let path = format!("/groups/{group}/invite_link");
     app.d360(Method::POST, &path, None).await.ok();
     app.tap("16505550101", &app.link(&group).await).await.ok();
@@ -180,6 +188,8 @@ async fn a_folder_of_the_second_schema_is_brought_up_to_date() {
         "DELETE FROM migrations WHERE number >= 3;
          DROP INDEX subscriptions_by_lease;
          ALTER TABLE subscriptions DROP COLUMN lease_until;
+         ALTER TABLE numbers DROP COLUMN answers;
+         ALTER TABLE receipts DROP COLUMN answers;
          DROP INDEX accounts_by_app;
          DROP INDEX events_by_time;
          DROP INDEX groups_by_alias;
@@ -196,6 +206,13 @@ async fn a_folder_of_the_second_schema_is_brought_up_to_date() {
 
     let app = TestApp::with(Arc::new(open(folder.path()).unwrap()), true).await;
     app.assert_log_folds(&group).await;
+    // The second schema is of a time when every number answered with the superset.
+    assert_eq!(created.get("request_id"), None);
+    let repeated = create(&app).await;
+    assert_eq!(repeated["id"], created["id"]);
+    assert!(repeated["request_id"].is_string(), "{repeated}");
+    let path = format!("/numbers/{}", sandbox::PHONE_NUMBER_ID);
+    assert_eq!(app.admin(Method::GET, &path, None).await.text("answers"), "published");
     assert_eq!(app.admin(Method::GET, "/deliveries", None).await.ok(), deliveries);
     let receiver = app.d360(Method::GET, "/v1/configs/webhook", None).await;
     assert_eq!(receiver.text("url"), "http://127.0.0.1:1/hook");
@@ -246,12 +263,7 @@ async fn a_damaged_row_is_500_and_harms_no_other() {
     insta::assert_snapshot!(answer.shown(), @r#"
     500 Internal Server Error
     {
-      "error": "Internal server error",
-      "meta": {
-        "success": false,
-        "http_code": 500,
-        "developer_message": "Internal server error"
-      }
+      "error": "Internal server error"
     }
     "#);
     let answer = klatch.d360(Method::GET, &format!("/groups/{sound}"), None).await;

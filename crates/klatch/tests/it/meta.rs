@@ -57,6 +57,12 @@ fn our_groups() -> String {
     format!("/{PHONE_NUMBER_ID}/groups")
 }
 
+/// The id of the group that this call created.
+async fn made(app: &TestApp, created: &Answer) -> String {
+    created.text("request_id");
+    app.newest(sandbox::KEY, &format!("/v23.0{}", our_groups())).await
+}
+
 /// Status, code and words of a refusal: `400 100/33 message: details`. Its shape is checked on the
 /// way: Graph's envelope and nothing else, with the id by which the call can be found.
 #[track_caller]

@@ -44,13 +44,21 @@ impl Tongue {
 
     /// Makes a group; gives the name that this dialect has for it.
     async fn create(self, app: &TestApp, subject: &str) -> String {
-        let (path, field) = match self {
-            Self::Meta => (format!("/{}/groups", sandbox::PHONE_NUMBER_ID), "id"),
-            Self::D360 => ("/groups".to_owned(), "id"),
-            Self::Sinch => ("/groups".to_owned(), "group_id"),
-        };
         let body = json!({ "messaging_product": "whatsapp", "subject": subject });
-        self.call(app, Method::POST, &path, Some(body)).await.text(field)
+        let created = self.call(app, Method::POST, &self.groups(), Some(body)).await;
+        match self {
+            Self::Meta => name_in(app, self).await,
+            Self::D360 => created.text("id"),
+            Self::Sinch => created.text("group_id"),
+        }
+    }
+
+    /// The path of the groups.
+    fn groups(self) -> String {
+        match self {
+            Self::Meta => format!("/{}/groups", sandbox::PHONE_NUMBER_ID),
+            Self::D360 | Self::Sinch => "/groups".to_owned(),
+        }
     }
 
     async fn act(self, app: &TestApp, group: &str, deed: Deed<'_>) -> Option<String> {
@@ -151,13 +159,9 @@ async fn tell(tongues: [Tongue; 3]) -> (TestApp, String) {
     (app, group)
 }
 
-/// The name that a dialect has for the only group.
+/// The name that a dialect has for the newest group.
 async fn name_in(app: &TestApp, tongue: Tongue) -> String {
-    let path = match tongue {
-        Tongue::Meta => format!("/{}/groups", sandbox::PHONE_NUMBER_ID),
-        Tongue::D360 | Tongue::Sinch => "/groups".to_owned(),
-    };
-    let list = tongue.call(app, Method::GET, &path, None).await.ok();
+    let list = tongue.call(app, Method::GET, &tongue.groups(), None).await.ok();
     let name = match tongue {
         Tongue::Meta | Tongue::D360 => &list["data"]["groups"][0]["id"],
         Tongue::Sinch => &list["groups"][0],

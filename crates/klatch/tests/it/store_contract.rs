@@ -14,8 +14,8 @@ use domain::{Command, CreateGroup, Event, Group, Limits, Refusal};
 use klatch::app::mint::{self, Mint};
 use klatch::app::person_ids::PersonIds;
 use klatch::directory::{
-    Account, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, Profile, RecordChange,
-    Secret, VendorApp,
+    Account, Answers, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, Profile,
+    RecordChange, Secret, VendorApp,
 };
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
@@ -53,6 +53,7 @@ fn number(id: &str, of: &str, digits: &str, groups: u32) -> Number {
         bot_id: format!("bot{id}"),
         limits: Limits { groups, ..Limits::default() },
         eligibility: Eligibility::Eligible,
+        answers: Answers::Published,
         app_subscribed: false,
         extra_receivers: false,
         created_at: at(0),
@@ -214,6 +215,7 @@ async fn numbers_change(store: &dyn Store, first: &Number) {
             eligibility: Some(Eligibility::CreationDisabled),
             ..NumberChange::default()
         },
+        NumberChange { answers: Some(Answers::Superset), ..NumberChange::default() },
         NumberChange { extra_receivers: Some(true), ..NumberChange::default() },
     ] {
         store.change(RecordChange::ChangeNumber(of_second.clone(), change)).await.unwrap();
@@ -222,6 +224,7 @@ async fn numbers_change(store: &dyn Store, first: &Number) {
     let second = store.number(&of_second).await.unwrap().unwrap();
     assert_eq!(second.limits, limits);
     assert_eq!(second.eligibility, Eligibility::CreationDisabled);
+    assert_eq!(second.answers, Answers::Superset);
     assert!(second.extra_receivers && !second.app_subscribed);
     let number_of = async |account: &str, bot: &str| {
         let account = AccountId::parse(account).unwrap();
@@ -450,6 +453,7 @@ async fn repeating(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
         request_id: RequestId::parse("CALL").unwrap(),
         version: Some(group.group.state().version),
         refused: vec![Failed { input: "x".to_owned(), refusal: Refusal::GroupFull { limit: 8 } }],
+        answers: Answers::Superset,
         created_at,
     };
     let reset =

@@ -153,7 +153,7 @@ impl TestApp {
         };
         let (same, mint) = (Arc::clone(&clock), Mint::seeded(7));
         let app = App::new(Arc::clone(&store), same, mint, Metrics::default(), outbound, settings);
-        sandbox::seed(&app).await.unwrap();
+        sandbox::seed(&app, None).await.unwrap();
         Self { port: Port::new(app.clone()), app, clock, store }
     }
 
@@ -218,10 +218,26 @@ impl TestApp {
         self.d360(Method::POST, "/groups", Some(body)).await.text("id")
     }
 
+    /// The newest group in the list at this path of Meta's: its create does not answer with the id.
+    pub(crate) async fn newest(&self, token: &str, groups: &str) -> String {
+        let list = self.bearer(token, Method::GET, &format!("{groups}?limit=1"), None).await.ok();
+        let id = &list["data"]["groups"][0]["id"];
+        id.as_str().unwrap_or_else(|| panic!("no group in {list}")).to_owned()
+    }
+
     /// The link of a group.
     pub(crate) async fn link(&self, group: &str) -> String {
         let path = format!("/groups/{group}/invite_link");
         self.d360(Method::GET, &path, None).await.text("invite_link")
+    }
+
+    /// The user id of somebody who is in a group, as Meta's API shows it.
+    pub(crate) async fn user_id(&self, key: &str, group: &str, wa_id: &str) -> String {
+        let path = format!("/v23.0/{group}?fields=participants");
+        let info = self.bearer(key, Method::GET, &path, None).await.ok();
+        let people = info["participants"].as_array().unwrap();
+        let person = people.iter().find(|person| person["wa_id"] == wa_id).unwrap();
+        person["user_id"].as_str().unwrap().to_owned()
     }
 
     /// A person taps a link.

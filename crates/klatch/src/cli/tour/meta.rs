@@ -35,10 +35,11 @@ pub(super) async fn play<W: Write>(guide: &mut Guide<W>) -> anyhow::Result<()> {
         "description": "Book a seat, ask anything.",
         "join_approval_mode": "approval_required",
     });
-    let created =
-        call(guide, Method::POST, &format!("/{PHONE_NUMBER_ID}/groups"), Some(body), 200).await?;
-    let group = text(&created, "id");
-    guide.told("group_lifecycle_update group_create").await?;
+    call(guide, Method::POST, &format!("/{PHONE_NUMBER_ID}/groups"), Some(body), 200).await?;
+
+    guide.title("The group's id is not in the answer, but in the webhook.")?;
+    let created = guide.told("group_lifecycle_update group_create").await?;
+    let group = text(&created["entry"][0]["changes"][0]["value"]["groups"][0], "group_id");
 
     guide.title("It gets the invite link, to be sent to customers.")?;
     let at_link = format!("/{group}/invite_link");

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::app::Scope;
 use crate::app::caller::{Call, Idempotency};
 use crate::dialect::graph::params::Payer;
+use crate::dialect::graph::person::Names;
 use crate::directory::Number;
 use crate::http::params::PathParams;
 
@@ -29,6 +30,11 @@ impl Caller {
 
     pub(super) fn scope(&self) -> Scope {
         Scope::Number(self.0.id.clone())
+    }
+
+    /// How people are shown to this caller: 360dialog publishes the phone number alone.
+    pub(super) fn names(&self) -> Names {
+        self.0.answers.besides(Names::All).unwrap_or(Names::Number)
     }
 }
 

@@ -1,5 +1,6 @@
-//! Errors in 360dialog's words. Group routes answer `{"error": "…"}`; what the gateway in front of
-//! them says (keys, limits, outages) has a `meta` object besides, which other routes' clients read.
+//! Errors in 360dialog's words. Group routes answer `{"error": "…"}`, as published for 400, 401, 404
+//! and 500. For other statuses 360dialog publishes nothing; those of the gateway (limits, outages) have
+//! a `meta` object besides, which clients of other routes read.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -29,7 +30,7 @@ pub struct ErrorBody {
     /// What is wrong, with Meta's code in brackets where there is one.
     #[schema(example = "(#131041) Group unknown: the group does not exist")]
     error: String,
-    /// Only where the gateway answers, not the group.
+    /// Only in answers of the gateway whose status is not published for the group calls, such as 503.
     #[serde(skip_serializing_if = "Option::is_none")]
     meta: Option<ErrorMeta>,
 }
@@ -93,18 +94,15 @@ impl Error {
     }
 
     pub(super) fn no_key() -> Self {
-        Self::gateway(
-            StatusCode::UNAUTHORIZED,
-            "Invalid API key: send it in the D360-API-KEY header",
-        )
+        Self::plain(StatusCode::UNAUTHORIZED, "Invalid API key: send it in the D360-API-KEY header")
     }
 
     pub(super) fn wrong_key() -> Self {
-        Self::gateway(StatusCode::UNAUTHORIZED, "Invalid API key")
+        Self::plain(StatusCode::UNAUTHORIZED, "Invalid API key")
     }
 
     pub(super) fn key_of_account() -> Self {
-        Self::gateway(
+        Self::plain(
             StatusCode::UNAUTHORIZED,
             "Invalid API key: it opens an account and not one number; use a key of the number",
         )
@@ -173,7 +171,7 @@ impl From<Problem> for Error {
             | Problem::Field { .. } => {
                 Self::coded(StatusCode::BAD_REQUEST, Code::INVALID_PARAMETER, &text)
             }
-            Problem::Panicked => Self::gateway(StatusCode::INTERNAL_SERVER_ERROR, text),
+            Problem::Panicked => Self::plain(StatusCode::INTERNAL_SERVER_ERROR, text),
         }
     }
 }
@@ -199,7 +197,7 @@ impl From<StoreError> for Error {
                 ..Self::gateway(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable")
             },
             StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
-                Self::gateway(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+                Self::plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
             }
         }
     }

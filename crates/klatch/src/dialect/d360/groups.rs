@@ -3,16 +3,44 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Params;
 use super::auth::{Caller, InPath};
 use super::error::{Error, ErrorBody, GroupErrors};
-use crate::app::App;
-use crate::dialect::graph::answer::{Created, GroupInfo, GroupPage, Success};
+use crate::app::{App, Outcome};
+use crate::dialect::graph::PRODUCT;
+use crate::dialect::graph::answer::{GroupInfo, GroupPage, Success};
 use crate::dialect::graph::ask::{CreateGroup, Product, UpdateForm, UpdateGroup};
 use crate::dialect::graph::calls;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
+
+/// A new group.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Created {
+    /// Not published: only for numbers whose `answers` are `superset`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messaging_product: Option<&'static str>,
+    /// The group's id.
+    id: String,
+    /// The call's id, repeated in the webhook. Not published: only for numbers whose `answers` are
+    /// `superset`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+impl From<&Outcome> for Created {
+    fn from(outcome: &Outcome) -> Self {
+        let Outcome { answers, request_id, .. } = outcome;
+        Self {
+            messaging_product: answers.besides(PRODUCT),
+            id: outcome.stored.group.state().id.to_string(),
+            request_id: answers.besides(request_id.to_string()),
+        }
+    }
+}
 
 /// Lists the number's groups, newest first.
 #[utoipa::path(
@@ -77,7 +105,7 @@ pub(super) async fn info(
     InPath(group): InPath,
     params: Params,
 ) -> Result<Response, Error> {
-    calls::info(&app, &caller.scope(), &group, &params).await
+    calls::info(&app, &caller.scope(), &group, &params, caller.names()).await
 }
 
 /// Changes subject, description or picture.
@@ -103,7 +131,7 @@ pub(super) async fn update(
 ) -> Result<Json<Success>, Error> {
     let call = caller.call(params.idempotency());
     let done = calls::update(&app, &call, &group, &params, Product::Optional).await?;
-    Ok(Json(done))
+    Ok(Json(Success::from(&done)))
 }
 
 /// Deletes a group for everybody in it.

@@ -35,7 +35,7 @@ pub(super) async fn list(
     address: Address,
     params: Params,
 ) -> Result<Response, Error> {
-    calls::join_requests(&app, &caller.scope(), &group, &params, &address).await
+    calls::join_requests(&app, &caller.scope(), &group, &params, &address, caller.names()).await
 }
 
 /// Lets people in. What cannot be approved fails alone.

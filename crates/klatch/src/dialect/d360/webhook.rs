@@ -93,7 +93,9 @@ pub(super) struct NewWabaWebhook {
 pub(super) struct WabaWebhook {
     url: String,
     headers: Headers,
-    override_all: bool,
+    /// Not published: only for numbers whose `answers` are `superset`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    override_all: Option<bool>,
     waba_id: String,
     /// In digits.
     numbers_on_this_waba: Vec<String>,
@@ -443,9 +445,11 @@ impl WabaWebhook {
         Ok(Self {
             url: target.map(|target| target.url.to_string()).unwrap_or_default(),
             headers: target.map(shown).unwrap_or_default(),
-            override_all: receiver
-                .as_ref()
-                .is_some_and(|receiver| receiver.role == Role::Main { over_all: true }),
+            override_all: number.answers.besides(
+                receiver
+                    .as_ref()
+                    .is_some_and(|receiver| receiver.role == Role::Main { over_all: true }),
+            ),
             waba_id: number.waba_id.clone(),
             numbers_on_this_waba: on_this.map(|other| other.display_number.to_string()).collect(),
         })

@@ -1,6 +1,5 @@
 //! What callers get.
 
-use axum::http::StatusCode;
 use domain::event::{Answered, Failed};
 use domain::group::{JoinRequest, Participant};
 use domain::values::InviteCode;
@@ -10,45 +9,33 @@ use utoipa::ToSchema;
 
 use super::PRODUCT;
 use super::ask::Fields;
-use super::code::{ErrorItem, PeopleCall};
-use super::person::PersonInfo;
+use super::code::ErrorItem;
+use super::person::{Names, PersonInfo};
 use crate::app::{GroupSummary, Outcome};
 use crate::http::paging::Paging;
 
-/// A new group.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Created {
-    messaging_product: &'static str,
-    /// The group's id.
-    id: String,
-    /// The call's id, repeated in the webhook.
-    request_id: String,
-}
-
-impl From<&Outcome> for Created {
-    fn from(outcome: &Outcome) -> Self {
-        Self {
-            messaging_product: PRODUCT,
-            id: outcome.stored.group.state().id.to_string(),
-            request_id: outcome.request_id.to_string(),
-        }
-    }
-}
-
-/// Done.
+/// The change is made.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Success {
-    messaging_product: &'static str,
-    /// Always true: the call was taken. For whom it came to nothing is told besides, or by webhook.
+    /// Not published: only for numbers whose `answers` are `superset`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messaging_product: Option<&'static str>,
+    /// Always true. Participants for whom the call failed are in the webhook.
     success: bool,
-    /// The call's id, repeated in the webhook.
-    request_id: String,
+    /// The call's id, repeated in the webhook. Not published: only for numbers whose `answers` are
+    /// `superset`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 impl From<&Outcome> for Success {
     fn from(outcome: &Outcome) -> Self {
-        let request_id = outcome.request_id.to_string();
-        Self { messaging_product: PRODUCT, success: true, request_id }
+        let Outcome { answers, request_id, .. } = outcome;
+        Self {
+            messaging_product: answers.besides(PRODUCT),
+            success: true,
+            request_id: answers.besides(request_id.to_string()),
+        }
     }
 }
 
@@ -56,7 +43,8 @@ impl From<&Outcome> for Success {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InviteLink {
     messaging_product: &'static str,
-    /// The call's id, where it made the link.
+    /// The id of the call that made the link. Not published: only for numbers whose `answers` are
+    /// `superset`.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
     /// Always begins with `https://chat.whatsapp.com/`.
@@ -76,29 +64,11 @@ impl TryFrom<&Outcome> for InviteLink {
     /// The link that the call brought about, even if it was replaced since; else the present one.
     fn try_from(outcome: &Outcome) -> Result<Self, Refusal> {
         if let Some(Event::InviteReset { code, .. }) = &outcome.event {
-            let request_id = Some(outcome.request_id.to_string());
+            let request_id = outcome.answers.besides(outcome.request_id.to_string());
             return Ok(Self { request_id, ..code.into() });
         }
         let present = outcome.stored.group.state().invite.as_ref();
         Ok(present.ok_or(Refusal::InviteLinkDead)?.into())
-    }
-}
-
-/// There is no invite link any more.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct LinkDeleted {
-    messaging_product: &'static str,
-    /// `true`, as text. So published, here and nowhere else.
-    #[schema(example = "true")]
-    success: &'static str,
-    /// The call's id.
-    request_id: String,
-}
-
-impl From<&Outcome> for LinkDeleted {
-    fn from(outcome: &Outcome) -> Self {
-        let request_id = outcome.request_id.to_string();
-        Self { messaging_product: PRODUCT, success: "true", request_id }
     }
 }
 
@@ -174,10 +144,10 @@ pub struct GroupInfo<'a> {
 impl<'a> GroupInfo<'a> {
     /// Renders the chosen fields.
     #[must_use]
-    pub fn new(group: &'a GroupState, fields: &Fields) -> Self {
+    pub fn new(group: &'a GroupState, fields: &Fields, names: Names) -> Self {
         let chosen = |name| fields.has(name);
         let description = group.description.as_str();
-        let person = |participant: &'a Participant| PersonInfo::from(&participant.person);
+        let person = |participant: &'a Participant| PersonInfo::new(&participant.person, names);
         Self {
             messaging_product: PRODUCT,
             id: group.id.as_str(),
@@ -215,12 +185,12 @@ pub struct JoinRequestInfo<'a> {
 impl<'a> JoinRequestPage<'a> {
     /// Renders a page.
     #[must_use]
-    pub fn new(requests: Vec<(u64, &'a JoinRequest)>, paging: Paging) -> Self {
+    pub fn new(requests: Vec<(u64, &'a JoinRequest)>, paging: Paging, names: Names) -> Self {
         let data = requests
             .into_iter()
             .map(|(_, request)| JoinRequestInfo {
                 join_request_id: request.id.as_str(),
-                person: (&request.person).into(),
+                person: PersonInfo::new(&request.person, names),
                 creation_timestamp: request.created_at.as_secs(),
             })
             .collect();
@@ -228,60 +198,13 @@ impl<'a> JoinRequestPage<'a> {
     }
 }
 
-/// What became of the participants that were named: 206 where it is not the same for all.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ParticipantsAnswered {
-    #[serde(flatten)]
-    taken: Success,
-    /// Those that came to nothing; only there if some did.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    failed_participants: Vec<FailedParticipant>,
-    /// Why: 131201 where it went well for others; only there if some came to nothing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<ErrorItem>,
-}
-
-/// A participant for whom the call came to nothing.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FailedParticipant {
-    /// As the caller had written it.
-    input: String,
-    errors: Vec<ErrorItem>,
-}
-
-impl ParticipantsAnswered {
-    /// Status and body.
-    #[must_use]
-    pub fn new(call: PeopleCall, outcome: &Outcome) -> (StatusCode, Self) {
-        let done = match &outcome.event {
-            Some(Event::ParticipantsAdded { added, .. }) => added.len(),
-            Some(Event::ParticipantsRemoved { removed, .. }) => removed.len(),
-            _ => 0,
-        };
-        let why = |failed: &Failed| ErrorItem::from(&failed.refusal);
-        let failed = &outcome.refused;
-        let (status, errors) = match (done, failed.len()) {
-            (_, 0) => (StatusCode::OK, Vec::new()),
-            (0, _) => (StatusCode::OK, ErrorItem::distinct(failed.iter().map(why))),
-            (_, some) => (StatusCode::PARTIAL_CONTENT, vec![ErrorItem::partly(call, some)]),
-        };
-        let failed_participants = failed
-            .iter()
-            .map(|failed| FailedParticipant {
-                input: failed.input.clone(),
-                errors: vec![why(failed)],
-            })
-            .collect();
-        (status, Self { taken: outcome.into(), failed_participants, errors })
-    }
-}
-
 /// What became of the join requests that were named.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct JoinRequestsAnswered {
     messaging_product: &'static str,
-    /// The call's id. The webhook of an approval has none, and a rejection has no webhook.
-    request_id: String,
+    /// The call's id. Not published: only for numbers whose `answers` are `superset`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
     /// Ids of those let in.
     #[serde(skip_serializing_if = "Option::is_none")]
     approved_join_requests: Option<Vec<String>>,
@@ -329,7 +252,7 @@ impl JoinRequestsAnswered {
         let errors = ErrorItem::distinct(outcome.refused.iter().map(why));
         Self {
             messaging_product: PRODUCT,
-            request_id: outcome.request_id.to_string(),
+            request_id: outcome.answers.besides(outcome.request_id.to_string()),
             approved_join_requests: None,
             rejected_join_requests: None,
             failed_join_requests,

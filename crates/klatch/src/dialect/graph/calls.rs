@@ -14,8 +14,9 @@ use super::ask::{
     UpdateProblem,
 };
 use super::params::Params;
+use super::person::Names;
 use crate::app::caller::Call;
-use crate::app::{App, Failure, Scope, StoreError};
+use crate::app::{App, Failure, Outcome, Scope, StoreError};
 use crate::directory::Number;
 use crate::http::paging::{Address, Paging};
 use crate::http::problem::Problem;
@@ -45,13 +46,14 @@ pub async fn info<E>(
     scope: &Scope,
     group: &GroupId,
     params: &Params<E>,
+    names: Names,
 ) -> Result<Response, E>
 where
     E: From<Problem> + From<Failure>,
 {
     let fields = Fields::parse(params.fields()?.as_deref(), &GROUP_FIELDS)?;
     let stored = app.group(scope, group).await?;
-    Ok(Json(GroupInfo::new(stored.group.state(), &fields)).into_response())
+    Ok(Json(GroupInfo::new(stored.group.state(), &fields, names)).into_response())
 }
 
 /// Changes the settings of a group.
@@ -61,13 +63,13 @@ pub async fn update<E>(
     group: &GroupId,
     params: &Params<E>,
     product: Product,
-) -> Result<Success, E>
+) -> Result<Outcome, E>
 where
     E: From<Problem> + From<UpdateProblem> + From<Failure>,
 {
     let asked: UpdateGroup = params.read()?;
     let change = asked.parse(product, params.part(&PICTURE_PARTS))?;
-    Ok(Success::from(&app.execute(call, group, change).await?))
+    Ok(app.execute(call, group, change).await?)
 }
 
 /// Gives the invite link; where it had been deleted, a new one.
@@ -103,6 +105,7 @@ pub async fn join_requests<E>(
     group: &GroupId,
     params: &Params<E>,
     address: &Address,
+    names: Names,
 ) -> Result<Response, E>
 where
     E: From<Problem> + From<Failure>,
@@ -113,7 +116,7 @@ where
     let requests = &stored.group.state().requests;
     let slice = page.cut(requests.iter().map(|request| (request.opened_in, request)));
     let paging = Paging::of(&list, &slice, page.limit, address);
-    Ok(Json(JoinRequestPage::new(slice.items, paging)).into_response())
+    Ok(Json(JoinRequestPage::new(slice.items, paging, names)).into_response())
 }
 
 /// Lets people in. What cannot be approved fails alone.

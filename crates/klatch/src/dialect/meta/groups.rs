@@ -8,15 +8,17 @@ use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::answer::{Created, Taken};
 use super::auth::{Node, NodeInPath, NumberInPath};
 use super::error::{Error, ErrorBody, GroupErrors};
 use super::number::{self, NumberInfo, NumberUpdate};
 use super::{Params, product};
 use crate::app::caller::Call;
 use crate::app::{App, Scope};
-use crate::dialect::graph::answer::{Created, GroupInfo, GroupPage, Success};
+use crate::dialect::graph::answer::{GroupInfo, GroupPage, Success};
 use crate::dialect::graph::ask::{CreateGroup, UpdateForm, UpdateGroup};
 use crate::dialect::graph::calls;
+use crate::dialect::graph::person::Names;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
 
@@ -54,7 +56,7 @@ pub(super) async fn list(
         (CreateGroup = "multipart/form-data"),
     )),
     responses(
-        (status = 200, description = "The group exists; its link comes by webhook, or can be asked for", body = Created),
+        (status = 200, description = "The group exists; its id and its link come by webhook, or can be asked for", body = Created),
         (status = 400, description = "A field is wrong, or the number may not create a group", body = ErrorBody),
         (status = 401, description = "The token is missing, wrong or revoked", body = ErrorBody),
         (status = 429, description = "The number has asked for too many changes", body = ErrorBody),
@@ -107,7 +109,7 @@ pub(super) async fn get(
             let fields = params.fields()?;
             Ok(Json(number::info(&app, &number, fields.as_deref()).await?).into_response())
         }
-        Node::Group(group) => calls::info(&app, &caller.scope(), &group, &params).await,
+        Node::Group(group) => calls::info(&app, &caller.scope(), &group, &params, Names::All).await,
     }
 }
 
@@ -127,7 +129,7 @@ pub(super) enum Update {
 #[serde(untagged)]
 pub(super) enum Updated {
     /// To a group.
-    Group(Success),
+    Group(Taken),
     /// To a number.
     Number(number::Done),
 }
@@ -162,7 +164,7 @@ pub(super) async fn post(
         Node::Group(group) => {
             let call = caller.call(params.idempotency());
             let done = calls::update(&app, &call, &group, &params, product(&params)).await?;
-            Ok(Json(Updated::Group(done)))
+            Ok(Json(Updated::Group(Taken::from(&done))))
         }
     }
 }

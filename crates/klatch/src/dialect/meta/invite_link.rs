@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use domain::Command;
 
+use super::answer::LinkDeleted;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use super::{Params, product};
 use crate::app::App;
-use crate::dialect::graph::answer::{InviteLink, LinkDeleted};
+use crate::dialect::graph::answer::InviteLink;
 use crate::dialect::graph::ask::{Product, ProductOnly};
 use crate::dialect::graph::calls;
 

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::dialect::graph::answer::{JoinRequestPage, JoinRequestsAnswered};
 use crate::dialect::graph::ask::JoinRequestList;
 use crate::dialect::graph::calls;
+use crate::dialect::graph::person::Names;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
 
@@ -35,7 +36,7 @@ pub(super) async fn list(
     address: Address,
     params: Params,
 ) -> Result<Response, Error> {
-    calls::join_requests(&app, &caller.scope(), &group, &params, &address).await
+    calls::join_requests(&app, &caller.scope(), &group, &params, &address, Names::All).await
 }
 
 /// Lets people in. What cannot be approved fails alone.

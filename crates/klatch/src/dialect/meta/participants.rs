@@ -5,11 +5,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Command;
 
+use super::answer::ParticipantsAnswered;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use super::{Params, product};
 use crate::app::App;
-use crate::dialect::graph::answer::ParticipantsAnswered;
 use crate::dialect::graph::ask::ParticipantList;
 use crate::dialect::graph::code::PeopleCall;
 

@@ -22,7 +22,8 @@ use super::super::{
 };
 use super::failed;
 use crate::directory::{
-    Account, Eligibility, Key, KeyHash, Number, Opening, PersonKey, Profile, Secret, VendorApp,
+    Account, Answers, Eligibility, Key, KeyHash, Number, Opening, PersonKey, Profile, Secret,
+    VendorApp,
 };
 use crate::page::{Page, Seek, Slice};
 
@@ -290,7 +291,7 @@ pub(super) fn receipt(
 ) -> Result<Option<Receipt>, StoreError> {
     one(
         connection,
-        "SELECT fingerprint, group_id, request_id, version, refused, created_at FROM receipts
+        "SELECT fingerprint, group_id, request_id, version, refused, answers, created_at FROM receipts
          WHERE scope = ?1 AND key = ?2",
         [scope, key],
         |row| {
@@ -303,6 +304,7 @@ pub(super) fn receipt(
                 request_id: parsed(row, "request_id", RequestId::parse)?,
                 version: row.get("version")?,
                 refused: rows::read_failed(&refused).map_err(in_column("refused"))?,
+                answers: answers(row)?,
                 created_at: time(row, "created_at")?,
             })
         },
@@ -344,12 +346,18 @@ pub(super) fn opening(
 fn numbers_where(condition: &str) -> String {
     format!(
         "SELECT seq, id, account_id, display_number, waba_id, bot_id, participants_limit,
-                groups_limit, operations_limit, eligibility, extra_receivers, created_at,
+                groups_limit, operations_limit, eligibility, answers, extra_receivers, created_at,
                 EXISTS (SELECT 1 FROM subscribed_wabas AS subscribed
                         WHERE subscribed.account_id = numbers.account_id
                               AND subscribed.waba_id = numbers.waba_id) AS app_subscribed
          FROM numbers WHERE {condition}"
     )
+}
+
+fn answers(row: &Row<'_>) -> Result<Answers, RowError> {
+    let word = text(row, "answers")?;
+    let unknown = || format!("there are no {word} answers");
+    Answers::parse(word).ok_or_else(unknown).map_err(in_column("answers"))
 }
 
 fn read_number(row: &Row<'_>) -> Result<Number, RowError> {
@@ -369,6 +377,7 @@ fn read_number(row: &Row<'_>) -> Result<Number, RowError> {
             let unknown = || format!("unknown eligibility {word}");
             Eligibility::parse(word).ok_or_else(unknown).map_err(in_column("eligibility"))?
         },
+        answers: answers(row)?,
         app_subscribed: row.get("app_subscribed")?,
         extra_receivers: row.get("extra_receivers")?,
         created_at: time(row, "created_at")?,

@@ -488,8 +488,8 @@ fn write_receipt(
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO receipts (scope, key, fingerprint, group_id, request_id,
-                                              version, refused, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                                              version, refused, answers, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute((
             &receipt.scope,
@@ -499,6 +499,7 @@ fn write_receipt(
             receipt.request_id.as_str(),
             receipt.version,
             refused,
+            receipt.answers.as_str(),
             receipt.created_at.as_millis(),
         ))?;
     Ok(())

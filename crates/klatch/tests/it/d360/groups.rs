@@ -76,9 +76,7 @@ async fn create_answers_with_id_and_request_id() {
     assert_snapshot!(answer.shown(), @r#"
     200 OK
     {
-      "messaging_product": "whatsapp",
-      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD",
-      "request_id": "A0FD2EA84828F8295FB76F77513E26CF"
+      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD"
     }
     "#);
     let group = answer.text("id");
@@ -137,12 +135,10 @@ async fn info_shows_participants_in_order_of_arrival() {
       "total_participant_count": 2,
       "participants": [
         {
-          "wa_id": "4915112345678",
-          "user_id": "DE.15697268186997280609"
+          "wa_id": "4915112345678"
         },
         {
-          "wa_id": "16505550101",
-          "user_id": "US.10675678526246432575"
+          "wa_id": "16505550101"
         }
       ],
       "join_approval_mode": "auto_approve"
@@ -219,9 +215,7 @@ async fn update_changes_what_is_given_and_leaves_the_rest() {
     assert_snapshot!(answer.shown(), @r#"
     200 OK
     {
-      "messaging_product": "whatsapp",
-      "success": true,
-      "request_id": "915BDA36ED5B5580E3A03A3B63AAF0BD"
+      "success": true
     }
     "#);
     for (body, subject, description) in [
@@ -253,9 +247,7 @@ async fn update_takes_a_form_without_a_picture() {
     assert_snapshot!(answer.shown(), @r#"
     200 OK
     {
-      "messaging_product": "whatsapp",
-      "success": true,
-      "request_id": "915BDA36ED5B5580E3A03A3B63AAF0BD"
+      "success": true
     }
     "#);
     assert_snapshot!(everything(&app, &group).await.shown(), @r#"
@@ -285,9 +277,7 @@ async fn a_deleted_group_is_as_unknown_as_one_that_never_was() {
     assert_snapshot!(answer.shown(), @r#"
     200 OK
     {
-      "messaging_product": "whatsapp",
-      "success": true,
-      "request_id": "60DA56C839C2B72E69DC7D681F9EDD23"
+      "success": true
     }
     "#);
     for operation in operations(&group) {

@@ -28,7 +28,6 @@ async fn the_link_stays_until_it_is_reset() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "request_id": "6A2B71533ADF4C0EED77045810FC4544",
       "invite_link": "https://chat.whatsapp.com/tV5d7PDN0TMm7EqGtuqtG1"
     }
     "#);

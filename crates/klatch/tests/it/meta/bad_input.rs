@@ -10,8 +10,8 @@ use klatch::sandbox::{self, APP_ID, PHONE_NUMBER_ID, WABA_ID};
 use serde_json::{Value, json};
 
 use super::{
-    Operation, Refusals, all, everything, of_group, our_groups, refusal, send_bytes, send_form,
-    whatsapp,
+    Operation, Refusals, all, everything, made, of_group, our_groups, refusal, send_bytes,
+    send_form, whatsapp,
 };
 use crate::support::{TestApp, form, jpeg, meta_token};
 
@@ -179,7 +179,7 @@ async fn unknown_fields_and_parameters_are_ignored() {
     let app = TestApp::new().await;
     let body = whatsapp(json!({ "subject": "A", "colour": { "a": [1, null] }, "participants": 5 }));
     let path = format!("{}?colour=red&limit=none&fields=none", our_groups());
-    let group = app.meta(Method::POST, &path, Some(body)).await.text("id");
+    let group = made(&app, &app.meta(Method::POST, &path, Some(body)).await).await;
     let body = whatsapp(json!({ "subject": "B", "size": null }));
     app.meta(Method::POST, &format!("/{group}?x"), Some(body)).await.ok();
     let parts: [(&str, Option<&str>, &[u8]); 3] =
@@ -366,7 +366,8 @@ async fn url_encoded_forms_are_read_as_graph_does() {
     assert!(refusal(&answer).contains("participants is not valid: not JSON"), "{answer:?}");
     // The last of two counts, as in a query.
     let body = "messaging_product=whatsapp&subject=A&subject=B";
-    let new = send_bytes(&app, Method::POST, &our_groups(), PAIRS, body).await.text("id");
+    let created = send_bytes(&app, Method::POST, &our_groups(), PAIRS, body).await;
+    let new = made(&app, &created).await;
     assert_eq!(everything(&app, &new).await.ok()["subject"], "B");
 }
 
@@ -375,7 +376,8 @@ async fn a_subject_may_begin_like_json() {
     let app = TestApp::new().await;
     for subject in ["[VIP] Customers", "[2024]", "{}", "{\"a\":1}", "[", "17", "null", "true"] {
         let pairs = [("messaging_product", "whatsapp"), ("subject", subject)];
-        let new = super::send_pairs(&app, Method::POST, &our_groups(), &pairs).await.text("id");
+        let created = super::send_pairs(&app, Method::POST, &our_groups(), &pairs).await;
+        let new = made(&app, &created).await;
         assert_eq!(everything(&app, &new).await.ok()["subject"], subject);
         let path = format!("/{new}");
         let pairs = [("messaging_product", "whatsapp"), ("description", subject)];
@@ -383,7 +385,7 @@ async fn a_subject_may_begin_like_json() {
         assert_eq!(everything(&app, &new).await.ok()["description"], subject);
         let parts: [(&str, Option<&str>, &[u8]); 2] =
             [("messaging_product", None, b"whatsapp"), ("subject", None, subject.as_bytes())];
-        let new = send_form(&app, &our_groups(), &parts).await.text("id");
+        let new = made(&app, &send_form(&app, &our_groups(), &parts).await).await;
         assert_eq!(everything(&app, &new).await.ok()["subject"], subject);
     }
 }

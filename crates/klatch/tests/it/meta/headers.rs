@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use klatch::sandbox::{self, PHONE_NUMBER_ID};
 use serde_json::{Value, json};
 
-use super::{all, key, operate, our_groups, refusal, whatsapp};
+use super::{all, key, made, operate, our_groups, refusal, whatsapp};
 use crate::support::{Answer, TestApp, meta_token};
 
 fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
@@ -352,7 +352,7 @@ async fn a_call_can_be_repeated_under_its_key() {
     let path = format!("/v23.0{}", our_groups());
     let body = whatsapp(json!({ "subject": "Hello" }));
     let first = send(&path, Method::POST, body.clone()).await;
-    let group = first.text("id");
+    let group = made(&app, &first).await;
     assert_eq!(send(&path, Method::POST, body.clone()).await.bytes, first.bytes);
     let other = send(&path, Method::POST, whatsapp(json!({ "subject": "Other" }))).await;
     assert_snapshot!(other.shown(), @r#"

@@ -31,7 +31,6 @@ async fn a_link_is_shown_replaced_and_deleted() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "request_id": "6A2B71533ADF4C0EED77045810FC4544",
       "invite_link": "https://chat.whatsapp.com/tV5d7PDN0TMm7EqGtuqtG1"
     }
     "#);
@@ -46,8 +45,7 @@ async fn a_link_is_shown_replaced_and_deleted() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "success": "true",
-      "request_id": "72BF865048B8A7D5968827DA32D7E30A"
+      "success": "true"
     }
     "#);
     // Text, where all other answers have a truth value.

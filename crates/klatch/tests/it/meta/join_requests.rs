@@ -62,7 +62,6 @@ async fn requests_are_listed_approved_and_rejected() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "request_id": "E8A16823E38D9D8044BFFD8AD93A9FBC",
       "approved_join_requests": [
         "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0"
       ]
@@ -73,7 +72,6 @@ async fn requests_are_listed_approved_and_rejected() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "request_id": "ED77045810FC4544072835B1451FD5DD",
       "rejected_join_requests": [
         "NDkxNTExMjM0NTY3ODoxMjAzNjMzMDcwODYyODMzNzQ="
       ]
@@ -100,7 +98,6 @@ async fn what_cannot_be_answered_fails_alone() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "request_id": "44BFFD8AD93A9FBC3BFA5F891F29814A",
       "approved_join_requests": [
         "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0"
       ],
@@ -159,7 +156,6 @@ async fn what_cannot_be_answered_fails_alone() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "request_id": "ED77045810FC4544072835B1451FD5DD",
       "rejected_join_requests": [],
       "failed_join_requests": [
         {
@@ -224,7 +220,6 @@ async fn a_full_group_takes_who_fits() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "request_id": "36B722A4BD81C80F480BE58E8E6B2934",
       "approved_join_requests": [
         "MTY1MDU1NTAxMDE6MTIwMzYzNTY3ODA3ODA2NDA1"
       ],

@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use klatch::sandbox;
 use serde_json::{Value, json};
 
-use super::{Refusals, ask, everything, members, name_people, operate, send_pairs, whatsapp};
+use super::{Refusals, ask, members, name_people, operate, send_pairs, whatsapp};
 use crate::support::{Answer, TestApp};
 
 const ANN: &str = "16505550101";
@@ -17,14 +17,6 @@ async fn send(app: &TestApp, method: Method, group: &str, people: Value) -> Answ
     app.meta(method, &format!("/{group}/participants"), Some(body)).await
 }
 
-/// The user id of somebody who is in.
-async fn user_id(app: &TestApp, group: &str, wa_id: &str) -> String {
-    let info = everything(app, group).await.ok();
-    let people = info["participants"].as_array().unwrap();
-    let person = people.iter().find(|person| person["wa_id"] == wa_id).unwrap();
-    person["user_id"].as_str().unwrap().to_owned()
-}
-
 #[tokio::test]
 async fn people_are_added_and_removed() {
     let app = TestApp::new().await;
@@ -33,7 +25,6 @@ async fn people_are_added_and_removed() {
     assert_snapshot!(added.shown(), @r#"
     200 OK
     {
-      "messaging_product": "whatsapp",
       "success": true,
       "request_id": "915BDA36ED5B5580E3A03A3B63AAF0BD"
     }
@@ -43,7 +34,6 @@ async fn people_are_added_and_removed() {
     assert_snapshot!(removed.shown(), @r#"
     200 OK
     {
-      "messaging_product": "whatsapp",
       "success": true,
       "request_id": "60DA56C839C2B72E69DC7D681F9EDD23"
     }
@@ -64,7 +54,6 @@ async fn what_went_well_for_some_only_is_partial() {
     assert_snapshot!(added.shown(), @r#"
     206 Partial Content
     {
-      "messaging_product": "whatsapp",
       "success": true,
       "request_id": "60DA56C839C2B72E69DC7D681F9EDD23",
       "failed_participants": [
@@ -111,7 +100,6 @@ async fn what_went_well_for_some_only_is_partial() {
     assert_snapshot!(removed.shown(), @r#"
     206 Partial Content
     {
-      "messaging_product": "whatsapp",
       "success": true,
       "request_id": "3BFA5F891F29814AC97914305C69C707",
       "failed_participants": [
@@ -153,7 +141,6 @@ async fn what_went_well_for_nobody_was_taken_all_the_same() {
     assert_snapshot!(removed.shown(), @r#"
     200 OK
     {
-      "messaging_product": "whatsapp",
       "success": true,
       "request_id": "915BDA36ED5B5580E3A03A3B63AAF0BD",
       "failed_participants": [
@@ -201,7 +188,6 @@ async fn what_went_well_for_nobody_was_taken_all_the_same() {
     assert_snapshot!(added.shown(), @r#"
     200 OK
     {
-      "messaging_product": "whatsapp",
       "success": true,
       "request_id": "69DC7D681F9EDD23A4C11C8E1599F66D",
       "failed_participants": [
@@ -236,7 +222,6 @@ async fn what_went_well_for_nobody_was_taken_all_the_same() {
     assert_snapshot!(removed.shown(), @r#"
     200 OK
     {
-      "messaging_product": "whatsapp",
       "success": true,
       "request_id": "C97914305C69C7077A94C145002ECD36",
       "failed_participants": [
@@ -284,7 +269,6 @@ async fn a_group_takes_as_many_as_it_holds() {
     assert_snapshot!(none.shown(), @r#"
     200 OK
     {
-      "messaging_product": "whatsapp",
       "success": true,
       "request_id": "7A94C145002ECD3660DA56C839C2B72E",
       "failed_participants": [
@@ -347,7 +331,8 @@ async fn a_person_can_be_named_in_three_ways_where_removed() {
     let group = app.group("Hello", "auto_approve").await;
     for (field, by_id) in [("user", false), ("user", true), ("user_id", true)] {
         name_people(&app, Method::POST, &group, &[ANN]).await.ok();
-        let name = if by_id { user_id(&app, &group, ANN).await } else { ANN.to_owned() };
+        let name =
+            if by_id { app.user_id(sandbox::KEY, &group, ANN).await } else { ANN.to_owned() };
         let removed = send(&app, Method::DELETE, &group, json!([{ field: name }])).await;
         assert_eq!(removed.ok().get("failed_participants"), None, "{field}");
         assert_eq!(members(&app, &group).await, [""; 0]);
@@ -364,7 +349,7 @@ async fn the_same_person_named_in_two_ways_is_a_duplicate() {
     let app = TestApp::new().await;
     let group = app.group("Hello", "auto_approve").await;
     name_people(&app, Method::POST, &group, &[ANN, BEN]).await.ok();
-    let id = user_id(&app, &group, ANN).await;
+    let id = app.user_id(sandbox::KEY, &group, ANN).await;
     let mut refusals = Refusals::default();
     for (method, people) in [
         (Method::POST, json!([{ "user": ANN }, { "user": ANN }])),
@@ -394,7 +379,7 @@ async fn lists_that_are_wrong_are_refused_whole() {
     let app = TestApp::new().await;
     let group = app.group("Hello", "auto_approve").await;
     name_people(&app, Method::POST, &group, &[ANN]).await.ok();
-    let id = user_id(&app, &group, ANN).await;
+    let id = app.user_id(sandbox::KEY, &group, ANN).await;
     let nine: Vec<Value> = (1..=9).map(|n| json!({ "user": format!("1650555020{n}") })).collect();
     let mut refusals = Refusals::default();
     for (what, people) in [

@@ -8,7 +8,7 @@ use klatch::sandbox;
 use klatch::webhook::dispatch;
 use serde_json::{Value, json};
 
-use super::{answer_requests, ask, everything, name_people, whatsapp};
+use super::{answer_requests, ask, everything, name_people, operate, whatsapp};
 use crate::admin;
 use crate::support::receiver::{Receiver, Seen};
 use crate::support::{Answer, TestApp};
@@ -180,6 +180,11 @@ async fn a_hidden_number_does_not_show_in_the_group() {
     }
     "#);
     assert_hidden(&shown.bytes);
+    // 360dialog publishes phone numbers alone; where there is none, the user id takes its place.
+    let d360 = app.d360(Method::GET, &format!("/groups{path}"), None).await;
+    let people = json!([{ "user_id": "US.10675678526246432575" }, { "wa_id": BEN }]);
+    assert_eq!(d360.ok()["participants"], people);
+    operate(&app, json!({ "answers": "superset" })).await;
     let d360 = app.d360(Method::GET, &format!("/groups{path}"), None).await;
     assert_eq!(d360.bytes, shown.bytes);
 }
@@ -224,6 +229,14 @@ async fn a_hidden_number_does_not_show_in_a_request() {
     let decoded = STANDARD_NO_PAD.decode(open.trim_end_matches('=')).unwrap();
     assert!(String::from_utf8_lossy(&decoded).contains(BEN));
     let path = format!("/groups/{group}/join_requests");
+    let d360 = app.d360(Method::GET, &path, None).await.ok();
+    let first = json!({
+        "join_request_id": request,
+        "user_id": "US.10675678526246432575",
+        "creation_timestamp": 1_755_548_877,
+    });
+    assert_eq!(d360["data"][0], first);
+    operate(&app, json!({ "answers": "superset" })).await;
     assert_eq!(app.d360(Method::GET, &path, None).await.bytes, shown.bytes);
     // Asking twice is asking once, and asking again after a refusal is the same request.
     assert_eq!(ask(&app, ANN, &link).await, request);

@@ -48,6 +48,13 @@ impl Sandbox {
         Self::spawn(command)
     }
 
+    /// One that is told something else besides.
+    pub(crate) fn start_with(args: &[&str]) -> Self {
+        let mut command = program(DEV);
+        command.args(args);
+        Self::spawn(command)
+    }
+
     /// One that may not make any file longer than so many bytes. The limit is a soft one: it can
     /// be lifted.
     pub(crate) fn start_limited(data: &Path, bytes: u32) -> Self {

@@ -10,7 +10,7 @@ use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::BusinessNumber;
 use insta::assert_snapshot;
 use klatch::dialect::Dialect;
-use klatch::directory::{Eligibility, Number, RecordChange};
+use klatch::directory::{Answers, Eligibility, Number, RecordChange};
 use klatch::sandbox;
 use klatch::webhook::egress::Rules;
 use klatch::webhook::sample;
@@ -646,6 +646,7 @@ async fn a_trial_finds_the_last_of_many_numbers() {
             bot_id: last.clone(),
             limits: Limits::default(),
             eligibility: Eligibility::Eligible,
+            answers: Answers::Published,
             app_subscribed: false,
             extra_receivers: false,
             created_at: app.app.now(),

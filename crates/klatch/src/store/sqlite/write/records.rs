@@ -11,7 +11,7 @@ use super::super::super::{ChangeError, rows};
 use super::super::failed;
 use super::{Trouble, exists};
 use crate::directory::{
-    Account, Activity, Eligibility, Key, KeyHash, Number, NumberChange, Profile, Reach,
+    Account, Activity, Answers, Eligibility, Key, KeyHash, Number, NumberChange, Profile, Reach,
     RecordChange, Role, Rotation, Secret, Subscription, SubscriptionChange, SubscriptionEvent,
     SubscriptionId,
 };
@@ -98,8 +98,8 @@ fn add_number(connection: &Connection, number: &Number) -> Changed {
     connection.execute(
         "INSERT INTO numbers (id, account_id, display_number, waba_id, bot_id,
                               participants_limit, groups_limit, operations_limit, eligibility,
-                              extra_receivers, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                              answers, extra_receivers, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         (
             number.id.as_str(),
             number.account.as_str(),
@@ -110,6 +110,7 @@ fn add_number(connection: &Connection, number: &Number) -> Changed {
             number.limits.groups,
             number.limits.operations,
             number.eligibility.as_str(),
+            number.answers.as_str(),
             number.extra_receivers,
             number.created_at.as_millis(),
         ),
@@ -145,13 +146,15 @@ fn add_key(connection: &Connection, key: &Key, hash: &KeyHash) -> Changed {
 }
 
 fn change_number(connection: &Connection, id: &PhoneNumberId, change: NumberChange) -> Changed {
-    let NumberChange { participants, groups, operations, eligibility, extra_receivers } = change;
+    let NumberChange { participants, groups, operations, eligibility, answers, extra_receivers } =
+        change;
     let changed = connection.execute(
         "UPDATE numbers SET participants_limit = coalesce(?2, participants_limit),
                             groups_limit = coalesce(?3, groups_limit),
                             operations_limit = nullif(coalesce(?4, operations_limit), 0),
                             eligibility = coalesce(?5, eligibility),
-                            extra_receivers = coalesce(?6, extra_receivers)
+                            extra_receivers = coalesce(?6, extra_receivers),
+                            answers = coalesce(?7, answers)
          WHERE id = ?1",
         (
             id.as_str(),
@@ -160,6 +163,7 @@ fn change_number(connection: &Connection, id: &PhoneNumberId, change: NumberChan
             operations,
             eligibility.map(Eligibility::as_str),
             extra_receivers,
+            answers.map(Answers::as_str),
         ),
     )?;
     require(changed > 0, ChangeError::Unknown { field: "phone_number_id" })
