@@ -79,6 +79,8 @@ pub struct Parts {
     person_ids: Mutex<HashMap<AccountId, PersonIds>>,
     pace: Pace,
     fetching: Fetching,
+    /// When the store was last asked whether it works, in Unix milliseconds, and its answer.
+    readiness: tokio::sync::Mutex<Option<(i64, bool)>>,
 }
 
 /// Changes to one group in this process take turns, so that they seldom meet in the store. A turn
@@ -115,6 +117,7 @@ impl App {
             person_ids: Mutex::default(),
             pace: Pace::default(),
             fetching: Fetching::default(),
+            readiness: tokio::sync::Mutex::default(),
         }))
     }
 }

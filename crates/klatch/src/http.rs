@@ -226,12 +226,10 @@ fn probes(app: App) -> Router {
 }
 
 async fn ready(State(app): State<App>) -> Response {
-    match app.ready().await {
-        Ok(()) => "ready\n".into_response(),
-        Err(error) => {
-            telemetry::store_failed(&error);
-            (StatusCode::SERVICE_UNAVAILABLE, "the store is not available\n").into_response()
-        }
+    if app.ready().await {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the store is not available\n").into_response()
     }
 }
 

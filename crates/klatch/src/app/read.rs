@@ -12,6 +12,10 @@ use super::{App, Failure, Usage};
 use crate::directory::{Account, Key, KeyHash, Number, Opening, Profile};
 use crate::page::{LIMIT_MAX, Page, Seek, Slice};
 use crate::store::{GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored};
+use crate::telemetry;
+
+/// For how long an answer of the store to a readiness probe is shared, in milliseconds. Ours.
+const READINESS_MS: i64 = 1_000;
 
 impl App {
     /// A group that exists; one that has ended is as unknown as one that never was.
@@ -194,8 +198,22 @@ impl App {
         self.clock.now()
     }
 
-    /// Whether the store works.
-    pub async fn ready(&self) -> Result<(), StoreError> {
-        self.store.ready().await
+    /// Whether the store can write and read. Probes share an answer of the last second, and those
+    /// that arrive while the store is being asked wait for that answer: any number of them costs
+    /// one write a second.
+    pub async fn ready(&self) -> bool {
+        let mut last = self.readiness.lock().await;
+        let now = self.now().as_millis();
+        if let Some((at, ready)) = *last
+            && (0..READINESS_MS).contains(&(now - at))
+        {
+            return ready;
+        }
+        let answer = self.store.ready().await;
+        if let Err(error) = &answer {
+            telemetry::store_failed(error);
+        }
+        *last = Some((self.now().as_millis(), answer.is_ok()));
+        answer.is_ok()
     }
 }

@@ -649,7 +649,7 @@ impl Store for Sqlite {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Write::Other(Other::Probe(reply))).await??;
+        self.writer.ask(|reply| Write::Shared(Shared::Probe(reply))).await??;
         self.read(read::probe).await
     }
 }

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use klatch::metrics::Metrics;
 use klatch::sandbox;
@@ -244,6 +246,39 @@ fn a_folder_that_cannot_be_written_is_refused() {
     std::fs::write(&file, "").unwrap();
     let why = refused(&file);
     assert!(why.contains(&file.display().to_string()), "{why}");
+}
+
+/// Each probe used to be a transaction of its own on the only writer.
+#[tokio::test]
+async fn readiness_probes_share_one_write_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let klatch = TestApp::with(Arc::new(open(folder.path()).unwrap()), true).await;
+    let file = rusqlite::Connection::open(folder.path().join("klatch.db")).unwrap();
+    let written = || file.query_row("SELECT written FROM probe", [], |row| row.get::<_, u32>(0));
+    let probe = || async {
+        let request = Request::get("/readyz").body(Body::empty()).unwrap();
+        klatch.send(request).await.status
+    };
+    let begun = written().unwrap();
+
+    let answers = futures_util::future::join_all((0..50).map(|_| probe())).await;
+    assert!(answers.iter().all(|status| *status == StatusCode::OK), "{answers:?}");
+    assert_eq!(written().unwrap(), begun + 1, "concurrent probes share a write");
+    klatch.clock.advance(Duration::from_millis(999));
+    assert_eq!(probe().await, StatusCode::OK);
+    assert_eq!(written().unwrap(), begun + 1, "a recent result is shared");
+    klatch.clock.advance(Duration::from_millis(1));
+    assert_eq!(probe().await, StatusCode::OK);
+    assert_eq!(written().unwrap(), begun + 2, "an older one is not");
+
+    file.execute_batch("ALTER TABLE probe RENAME TO elsewhere").unwrap();
+    assert_eq!(probe().await, StatusCode::OK, "still the recent result");
+    klatch.clock.advance(Duration::from_secs(1));
+    assert_eq!(probe().await, StatusCode::SERVICE_UNAVAILABLE);
+    klatch.group("Not disturbed", "auto_approve").await;
+    file.execute_batch("ALTER TABLE elsewhere RENAME TO probe").unwrap();
+    klatch.clock.put_back(Duration::from_secs(60));
+    assert_eq!(probe().await, StatusCode::OK, "a clock that is put back keeps no result alive");
 }
 
 /// Damage that SQLite cannot see: a row that this program would never have written.

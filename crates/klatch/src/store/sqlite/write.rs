@@ -42,6 +42,7 @@ pub(super) enum Write {
 pub(super) enum Shared {
     Commit(Box<Prepared>, Reply<(), CommitError>),
     Exchange(Box<Exchange>, Reply<Exchanged, StoreError>),
+    Probe(Reply<(), StoreError>),
 }
 
 /// Writes that come seldom.
@@ -51,7 +52,6 @@ pub(super) enum Other {
     Enqueue(Owed, Timestamp, Reply<Option<DeliveryId>, StoreError>),
     Amend(Amend, Vec<Amendable>, Reply<Amended, StoreError>),
     Sweep(Sweeping, Reply<usize, StoreError>),
-    Probe(Reply<(), StoreError>),
 }
 
 /// What is to be given up and forgotten in one go.
@@ -176,6 +176,7 @@ fn write(connection: &mut Connection, caches: &Caches, metrics: &Metrics, batch:
 enum Done {
     Commit(Result<(), CommitError>),
     Exchange(Result<Exchanged, StoreError>),
+    Probe(Result<(), StoreError>),
 }
 
 fn write_shared(
@@ -217,8 +218,11 @@ fn write_shared(
             (Shared::Exchange(_, reply), Done::Exchange(outcome)) => {
                 let _ = reply.send(outcome);
             }
+            (Shared::Probe(reply), Done::Probe(outcome)) => {
+                let _ = reply.send(outcome);
+            }
             // Each outcome was made from the write in its place.
-            (Shared::Commit(..), Done::Exchange(_)) | (Shared::Exchange(..), Done::Commit(_)) => {}
+            (Shared::Commit(..) | Shared::Exchange(..) | Shared::Probe(_), _) => {}
         }
     }
 }
@@ -252,10 +256,6 @@ fn write_other(connection: &mut Connection, caches: &Caches, other: Other) {
         }
         Other::Sweep(sweeping, reply) => {
             let _ = reply.send(sweep(connection, &sweeping).map_err(failed));
-        }
-        Other::Probe(reply) => {
-            let written = connection.execute("UPDATE probe SET written = written + 1", []);
-            let _ = reply.send(written.map(drop).map_err(failed));
         }
     }
 }
@@ -314,6 +314,10 @@ impl Shared {
                 Ok(exchanged) => Ok(Done::Exchange(Ok(exchanged))),
                 Err(error) => Err(Trouble::Dirty(Done::Exchange(Err(error)))),
             },
+            Self::Probe(_) => match probe(connection) {
+                Ok(()) => Ok(Done::Probe(Ok(()))),
+                Err(error) => Err(Trouble::Dirty(Done::Probe(Err(failed(error))))),
+            },
         }
     }
 
@@ -321,6 +325,7 @@ impl Shared {
         match self {
             Self::Commit(..) => Done::Commit(Err(error.into())),
             Self::Exchange(..) => Done::Exchange(Err(error)),
+            Self::Probe(_) => Done::Probe(Err(error)),
         }
     }
 }
@@ -329,6 +334,10 @@ impl<E: From<StoreError>> From<rusqlite::Error> for Trouble<E> {
     fn from(error: rusqlite::Error) -> Self {
         Self::Dirty(failed(error).into())
     }
+}
+
+fn probe(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached("UPDATE probe SET written = written + 1")?.execute([]).map(drop)
 }
 
 fn commit(connection: &Connection, prepared: &Prepared) -> Result<(), Trouble<CommitError>> {
