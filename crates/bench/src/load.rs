@@ -51,7 +51,7 @@ impl Caller {
         *request.method_mut() = method;
         *request.uri_mut() = path.parse::<Uri>()?;
         let headers = request.headers_mut();
-        headers.insert(header::HOST, HeaderValue::from_static("bench"));
+        headers.insert(header::HOST, HeaderValue::from_static("localhost"));
         headers.insert(self.name.clone(), self.value.clone());
         if !body.is_empty() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

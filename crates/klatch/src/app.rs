@@ -1,5 +1,6 @@
 //! The composition root: everything a request needs, put together once.
 
+pub mod backoff;
 pub mod caller;
 pub mod clock;
 mod execute;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use domain::Refusal;
 use domain::ids::{AccountId, PhoneNumberId};
 
+use self::backoff::Backoff;
 use self::clock::Clock;
 pub use self::execute::{Change, NewGroup, Outcome};
 use self::fetch::Fetching;
@@ -30,11 +32,14 @@ pub use self::pace::Usage;
 use self::person_ids::PersonIds;
 use self::shares::Shares;
 use crate::directory::KeyHash;
+use crate::http::choice::Hosts;
+use crate::http::peer::Proxies;
 use crate::metrics::Metrics;
 use crate::store::Store;
 pub use crate::store::{
     ChangeError, GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored,
 };
+use crate::telemetry::Warnings;
 use crate::webhook::memory::Memory;
 use crate::webhook::send::Outbound;
 
@@ -47,6 +52,10 @@ pub struct AppSettings {
     pub people: bool,
     /// Our own address as others see it, without a trailing slash; `None` goes by `Host`.
     pub public_url: Option<String>,
+    /// Which `Host` a request may name.
+    pub hosts: Hosts,
+    /// Proxies that are believed what they say of their clients.
+    pub proxies: Proxies,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
     /// How long settled deliveries are kept.
@@ -69,6 +78,10 @@ pub struct Parts {
     pub settings: AppSettings,
     /// The way to receivers.
     pub outbound: Outbound,
+    /// Warnings that strangers can bring about.
+    pub warnings: Warnings,
+    /// Who has sent wrong admin tokens.
+    pub backoff: Backoff,
     /// What the dispatcher keeps in memory.
     pub dispatch: Memory,
     /// Places in memory for bodies that are large, for each number.
@@ -110,6 +123,8 @@ impl App {
             metrics,
             settings,
             outbound,
+            warnings: Warnings::default(),
+            backoff: Backoff::default(),
             dispatch: Memory::default(),
             large_bodies: Shares::new(LARGE_BODIES_EACH),
             turns,

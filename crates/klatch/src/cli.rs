@@ -155,7 +155,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Dev(args) => {
-            let (settings, log) = args.resolve();
+            let (settings, log) = args.resolve()?;
             telemetry::start(&log.filter, log.format)?;
             dev::run(&settings).await
         }

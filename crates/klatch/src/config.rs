@@ -3,14 +3,21 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
+use toml::de::DeTable;
 
+use crate::app::mint::Mint;
 use crate::directory::Answers;
+use crate::http::choice::Hosts;
+use crate::http::connections::{CONNECTIONS_MAX, WRITE_TIMEOUT};
+use crate::http::peer::Proxies;
+use crate::sandbox::Credentials;
 use crate::serde_text::without_values;
 use crate::telemetry::LogFormat;
 use crate::webhook::egress::Rules;
@@ -54,12 +61,22 @@ pub struct Settings {
     pub admin_token: String,
     /// Whether simulated people may act.
     pub people: bool,
-    /// Our own address as others see it; `None` goes by the `Host` of each request.
+    /// Our own address as others see it; `None` goes by what a trusted proxy says, or by the `Host`
+    /// of each request.
     pub public_url: Option<String>,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
-    /// Whether the sandbox's account, number and key are there from the beginning.
-    pub sandbox: bool,
+    /// The secrets of the sandbox's account, number and key, which are there from the beginning;
+    /// `None` where there is no sandbox.
+    pub sandbox: Option<Credentials>,
+    /// Which `Host` a request may name.
+    pub hosts: Hosts,
+    /// Proxies that are believed what they say of their clients.
+    pub proxies: Proxies,
+    /// Connections that one address may have; `None` is a quarter of all.
+    pub connections_per_address: Option<usize>,
+    /// How long a client may leave an answer unread.
+    pub write_timeout: Duration,
     /// Which fields the sandbox's number is answered with; `None` leaves it as it is.
     pub sandbox_answers: Option<Answers>,
     /// How long running requests may take to finish once the server is told to stop.
@@ -89,13 +106,41 @@ struct File {
     admin_token_file: Option<PathBuf>,
     people: Option<bool>,
     public_url: Option<String>,
+    trusted_proxies: Option<Vec<Network>>,
+    connections_per_address: Option<usize>,
     body_timeout_secs: Option<u64>,
     grace_secs: Option<u64>,
-    webhook_allow: Option<Vec<IpNet>>,
+    webhook_allow: Option<Vec<Network>>,
     webhook_allow_http: Option<bool>,
     webhook_retention_days: Option<u64>,
     log: Option<String>,
     log_format: Option<LogFormat>,
+}
+
+/// A network, `10.0.0.0/8`, or an address, which is a network of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+struct Network(IpNet);
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(Self).map_err(|_| {
+            format!(
+                "must be a network or an address, such as 10.0.0.0/8 or 127.0.0.1, got {text:?}"
+            )
+        })
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
 }
 
 /// How to log, as flags.
@@ -121,7 +166,8 @@ pub struct ServeArgs {
     /// Folder for the data; created where it is missing.
     #[arg(long, env = "KLATCH_DATA")]
     data: Option<PathBuf>,
-    /// Token that opens the admin API, at least 16 characters.
+    /// Token that opens the admin API, at least 16 characters. Other users of the machine see it in
+    /// `ps`: rather give it in a file or in the environment.
     #[arg(long, env = "KLATCH_ADMIN_TOKEN", hide_env_values = true)]
     admin_token: Option<String>,
     /// File that holds the admin token.
@@ -133,15 +179,21 @@ pub struct ServeArgs {
     /// The server's own address as clients see it, for the links in its answers.
     #[arg(long, env = "KLATCH_PUBLIC_URL")]
     public_url: Option<String>,
+    /// Proxies whose Forwarded and X-Forwarded-… headers are believed: networks or addresses.
+    #[arg(long, env = "KLATCH_TRUSTED_PROXIES", value_delimiter = ',')]
+    trusted_proxies: Option<Vec<Network>>,
+    /// Connections that one address may have; a quarter of all unless given.
+    #[arg(long, env = "KLATCH_CONNECTIONS_PER_ADDRESS")]
+    connections_per_address: Option<usize>,
     /// Seconds that a request's body may take to arrive.
     #[arg(long, env = "KLATCH_BODY_TIMEOUT_SECS")]
     body_timeout_secs: Option<u64>,
     /// Seconds that running requests and deliveries may take to finish at shutdown.
     #[arg(long, env = "KLATCH_GRACE_SECS")]
     grace_secs: Option<u64>,
-    /// Networks that webhooks may reach although they are private, such as 10.0.0.0/8.
+    /// Networks or addresses that webhooks may reach although they are private, such as 10.0.0.0/8.
     #[arg(long, env = "KLATCH_WEBHOOK_ALLOW", value_delimiter = ',')]
-    webhook_allow: Option<Vec<IpNet>>,
+    webhook_allow: Option<Vec<Network>>,
     /// Let receivers be reached without TLS.
     #[arg(long, env = "KLATCH_WEBHOOK_ALLOW_HTTP")]
     webhook_allow_http: Option<bool>,
@@ -164,6 +216,13 @@ pub struct DevArgs {
     /// Which fields the vendors' APIs answer with. At first `published`; kept together with the data.
     #[arg(long, env = "KLATCH_ANSWERS", value_enum)]
     answers: Option<Answers>,
+    /// Let other machines in: with keys of its own, which are printed, instead of the documented
+    /// ones.
+    #[arg(long)]
+    public: bool,
+    /// The sandbox's own address as clients see it, if that is neither localhost nor an IP address.
+    #[arg(long, env = "KLATCH_PUBLIC_URL")]
+    public_url: Option<String>,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -180,15 +239,24 @@ pub struct ClientArgs {
         global = true
     )]
     pub url: String,
-    /// The server's admin token.
-    #[arg(
-        long,
-        env = "KLATCH_ADMIN_TOKEN",
-        hide_env_values = true,
-        default_value = crate::sandbox::ADMIN_TOKEN,
-        global = true
-    )]
-    pub token: String,
+    /// The server's admin token; that of the sandbox unless given. Other users of the machine see it
+    /// in `ps`: rather give it in a file or in the environment.
+    #[arg(long, env = "KLATCH_ADMIN_TOKEN", hide_env_values = true, global = true)]
+    token: Option<String>,
+    /// File that holds the server's admin token.
+    #[arg(long, alias = "admin-token-file", env = "KLATCH_ADMIN_TOKEN_FILE", global = true)]
+    token_file: Option<PathBuf>,
+}
+
+impl ClientArgs {
+    /// The admin token: as given, or what the file holds, or the sandbox's.
+    pub fn token(&self) -> anyhow::Result<String> {
+        match (&self.token, &self.token_file) {
+            (Some(token), _) => Ok(token.clone()),
+            (None, Some(path)) => token_in(path),
+            (None, None) => Ok(crate::sandbox::ADMIN_TOKEN.to_owned()),
+        }
+    }
 }
 
 impl LogArgs {
@@ -224,6 +292,11 @@ impl ServeArgs {
         );
         let retention_days =
             self.webhook_retention_days.or(file.webhook_retention_days).unwrap_or(RETENTION_DAYS);
+        let connections_per_address = self.connections_per_address.or(file.connections_per_address);
+        ensure!(
+            connections_per_address.is_none_or(|count| (1..=CONNECTIONS_MAX).contains(&count)),
+            "connections_per_address must be from 1 to {CONNECTIONS_MAX}"
+        );
         // Not shorter than deliveries are retried, so that none is forgotten before it is settled.
         ensure!(
             (7..=3_650).contains(&retention_days),
@@ -231,7 +304,7 @@ impl ServeArgs {
         );
         let settings = Settings {
             egress: Rules {
-                allow: self.webhook_allow.or(file.webhook_allow).unwrap_or_default(),
+                allow: networks(self.webhook_allow.or(file.webhook_allow)),
                 allow_http: self.webhook_allow_http.or(file.webhook_allow_http).unwrap_or_default(),
             },
             retention: days(retention_days),
@@ -239,7 +312,11 @@ impl ServeArgs {
             storage: Storage::Folder(self.data.or(file.data).unwrap_or_else(|| "data".into())),
             admin_token: admin_token(token, token_file)?,
             people: self.people.or(file.people).unwrap_or(false),
-            sandbox: false,
+            sandbox: None,
+            hosts: Hosts::Any,
+            proxies: Proxies::new(networks(self.trusted_proxies.or(file.trusted_proxies))),
+            connections_per_address,
+            write_timeout: WRITE_TIMEOUT,
             sandbox_answers: None,
             public_url: public_url.map(check_public_url).transpose()?,
             body_timeout: Duration::from_secs(body_timeout_secs),
@@ -250,26 +327,48 @@ impl ServeArgs {
 }
 
 impl DevArgs {
-    /// All settings together.
-    #[must_use]
-    pub fn resolve(self) -> (Settings, LogSettings) {
+    /// All settings together, each checked.
+    pub fn resolve(self) -> anyhow::Result<(Settings, LogSettings)> {
         let log = self.log.or(&File::default(), "info");
         let storage = self.data.map_or(Storage::Memory, Storage::Folder);
-        let sandbox = Settings::dev(self.listen, storage);
-        (Settings { sandbox_answers: self.answers, ..sandbox }, log)
+        ensure!(
+            self.public || self.listen.ip().is_loopback(),
+            "--listen {}: other machines could reach it, and everybody knows the keys of a \
+             sandbox; give --public as well, and it makes keys of its own",
+            self.listen
+        );
+        let public_url = self.public_url.map(check_public_url).transpose()?;
+        let hosts = Hosts::own(self.public, public_url.as_deref());
+        let settings = Settings {
+            public_url,
+            hosts,
+            sandbox_answers: self.answers,
+            ..Settings::dev(self.listen, storage)
+        };
+        if !self.public {
+            return Ok((settings, log));
+        }
+        let credentials = Credentials::fresh(&Mint::system());
+        let admin_token = credentials.admin_token.clone();
+        Ok((Settings { admin_token, sandbox: Some(credentials), ..settings }, log))
     }
 }
 
 impl Settings {
-    /// Those of `klatch dev`: fixed secrets, people on.
+    /// Those of `klatch dev`: the documented secrets, people on, for this machine alone.
     #[must_use]
     pub fn dev(listen: SocketAddr, storage: Storage) -> Self {
+        let credentials = Credentials::known();
         Self {
             listen,
             storage,
-            admin_token: crate::sandbox::ADMIN_TOKEN.to_owned(),
+            admin_token: credentials.admin_token.clone(),
             people: true,
-            sandbox: true,
+            sandbox: Some(credentials),
+            hosts: Hosts::own(false, None),
+            proxies: Proxies::default(),
+            connections_per_address: None,
+            write_timeout: WRITE_TIMEOUT,
             sandbox_answers: None,
             public_url: None,
             body_timeout: Duration::from_secs(BODY_TIMEOUT_SECS),
@@ -284,24 +383,56 @@ const fn days(days: u64) -> Duration {
     Duration::from_hours(24 * days)
 }
 
+fn networks(given: Option<Vec<Network>>) -> Vec<IpNet> {
+    given.unwrap_or_default().into_iter().map(|network| network.0).collect()
+}
+
+/// The names of all settings, as the example has them, with or without a comment sign.
+fn names() -> impl Iterator<Item = &'static str> {
+    EXAMPLE.lines().filter_map(|line| {
+        let (name, _) = line.strip_prefix("# ").unwrap_or(line).split_once(" = ")?;
+        (!name.contains(' ')).then_some(name)
+    })
+}
+
 impl File {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the settings file {}", path.display()))?;
-        // The error's own text quotes the line, and the line may hold a secret.
-        toml::from_str(&text).map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let line = before.lines().count().max(1);
-            // What stands before the `=` is the name of the setting, and no secret.
-            let setting = text.lines().nth(line - 1).and_then(|line| line.split_once('='));
-            let setting = setting.map(|(name, _)| format!(", {}", name.trim())).unwrap_or_default();
-            let (path, message) = (path.display(), without_values(error.message()));
-            anyhow::anyhow!(
-                "the settings file {path} is not valid, line {line}{setting}: {message}"
-            )
+        Self::parse(&text)
+            .map_err(|why| anyhow!("the settings file {} is not valid, {why}", path.display()))
+    }
+
+    /// Reads the text; an error says in which line, in which setting and what, and quotes no value,
+    /// since that may be a secret.
+    fn parse(text: &str) -> Result<Self, String> {
+        let line = |at: usize| text[..at].matches('\n').count() + 1;
+        let start = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+        let table = DeTable::parse(text)
+            .map_err(|error| format!("line {}: {}", line(start(&error)), error.message()))?;
+        let mut keys: Vec<_> =
+            table.get_ref().keys().map(|key| (key.span().start, key.get_ref().as_ref())).collect();
+        keys.sort_unstable();
+        for (at, key) in &keys {
+            if names().all(|name| name != *key) {
+                let near = |name: &&str| strsim::jaro_winkler(name, key);
+                let nearest = names().max_by(|one, other| near(one).total_cmp(&near(other)));
+                let hint = nearest.filter(|name| near(name) >= NEAR);
+                let hint = hint.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+                return Err(format!("line {}: {key} is not a setting{hint}", line(*at)));
+            }
+        }
+        toml::from_str(text).map_err(|error| {
+            let at = start(&error);
+            let setting = keys.iter().rev().find(|(start, _)| *start <= at);
+            let setting = setting.map(|(_, key)| format!(", {key}")).unwrap_or_default();
+            format!("line {}{setting}: {}", line(at), without_values(error.message()))
         })
     }
 }
+
+/// How alike two names are, from 0 to 1, for one to be taken for a misspelling of the other.
+const NEAR: f64 = 0.8;
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     let text = text.replacen("localhost:", "127.0.0.1:", 1);
@@ -320,7 +451,7 @@ pub fn unknown_variables() -> Vec<String> {
 }
 
 /// The variables that the command line understands.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 18] = [
     "KLATCH_ANSWERS",
     "KLATCH_CONFIG",
     "KLATCH_LISTEN",
@@ -329,6 +460,8 @@ const VARIABLES: [&str; 16] = [
     "KLATCH_ADMIN_TOKEN_FILE",
     "KLATCH_PEOPLE",
     "KLATCH_PUBLIC_URL",
+    "KLATCH_TRUSTED_PROXIES",
+    "KLATCH_CONNECTIONS_PER_ADDRESS",
     "KLATCH_BODY_TIMEOUT_SECS",
     "KLATCH_GRACE_SECS",
     "KLATCH_WEBHOOK_ALLOW",
@@ -343,13 +476,11 @@ fn admin_token(token: Option<String>, file: Option<PathBuf>) -> anyhow::Result<S
     let token = match (token, file) {
         (Some(_), Some(_)) => bail!("give admin_token or admin_token_file, not both"),
         (Some(token), None) => token,
-        (None, Some(path)) => std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read admin_token_file {}", path.display()))?
-            .trim()
-            .to_owned(),
+        (None, Some(path)) => token_in(&path)?,
         (None, None) => bail!(
-            "admin_token is missing: set it in the settings file, as KLATCH_ADMIN_TOKEN or with \
-             --admin-token (for example the output of: openssl rand -hex 24)"
+            "admin_token is missing: set it or admin_token_file in the settings file, \
+             KLATCH_ADMIN_TOKEN or KLATCH_ADMIN_TOKEN_FILE in the environment (for example to the \
+             output of: openssl rand -hex 24)"
         ),
     };
     ensure!(
@@ -358,6 +489,12 @@ fn admin_token(token: Option<String>, file: Option<PathBuf>) -> anyhow::Result<S
         "admin_token must be at least {ADMIN_TOKEN_CHARS_MIN} visible ASCII characters"
     );
     Ok(token)
+}
+
+fn token_in(path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read admin_token_file {}", path.display()))?;
+    Ok(text.trim().to_owned())
 }
 
 fn check_public_url(url: String) -> anyhow::Result<String> {
@@ -376,20 +513,17 @@ mod tests {
     #[test]
     fn the_example_says_everything_and_says_the_defaults() {
         // Every setting stands in the example, if only behind a comment sign.
-        let uncommented = EXAMPLE
-            .lines()
-            .filter_map(|line| {
-                line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).or(Some(line))
-            })
-            .filter(|line| !line.starts_with('#'))
-            .collect::<Vec<_>>()
-            .join("\n");
-        let file: File = toml::from_str(&uncommented).unwrap();
+        let uncommented = EXAMPLE.lines().map(|line| match line.strip_prefix("# ") {
+            Some(rest) if names().any(|name| rest.starts_with(&format!("{name} = "))) => rest,
+            _ => line,
+        });
+        let file = File::parse(&uncommented.collect::<Vec<_>>().join("\n")).unwrap();
         assert_eq!(file.listen, Some(LISTEN));
         assert_eq!(file.data.as_deref(), Some(Path::new("data")));
         assert!(file.admin_token.is_some() && file.admin_token_file.is_some());
         assert_eq!(file.people, Some(false));
-        assert!(file.public_url.is_some());
+        assert!(file.public_url.is_some() && file.connections_per_address.is_some());
+        assert_eq!(file.trusted_proxies, Some(Vec::new()));
         assert_eq!(file.body_timeout_secs, Some(BODY_TIMEOUT_SECS));
         assert_eq!(file.grace_secs, Some(GRACE_SECS));
         assert_eq!(file.webhook_allow, Some(Vec::new()));
@@ -411,9 +545,45 @@ mod tests {
         };
         let url = ServeArgs { public_url: Some("klatch.example.com".to_owned()), ..good() };
         assert!(resolve(url).contains("public_url"));
+        let crowd = ServeArgs { connections_per_address: Some(0), ..good() };
+        assert!(resolve(crowd).contains("connections_per_address must be from 1 to 4096"));
         let slow = ServeArgs { body_timeout_secs: Some(0), ..good() };
         assert!(resolve(slow).contains("body_timeout_secs"));
         assert!(good().resolve().is_ok());
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_is_found_at_its_own_line() {
+        for (text, expected) in [
+            ("listn = \"127.0.0.1:1\"", "line 1: listn is not a setting; did you mean listen?"),
+            (
+                "\n# The token.\nadmin_token = \"secret-secret-secret\"\nadmin_tokenfile = \"a\"\npeople = true",
+                "line 4: admin_tokenfile is not a setting; did you mean admin_token_file?",
+            ),
+            ("people = true\n\n\nzebra = 1\n", "line 4: zebra is not a setting"),
+            ("people = true\n[webhook]\nallow = []\n", "line 2: webhook is not a setting; did"),
+            ("data = \"x\"\npeople = \"yes\"", "line 2, people: invalid type"),
+            (
+                "people = true\nwebhook_allow = [\n  \"10.0.0.0/8\",\n  \"a = b\",\n]",
+                "line 2, webhook_allow: must be a network or an address, such as 10.0.0.0/8 or \
+                 127.0.0.1, got \"a = b\"",
+            ),
+            ("people = true\ndata = \n", "line 2: "),
+            ("people = true\npeople = true\n", "line 2: duplicate key"),
+        ] {
+            let error = File::parse(text).unwrap_err();
+            assert!(error.starts_with(expected), "{text}\n{error}\n{expected}");
+            assert!(!error.contains("secret-"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_a_network_of_one() {
+        let text = "webhook_allow = [\"127.0.0.1\", \"fd00::/8\"]\ntrusted_proxies = [\"::1\"]";
+        let file = File::parse(text).unwrap();
+        let shown = |given| networks(given).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(shown(file.webhook_allow), ["127.0.0.1/32", "fd00::/8"]);
+        assert_eq!(shown(file.trusted_proxies), ["::1/128"]);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 
 pub mod body;
 pub mod choice;
+pub mod connections;
 pub mod paging;
 pub mod params;
+pub mod peer;
 pub mod problem;
 pub mod server;
 
@@ -31,7 +33,10 @@ use crate::telemetry::{self, Reason, TraceId};
 use crate::{admin, dialect, openapi};
 
 /// Bytes that all headers of a request may have together. Ours.
-const HEADERS_BYTES_MAX: usize = 32 * 1_024;
+const HEADERS_BYTES_MAX: usize = 16 * 1_024;
+/// Seconds for which a browser may keep the answer to a preflight: as many as the strictest keeps
+/// it. Ours.
+const PREFLIGHT_MAX_AGE_SECS: &str = "7200";
 
 impl Api {
     /// Something that went wrong outside of any handler, in this API's own shape.
@@ -80,6 +85,8 @@ impl Port {
     /// Answers a request, whatever it is.
     pub async fn call(&self, mut request: Request<Body>) -> Response {
         let uri = request.uri().clone();
+        self.0.app.settings.proxies.resolve(&mut request);
+        let foreign = self.foreign(&request);
         let api = Choice::make(&mut request);
         let told = Told {
             metrics: &self.0.app.metrics,
@@ -94,9 +101,19 @@ impl Port {
         told.metrics.in_flight.inc();
         telemetry::traced(told.id, async {
             // A panic is a bug of ours, but the caller gets an answer and the others never notice.
-            let answered = AssertUnwindSafe(self.route(api, request)).catch_unwind().await;
+            let routed = async {
+                match foreign {
+                    Some(problem) => api.answer(problem),
+                    None => self.route(api, request).await,
+                }
+            };
+            let answered = AssertUnwindSafe(routed).catch_unwind().await;
             let mut response = answered.unwrap_or_else(|_| api.answer(Problem::Panicked));
             response.headers_mut().insert("x-request-id", told.id.header());
+            if api.is_a_vendors() {
+                let origin = header::ACCESS_CONTROL_ALLOW_ORIGIN;
+                response.headers_mut().insert(origin, HeaderValue::from_static("*"));
+            }
             if response.status() == StatusCode::UNAUTHORIZED && api != Api::D360 {
                 let bearer = HeaderValue::from_static("Bearer");
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
@@ -109,9 +126,21 @@ impl Port {
         .await
     }
 
+    /// Refuses a host that a sandbox does not answer to.
+    fn foreign(&self, request: &Request<Body>) -> Option<Problem> {
+        let host = self.0.app.settings.hosts.foreign(request)?;
+        Some(Problem::ForeignHost { host: String::from_utf8_lossy(host).into_owned() })
+    }
+
     async fn route(&self, api: Api, request: Request<Body>) -> Response {
         if let Some(problem) = too_long(&request) {
             return api.answer(problem);
+        }
+        if api.is_a_vendors()
+            && request.method() == Method::OPTIONS
+            && request.headers().contains_key(header::ORIGIN)
+        {
+            return preflight(&request);
         }
         let router = match api {
             Api::Probes => &self.0.probes,
@@ -179,6 +208,24 @@ fn shown(uri: &Uri) -> &str {
 fn is_renewal(method: &Method, uri: &Uri) -> bool {
     let rest = uri.path().strip_prefix("/klatch/v1/subscriptions/");
     *method == Method::POST && rest.is_some_and(|rest| rest.ends_with("/renew"))
+}
+
+/// Lets a browser send what it asks for. Graph is open to pages of any origin, as long as they bring
+/// their token along; cookies are never looked at.
+fn preflight(request: &Request<Body>) -> Response {
+    let mut response = StatusCode::OK.into_response();
+    let headers = response.headers_mut();
+    let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+    // Named one by one: `*` would not cover Authorization.
+    if let Some(wanted) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+    }
+    let max_age = HeaderValue::from_static(PREFLIGHT_MAX_AGE_SECS);
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, max_age);
+    let vary = HeaderValue::from_static("access-control-request-headers");
+    headers.insert(header::VARY, vary);
+    response
 }
 
 fn too_long(request: &Request<Body>) -> Option<Problem> {

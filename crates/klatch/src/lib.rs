@@ -17,6 +17,7 @@ pub mod app;
 mod ascii;
 pub mod cli;
 pub mod config;
+mod descriptors;
 pub mod dialect;
 pub mod directory;
 mod hex;

@@ -14,13 +14,16 @@ use crate::app::{App, AppSettings, ChangeError};
 use crate::config::{Settings, Storage};
 use crate::directory::KeyHash;
 use crate::http::Port;
+use crate::http::connections::Limits;
 use crate::http::server::Server;
 use crate::metrics::Metrics;
+use crate::sandbox::Credentials;
+use crate::store::StoreError;
 use crate::store::sqlite::Sqlite;
 use crate::webhook::dispatch;
 use crate::webhook::lookup::SystemLookup;
 use crate::webhook::send::Outbound;
-use crate::{sandbox, telemetry};
+use crate::{descriptors, sandbox, telemetry};
 
 /// How often old idempotency receipts and deliveries are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
@@ -36,6 +39,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// What it is made of.
     pub app: App,
+    /// The secrets of the sandbox, where it is one.
+    pub sandbox: Option<Credentials>,
     stop: CancellationToken,
     serving: JoinHandle<bool>,
     sweeping: JoinHandle<()>,
@@ -61,19 +66,26 @@ impl Running {
                 admin_token: KeyHash::of(&settings.admin_token),
                 people: settings.people,
                 public_url: settings.public_url.clone(),
+                hosts: settings.hosts.clone(),
+                proxies: settings.proxies.clone(),
                 body_timeout: settings.body_timeout,
                 retention: settings.retention,
             },
         );
-        if settings.sandbox {
-            sandbox::seed(&app, settings.sandbox_answers).await?;
-        } else if app.opening(sandbox::KEY).await?.is_some() {
-            let key = sandbox::KEY;
-            tracing::warn!(
-                "the key {key}, which everybody knows, opens an account here: revoke it"
-            );
-        }
-        let server = Server::bind(settings.listen)
+        let sandbox = if let Some(credentials) = &settings.sandbox {
+            Some(sandbox::seed(&app, credentials, settings.sandbox_answers).await?)
+        } else {
+            warn_of_what_is_unset(settings, &app).await?;
+            None
+        };
+        let connections = descriptors::connections(descriptors::raise());
+        let limits = Limits {
+            connections,
+            per_address: settings.connections_per_address.unwrap_or(connections.div_ceil(4)),
+            write_timeout: settings.write_timeout,
+            proxies: settings.proxies.clone(),
+        };
+        let server = Server::bind(settings.listen, limits)
             .await
             .map_err(|error| cannot_listen(settings.listen, error))?;
         let address = server.address()?;
@@ -87,7 +99,7 @@ impl Running {
         });
         let dispatching = tokio::spawn(dispatch::run(app.clone(), stop.clone()));
         let grace = settings.grace;
-        Ok(Self { address, app, stop, serving, sweeping, dispatching, grace })
+        Ok(Self { address, app, sandbox, stop, serving, sweeping, dispatching, grace })
     }
 
     /// Stops accepting, lets running requests and deliveries finish, closes the store. Gives whether
@@ -100,6 +112,7 @@ impl Running {
             tokio::join!(self.serving, tokio::time::timeout(self.grace, &mut dispatching));
         dispatching.abort();
         let _ = self.sweeping.await;
+        self.app.warnings.finish();
         served.unwrap_or(false) && dispatched.is_ok()
     }
 }
@@ -133,6 +146,21 @@ impl StopSignals {
     }
 }
 
+/// Says what a server for others should not be without.
+async fn warn_of_what_is_unset(settings: &Settings, app: &App) -> Result<(), StoreError> {
+    if app.opening(sandbox::KEY).await?.is_some() {
+        let key = sandbox::KEY;
+        tracing::warn!("the key {key}, which everybody knows, opens an account here: revoke it");
+    }
+    if settings.public_url.is_none() && settings.proxies.is_empty() {
+        tracing::warn!(
+            "public_url is not set: next and previous in lists repeat the Host of each request, and \
+             say http"
+        );
+    }
+    Ok(())
+}
+
 fn cannot_listen(address: SocketAddr, error: std::io::Error) -> anyhow::Error {
     let hint = match error.kind() {
         std::io::ErrorKind::AddrInUse => {
@@ -161,9 +189,14 @@ async fn end_leases(app: App, stop: CancellationToken) {
 
 async fn sweep(app: App, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    let mut minutes = tokio::time::interval(Duration::from_mins(1));
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
+            _ = minutes.tick() => {
+                app.warnings.flush(app.now());
+                continue;
+            }
             _ = ticks.tick() => {}
         }
         match app.sweep().await {

@@ -68,6 +68,8 @@ pub struct Metrics {
     pub in_flight: Gauge,
     /// Connections open.
     pub connections: Gauge,
+    /// Connections that were closed at once, since their address had as many as it may have.
+    pub connections_refused: Counter,
     /// Changes to groups that are on stable storage.
     pub commits: Counter,
     /// Transactions that these changes shared.
@@ -91,6 +93,7 @@ impl Default for Metrics {
             request_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
+            connections_refused: Counter::default(),
             commits: Counter::default(),
             commit_batches: Counter::default(),
             conflicts: Counter::default(),
@@ -123,6 +126,11 @@ impl Metrics {
             self.in_flight.clone(),
         );
         registry.register("http_connections", "Connections open", self.connections.clone());
+        registry.register(
+            "http_connections_refused",
+            "Connections closed at once, since their address has as many as it may have",
+            self.connections_refused.clone(),
+        );
         registry.register(
             "commits",
             "Changes to groups that are on stable storage",

@@ -101,7 +101,7 @@ fn d360() -> OpenApi {
 
 fn klatch() -> OpenApi {
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    let description = "Klatch's own API: accounts, numbers, keys, subscriptions, deliveries, events, and simulated people.";
+    let description = "Klatch's own API: accounts, numbers, keys, subscriptions, deliveries, events, and simulated people. An address that sends wrong admin tokens is answered 429 with Retry-After for a while.";
     finish(admin::document(), "Klatch", description, "admin token", token)
 }
 

@@ -1,11 +1,12 @@
 //! The sandbox's account, number and key: fixed, documented values, so that examples work as they
-//! stand.
+//! stand. Where other machines can reach it, its secrets are made anew.
 
 use anyhow::ensure;
 use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::BusinessNumber;
 
+use crate::app::mint::Mint;
 use crate::app::{App, ChangeError};
 use crate::directory::{
     Account, Answers, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, RecordChange,
@@ -32,28 +33,93 @@ pub const PERSON_KEY: [u8; 32] = *b"klatch-dev, and no secret at all";
 pub const BOT_ID: &str = "klatch";
 /// The key that opens the number.
 pub const KEY: &str = "klatch-dev";
+/// The id of that key.
+const KEY_ID: &str = "key_dev";
 /// The token that opens the admin API.
 pub const ADMIN_TOKEN: &str = "klatch-admin";
 
-/// Adds account, number and key, unless they are there already, and sets what the number answers
-/// with, where that is given. Data that have accounts, but not
-/// this one, are somebody's own: no key that everybody knows is put into them.
-pub async fn seed(app: &App, answers: Option<Answers>) -> anyhow::Result<()> {
+/// The secrets of a sandbox.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Opens the admin API.
+    pub admin_token: String,
+    /// Opens the number.
+    pub key: String,
+    /// The secret of the account's app.
+    pub app_secret: String,
+}
+
+impl Credentials {
+    /// The documented ones, for a sandbox that only this machine can reach.
+    #[must_use]
+    pub fn known() -> Self {
+        Self {
+            admin_token: ADMIN_TOKEN.to_owned(),
+            key: KEY.to_owned(),
+            app_secret: APP_SECRET.to_owned(),
+        }
+    }
+
+    /// Ones that nobody else knows.
+    #[must_use]
+    pub fn fresh(mint: &Mint) -> Self {
+        Self { admin_token: mint.secret(), key: mint.secret(), app_secret: mint.secret() }
+    }
+
+    fn are_known(&self) -> bool {
+        self.key == KEY
+    }
+}
+
+/// Adds account, number and key, unless they are there already, and gives the credentials that hold:
+/// an account that is there keeps the secret of its app. Data that have accounts, but not this one,
+/// are somebody's own: no key that everybody knows is put into them. And data that such a key opens
+/// are not shown to other machines. Sets what the number answers with, where that is given.
+pub async fn seed(
+    app: &App,
+    credentials: &Credentials,
+    answers: Option<Answers>,
+) -> anyhow::Result<Credentials> {
     let first = Page { limit: 1, seek: Seek::First };
-    let ours = app.account(&AccountId::parse(ACCOUNT)?).await?.is_some();
+    let ours = app.account(&AccountId::parse(ACCOUNT)?).await?;
     ensure!(
-        ours || app.accounts(first).await?.items.is_empty(),
+        ours.is_some() || app.accounts(first).await?.items.is_empty(),
         "the data belong to a `klatch serve`: give `klatch dev` a folder of its own"
     );
+    let mut credentials = credentials.clone();
+    if let Some(account) = ours {
+        let secret = account.app.secret.reveal();
+        if credentials.are_known() {
+            ensure!(
+                app.key(KEY_ID).await?.is_some(),
+                "the data belong to a `klatch dev --public`: give --public again, or another folder"
+            );
+        } else {
+            ensure!(
+                secret != APP_SECRET && app.opening(KEY).await?.is_none(),
+                "everybody knows the keys of the data, which belong to a `klatch dev` without \
+                 --public: give `klatch dev --public` a folder of its own"
+            );
+        }
+        secret.clone_into(&mut credentials.app_secret);
+    }
     let created_at = app.now();
     let account = AccountId::parse(ACCOUNT)?;
     let number = PhoneNumberId::parse(PHONE_NUMBER_ID)?;
+    let (key_id, person_key) = if credentials.are_known() {
+        (KEY_ID.to_owned(), PersonKey::new(PERSON_KEY))
+    } else {
+        (app.mint.record_id("key_"), app.mint.person_key())
+    };
     let changes = [
         RecordChange::AddAccount(Account {
             id: account.clone(),
             name: "Dev".to_owned(),
-            app: VendorApp { id: APP_ID.to_owned(), secret: Secret::new(APP_SECRET.to_owned()) },
-            person_key: PersonKey::new(PERSON_KEY),
+            app: VendorApp {
+                id: APP_ID.to_owned(),
+                secret: Secret::new(credentials.app_secret.clone()),
+            },
+            person_key,
             created_at,
         }),
         RecordChange::AddNumber(Number {
@@ -71,14 +137,14 @@ pub async fn seed(app: &App, answers: Option<Answers>) -> anyhow::Result<()> {
         }),
         RecordChange::AddKey(
             Key {
-                id: "key_dev".to_owned(),
+                id: key_id,
                 account,
                 number: Some(number.clone()),
-                hint: KEY.chars().take(4).collect(),
+                hint: credentials.key.chars().take(4).collect(),
                 created_at,
                 revoked_at: None,
             },
-            KeyHash::of(KEY),
+            KeyHash::of(&credentials.key),
         ),
     ];
     for change in changes {
@@ -91,5 +157,5 @@ pub async fn seed(app: &App, answers: Option<Answers>) -> anyhow::Result<()> {
         let change = NumberChange { answers, ..NumberChange::default() };
         app.change(RecordChange::ChangeNumber(number, change)).await?;
     }
-    Ok(())
+    Ok(credentials)
 }

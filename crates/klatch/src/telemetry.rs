@@ -5,11 +5,14 @@
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use axum::http::HeaderValue;
+use domain::values::Timestamp;
 use tracing_subscriber::EnvFilter;
 
+use crate::http::peer::Peer;
 use crate::store::StoreError;
 
 /// How log lines look.
@@ -128,5 +131,136 @@ pub fn store_failed(error: &StoreError) {
         StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
             tracing::error!(request_id, error = why, "the store is damaged");
         }
+    }
+}
+
+/// A warning that strangers can bring about as often as they like: it is logged at most once a
+/// minute, with the number of times.
+#[derive(Debug)]
+pub struct Repeated {
+    message: &'static str,
+    state: Mutex<Repetition>,
+}
+
+#[derive(Debug, Default)]
+struct Repetition {
+    /// Times that no line has said yet.
+    unsaid: u64,
+    /// When the last line was logged, in Unix milliseconds.
+    said_at: Option<i64>,
+    /// The address that it came from last.
+    peer: Option<Peer>,
+}
+
+/// Milliseconds between two lines of one [`Repeated`].
+const REPEAT_MS: i64 = 60_000;
+
+impl Repeated {
+    const fn new(message: &'static str) -> Self {
+        let state = Repetition { unsaid: 0, said_at: None, peer: None };
+        Self { message, state: Mutex::new(state) }
+    }
+
+    /// Counts one; logs a line if there was none within the last minute.
+    pub fn note(&self, peer: Option<Peer>, now: Timestamp) {
+        self.log(self.state().note(peer, now));
+    }
+
+    /// Logs what was counted since the last line, if that is a minute ago.
+    pub fn flush(&self, now: Timestamp) {
+        self.log(self.state().due(now));
+    }
+
+    /// Logs what was counted since the last line, however short a time ago that is.
+    fn finish(&self) {
+        let mut state = self.state();
+        state.said_at = None;
+        self.log(state.due(Timestamp::from_millis(0)));
+    }
+
+    fn state(&self) -> MutexGuard<'_, Repetition> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self, line: Option<(u64, Option<Peer>)>) {
+        if let Some((times, peer)) = line {
+            let peer = peer.map(|peer| peer.to_string());
+            tracing::warn!(times, last_peer = peer, "{}", self.message);
+        }
+    }
+}
+
+impl Repetition {
+    fn note(&mut self, peer: Option<Peer>, now: Timestamp) -> Option<(u64, Option<Peer>)> {
+        self.unsaid += 1;
+        self.peer = peer;
+        self.due(now)
+    }
+
+    /// The times that a line has to be logged for now, and the address that the last came from.
+    fn due(&mut self, now: Timestamp) -> Option<(u64, Option<Peer>)> {
+        let now = now.as_millis();
+        let recent = self.said_at.is_some_and(|at| (0..REPEAT_MS).contains(&(now - at)));
+        if self.unsaid == 0 || recent {
+            return None;
+        }
+        self.said_at = Some(now);
+        Some((std::mem::take(&mut self.unsaid), self.peer))
+    }
+}
+
+/// The warnings that strangers can bring about.
+#[derive(Debug)]
+pub struct Warnings {
+    /// Somebody has tried an admin token that is wrong.
+    pub wrong_admin_tokens: Repeated,
+    /// An address has all the connections that it may have, and wanted another.
+    pub refused_connections: Repeated,
+}
+
+impl Default for Warnings {
+    fn default() -> Self {
+        Self {
+            wrong_admin_tokens: Repeated::new("wrong admin tokens were refused"),
+            refused_connections: Repeated::new(
+                "connections were closed at once: their address has as many as it may have",
+            ),
+        }
+    }
+}
+
+impl Warnings {
+    /// Logs what was counted and not logged yet, where the last line is a minute old.
+    pub fn flush(&self, now: Timestamp) {
+        self.wrong_admin_tokens.flush(now);
+        self.refused_connections.flush(now);
+    }
+
+    /// Logs what was counted and not logged yet.
+    pub fn finish(&self) {
+        self.wrong_admin_tokens.finish();
+        self.refused_connections.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_warning_is_a_line_a_minute_and_counts_all() {
+        let mut state = Repetition::default();
+        let peer = Some(Peer::new([192, 0, 2, 1].into()));
+        let at = |millis: i64| Timestamp::from_millis(1_755_548_877_000 + millis);
+        assert_eq!(state.due(at(0)), None, "nothing has happened");
+        assert_eq!(state.note(peer, at(0)), Some((1, peer)));
+        for millis in 1..50 {
+            assert_eq!(state.note(peer, at(millis)), None);
+        }
+        assert_eq!(state.due(at(59_999)), None);
+        assert_eq!(state.due(at(60_000)), Some((49, peer)));
+        assert_eq!(state.due(at(180_000)), None, "nothing has happened since");
+        assert_eq!(state.note(None, at(180_000)), Some((1, None)));
+        assert_eq!(state.note(peer, at(0)), Some((1, peer)), "the clock was put back");
     }
 }

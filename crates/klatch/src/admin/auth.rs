@@ -5,11 +5,12 @@ use axum::http::request::Parts;
 use subtle::ConstantTimeEq as _;
 
 use super::error::Error;
+use crate::app::backoff::Judgement;
 use crate::app::caller::{Call, Idempotency};
 use crate::app::{App, Scope};
 use crate::directory::KeyHash;
 use crate::http::params::bearer;
-use crate::telemetry;
+use crate::http::peer::Peer;
 
 /// The operator.
 #[derive(Debug)]
@@ -28,15 +29,21 @@ impl FromRequestParts<App> for Operator {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let token = bearer(parts).ok_or_else(Error::no_token)?;
         let expected = app.settings.admin_token;
-        if bool::from(KeyHash::of(token).as_bytes().ct_eq(expected.as_bytes())) {
-            Ok(Self)
-        } else {
-            tracing::warn!(
-                request_id = telemetry::trace_id(),
-                "somebody tried a wrong admin token"
-            );
-            Err(Error::wrong_token())
-        }
+        let right = bool::from(KeyHash::of(token).as_bytes().ct_eq(expected.as_bytes()));
+        let peer = parts.extensions.get::<Peer>().copied();
+        // A request that is made inside the process comes from no address and never waits.
+        let judgement = match peer {
+            Some(peer) => app.backoff.judge(peer, right, app.now()),
+            None if right => Judgement::Right,
+            None => Judgement::Wrong,
+        };
+        let error = match judgement {
+            Judgement::Right => return Ok(Self),
+            Judgement::Wrong => Error::wrong_token(),
+            Judgement::Wait { secs } => Error::too_many_wrong_tokens(secs),
+        };
+        app.warnings.wrong_admin_tokens.note(peer, app.now());
+        Err(error)
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Error {
     message: String,
     field: Option<String>,
     subscription_id: Option<String>,
+    /// Seconds after which the same call may do better.
+    retry_after: Option<u32>,
 }
 
 /// The body of every error.
@@ -46,7 +48,8 @@ pub struct ErrorDetail {
 
 impl Error {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), field: None, subscription_id: None }
+        let message = message.into();
+        Self { status, code, message, field: None, subscription_id: None, retry_after: None }
     }
 
     fn naming(self, field: impl Into<String>) -> Self {
@@ -61,6 +64,16 @@ impl Error {
     pub(super) fn wrong_token() -> Self {
         let message = "This is not the admin token";
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message).naming("Authorization")
+    }
+
+    pub(super) fn too_many_wrong_tokens(secs: u32) -> Self {
+        let message = format!(
+            "Too many wrong admin tokens came from this address: the next one is looked at in \
+             {secs} s"
+        );
+        let code = "too_many_wrong_tokens";
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, code, message).naming("Authorization");
+        Self { retry_after: Some(secs), ..error }
     }
 
     pub(super) fn people_off() -> Self {
@@ -100,6 +113,9 @@ impl From<Problem> for Error {
             Problem::HeadersTooLarge { longest, .. } => {
                 Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", text)
                     .naming(longest)
+            }
+            Problem::ForeignHost { .. } => {
+                Self::new(StatusCode::FORBIDDEN, "foreign_host", text).naming("Host")
             }
             Problem::BodyTooLarge { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", text)
@@ -219,13 +235,14 @@ impl From<ChangeError> for Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let Self { status, code, message, field, subscription_id } = self;
+        let Self { status, code, message, field, subscription_id, retry_after } = self;
+        let unavailable = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
         let reason = Reason(message.clone());
         let body = ErrorBody { error: ErrorDetail { code, message, field, subscription_id } };
         let mut response = (status, Json(body)).into_response();
         response.extensions_mut().insert(reason);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(secs) = retry_after.or(unavailable) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
         response
     }

@@ -17,6 +17,9 @@ pub(super) enum NoAnswer {
     /// What was given as the server's address is none.
     #[error("{0} is not an address such as http://127.0.0.1:8080")]
     NotAnAddress(String),
+    /// The file that should hold the admin token cannot be read.
+    #[error("{0}")]
+    NoToken(String),
     /// Nobody is there.
     #[error(
         "no server answers at {url} ({why}): start one with `klatch dev`, or name it with --url"
@@ -109,8 +112,9 @@ pub(super) async fn call(
         .map_err(|()| not_an_address())?
         .pop_if_empty()
         .extend(["klatch", "v1"].iter().chain(path));
+    let token = args.token().map_err(|error| NoAnswer::NoToken(format!("{error:#}")))?;
     let client = build().map_err(unreachable)?;
-    let mut request = client.request(method, url).bearer_auth(&args.token).query(query);
+    let mut request = client.request(method, url).bearer_auth(token).query(query);
     if let Some(body) = body {
         request = request.json(&body);
     }

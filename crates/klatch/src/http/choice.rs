@@ -1,8 +1,12 @@
 //! Which of the APIs behind the port a request is for.
 
+use std::net::IpAddr;
+
 use axum::extract::OriginalUri;
 use axum::http::uri::PathAndQuery;
-use axum::http::{Request, Uri, header};
+use axum::http::{HeaderValue, Request, Uri, header};
+
+use super::peer::Forwarded;
 
 /// An API behind the port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,15 @@ impl Api {
             Self::Meta => "meta",
             Self::D360 => "d360",
             Self::Sinch => "sinch",
+        }
+    }
+
+    /// Whether it is one of the vendors' APIs.
+    #[must_use]
+    pub const fn is_a_vendors(self) -> bool {
+        match self {
+            Self::Meta | Self::D360 | Self::Sinch => true,
+            Self::Probes | Self::Klatch => false,
         }
     }
 }
@@ -75,10 +88,8 @@ impl<'a> Choice<'a> {
     /// that only one has. What is left is Meta's, whose paths begin with anything at all.
     #[must_use]
     pub fn of(host: &str, path: &'a str, has_d360_key: bool) -> Self {
-        let name = host.split(':').next().unwrap_or_default();
-        let by_host = HOSTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        if let Some((_, api)) = by_host {
-            return Self::within(*api, path, 0);
+        if let Some(api) = vendor(name(host)) {
+            return Self::within(api, path, 0);
         }
         let under = |mount: &str| {
             path.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -110,7 +121,8 @@ impl<'a> Choice<'a> {
     /// Decides for a request, and leaves the API's own path in it. The whole one stays with it as
     /// its [`OriginalUri`].
     pub(super) fn make<B>(request: &mut Request<B>) -> Api {
-        let host = request.uri().host();
+        let forwarded = request.extensions().get::<Forwarded>().and_then(|one| one.host.as_deref());
+        let host = forwarded.or_else(|| request.uri().host());
         let host = host.or_else(|| request.headers().get(header::HOST)?.to_str().ok());
         let has_d360_key = request.headers().contains_key("d360-api-key");
         let Choice { api, base } =
@@ -126,6 +138,66 @@ impl<'a> Choice<'a> {
             }
         }
         api
+    }
+}
+
+/// The vendor whose host this is.
+fn vendor(name: &str) -> Option<Api> {
+    HOSTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, api)| *api)
+}
+
+/// The host of what stands in a `Host` header or in an address: without the port, the brackets of
+/// an IPv6 address and the point at the end.
+fn name(host: &str) -> &str {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => host.split(':').next(),
+    };
+    name.map(|name| name.strip_suffix('.').unwrap_or(name)).unwrap_or_default()
+}
+
+/// Which hosts a request may name. A web page can make its own name point to the machine that reads
+/// it (DNS rebinding), and would then be let into a sandbox whose keys everybody knows; the `Host`
+/// of its requests gives it away.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Hosts {
+    /// Any.
+    #[default]
+    Any,
+    /// This machine's own names, those of the vendors, and that of `public_url`.
+    Own {
+        /// Whether any IP address is fine as well. A page cannot take one for its name.
+        addresses: bool,
+        /// The host of `public_url`.
+        public: Option<String>,
+    },
+}
+
+impl Hosts {
+    /// Those of a sandbox, with or without IP addresses that are not loopback.
+    #[must_use]
+    pub fn own(addresses: bool, public_url: Option<&str>) -> Self {
+        let authority = public_url.and_then(|url| url.split("//").nth(1)?.split('/').next());
+        Self::Own { addresses, public: authority.map(|authority| name(authority).to_owned()) }
+    }
+
+    /// The host that a request names and may not name. A request that names none is no browser's.
+    pub(super) fn foreign<'a, B>(&self, request: &'a Request<B>) -> Option<&'a [u8]> {
+        let Self::Own { addresses, public } = self else { return None };
+        let own = |host: &str| {
+            let name = name(host);
+            if public.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name)) {
+                return true;
+            }
+            if let Ok(address) = name.parse::<IpAddr>() {
+                return *addresses || address.to_canonical().is_loopback();
+            }
+            name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
+                || vendor(name).is_some()
+        };
+        let headers = request.headers().get_all(header::HOST).iter().map(HeaderValue::as_bytes);
+        let mut named = request.uri().host().map(str::as_bytes).into_iter().chain(headers);
+        named.find(|host| !std::str::from_utf8(host).is_ok_and(own))
     }
 }
 
@@ -216,6 +288,55 @@ mod tests {
             let expected = Choice { api, base };
             assert_eq!(Choice::of(host, path, has_d360_key), expected, "{host} {path}");
         }
+    }
+
+    #[test]
+    fn a_sandbox_answers_to_its_own_names() {
+        let local = Hosts::own(false, None);
+        let public = Hosts::own(true, Some("https://Sandbox.example:8443/klatch"));
+        for (host, by_local, by_public) in [
+            ("localhost", true, true),
+            ("LOCALHOST:8080", true, true),
+            ("localhost.:8080", true, true),
+            ("app.localhost:3000", true, true),
+            ("127.0.0.1:8080", true, true),
+            ("127.9.9.9", true, true),
+            ("[::1]:8080", true, true),
+            ("[::ffff:127.0.0.1]", true, true),
+            ("graph.facebook.com", true, true),
+            ("waba-v2.360dialog.io:443", true, true),
+            ("us1.whatsapp.api.sinch.com", true, true),
+            ("sandbox.example", false, true),
+            ("sandbox.example:1", false, true),
+            ("192.0.2.1:8080", false, true),
+            ("0.0.0.0:8080", false, true),
+            ("[2001:db8::1]:8080", false, true),
+            ("rebound.example", false, false),
+            ("localhost.example", false, false),
+            ("127.0.0.1.example", false, false),
+            ("notlocalhost", false, false),
+            ("graph.facebook.com.example", false, false),
+            ("sandbox.example.evil.example", false, false),
+            ("2130706433", false, false),
+            ("", false, false),
+        ] {
+            let request = Request::get("/groups").header(header::HOST, host).body(()).unwrap();
+            let fine = |hosts: &Hosts| hosts.foreign(&request).is_none();
+            assert_eq!((fine(&local), fine(&public)), (by_local, by_public), "{host}");
+            assert!(fine(&Hosts::Any), "{host}");
+        }
+        let by_number = Hosts::own(false, Some("http://192.0.2.1:8080"));
+        let request = Request::get("/").header(header::HOST, "192.0.2.1:8080").body(()).unwrap();
+        assert_eq!(by_number.foreign(&request), None);
+        let foreign = |request: axum::http::request::Builder| {
+            local.foreign(&request.body(()).unwrap()).map(<[u8]>::to_vec)
+        };
+        assert_eq!(foreign(Request::get("/groups")), None);
+        let second = Request::get("/").header(header::HOST, "localhost");
+        let second = second.header(header::HOST, "rebound.example");
+        assert_eq!(foreign(second), Some(b"rebound.example".to_vec()));
+        let whole = Request::get("http://rebound.example/").header(header::HOST, "localhost");
+        assert_eq!(foreign(whole), Some(b"rebound.example".to_vec()));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use axum::http::{Uri, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::peer::Forwarded;
 use crate::app::App;
 use crate::page::{Cursor, Slice};
 
@@ -32,7 +33,9 @@ pub struct Cursors {
     after: String,
 }
 
-/// The address that a request was sent to, as its sender sees it.
+/// The address that a request was sent to, as its sender sees it: from `public_url`, or from what a
+/// trusted proxy says, or from the `Host` of the request. Its query stays as it came, so that a token
+/// is in it only if it was there before.
 #[derive(Debug)]
 pub struct Address {
     base: String,
@@ -45,10 +48,13 @@ impl FromRequestParts<App> for Address {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let Ok(OriginalUri(uri)) = OriginalUri::from_request_parts(parts, app).await;
         let base = app.settings.public_url.clone().unwrap_or_else(|| {
-            // Whoever sends something else than a host gets an address all the same.
-            let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+            let forwarded = parts.extensions.get::<Forwarded>();
+            let scheme = forwarded.and_then(|forwarded| forwarded.scheme).unwrap_or("http");
+            let host = forwarded.and_then(|forwarded| forwarded.host.as_deref());
+            let host = host.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
+            // A client that sends something else than a host gets an address all the same.
             let host = host.filter(|host| host.parse::<Authority>().is_ok());
-            format!("http://{}", host.unwrap_or("localhost"))
+            format!("{scheme}://{}", host.unwrap_or("localhost"))
         });
         Ok(Self { base, uri })
     }

@@ -25,6 +25,11 @@ pub enum Problem {
         /// Bytes allowed.
         max_bytes: usize,
     },
+    /// The `Host` is none that a sandbox answers to.
+    ForeignHost {
+        /// What was sent, as far as it is text.
+        host: String,
+    },
     /// The body is longer than the call allows.
     BodyTooLarge {
         /// Bytes allowed.
@@ -161,6 +166,10 @@ impl Problem {
             Self::HeadersTooLarge { longest, max_bytes } => {
                 format!("The headers are longer than {max_bytes} bytes; the longest is {longest}")
             }
+            Self::ForeignHost { host } => format!(
+                "This sandbox does not answer to the Host {host:?}, since a web page could stand \
+                 behind it: use localhost, or start klatch dev with --public-url"
+            ),
             Self::BodyTooLarge { max_bytes } => {
                 format!("The request body is longer than {max_bytes} bytes")
             }

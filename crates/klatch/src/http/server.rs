@@ -18,16 +18,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::Port;
+use super::connections::{Addresses, Impatient, Limits, turn_away};
+use super::peer::Peer;
 
 /// How long a request's head may take to arrive, and a kept-alive connection may be silent.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes that a request's head may have before the connection is given up. Above the limit that is
+/// Bytes of a request's head, its first line included, that are ever held while it is read. A longer
+/// one is answered with 431 and no body, and the connection is closed. Twice the limit that is
 /// answered in the API's own shape.
-const HEAD_BYTES_MAX: usize = 256 * 1_024;
+const HEAD_BYTES_MAX: usize = 32 * 1_024;
 /// How long to wait after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-/// Connections at a time; who comes then waits in the system's queue.
-const CONNECTIONS_MAX: usize = 4_096;
 
 /// Bytes of a body that nobody wanted which are read nevertheless, and how long that may take.
 const DRAINED_BYTES_MAX: usize = 256 * 1_024;
@@ -86,12 +87,13 @@ impl Drop for Drained {
 /// A socket that is bound: its address is known before anything is served.
 pub struct Server {
     listener: TcpListener,
+    limits: Limits,
 }
 
 impl Server {
     /// Binds the address; port 0 takes a free one.
-    pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await? })
+    pub async fn bind(address: SocketAddr, limits: Limits) -> std::io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await?, limits })
     }
 
     /// The address that was bound.
@@ -103,13 +105,14 @@ impl Server {
     /// Gives whether all of them did.
     pub async fn serve(self, port: Port, stop: CancellationToken, grace: Duration) -> bool {
         let connections = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let addresses = Addresses::new(&self.limits);
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
                 accepted = accept(&self.listener, &places) => accepted,
             };
-            let (stream, place) = match accepted {
+            let (stream, peer, place) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -119,14 +122,22 @@ impl Server {
                 }
             };
             let port = port.clone();
-            port.0.app.metrics.connections.inc();
-            let gauge = port.0.app.metrics.connections.clone();
-            let connection = connections.watch(connection(stream, port));
+            let app = &port.0.app;
+            let Some(counted) = addresses.admit(peer) else {
+                app.metrics.connections_refused.inc();
+                app.warnings.refused_connections.note(Some(peer), app.now());
+                turn_away(stream);
+                continue;
+            };
+            app.metrics.connections.inc();
+            let gauge = app.metrics.connections.clone();
+            let stream = Impatient::new(stream, self.limits.write_timeout);
+            let connection = connections.watch(connection(stream, peer, port));
             tokio::spawn(async move {
                 // A client that breaks off is its own affair.
                 let _ = connection.await;
                 gauge.dec();
-                drop(place);
+                drop((counted, place));
             });
         }
         drop(self.listener);
@@ -138,20 +149,22 @@ impl Server {
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> std::io::Result<(TcpStream, Peer, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    let (stream, address) = listener.accept().await?;
+    // Answers are one write each: waiting to fill a packet only costs time.
+    let _ = stream.set_nodelay(true);
+    Ok((stream, Peer::new(address.ip()), place))
 }
 
 fn connection(
-    stream: TcpStream,
+    stream: Impatient<TcpStream>,
+    peer: Peer,
     port: Port,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
-    // Answers are one write each: waiting to fill a packet only costs time.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         let port = port.clone();
+        request.extensions_mut().insert(peer);
         async move {
             let answer = port.call(request.map(Drained::body)).await;
             Ok::<_, std::convert::Infallible>(answer)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, header};
 use insta::assert_snapshot;
+use klatch::http::peer::Peer;
 use klatch::sandbox;
 use serde_json::{Value, json};
 
@@ -395,6 +396,33 @@ async fn without_the_admin_token_there_is_nothing() {
         let request = Request::get("/klatch/v1/accounts").header(header::AUTHORIZATION, value);
         app.send(request.body(Body::empty()).unwrap()).await.ok();
     }
+}
+
+/// Each address waits for itself; one that a right token came from is let in again.
+#[tokio::test]
+async fn an_address_that_guesses_has_to_wait() {
+    let app = TestApp::new().await;
+    let attempt = async |address: &str, token: &str| {
+        let authorization = format!("Bearer {token}");
+        let request = Request::get("/klatch/v1/accounts").header("Authorization", authorization);
+        let request = request.extension(Peer::new(address.parse().unwrap()));
+        app.send(request.body(Body::empty()).unwrap()).await
+    };
+    let mut statuses = Vec::new();
+    for _ in 0..50 {
+        statuses.push(attempt("192.0.2.1", "wrong").await.status.as_u16());
+    }
+    assert_eq!(statuses[..5], [401; 5]);
+    assert_eq!(statuses[5..], [429; 45]);
+    let refused = attempt("192.0.2.1", sandbox::ADMIN_TOKEN).await;
+    assert_eq!(refused.headers["retry-after"], "1");
+    assert_snapshot!(refusal(&refused), @"429 too_many_wrong_tokens (Authorization): Too many wrong admin tokens came from this address: the next one is looked at in 1 s");
+    attempt("192.0.2.2", sandbox::ADMIN_TOKEN).await.ok();
+    app.clock.advance(Duration::from_secs(1));
+    attempt("192.0.2.1", sandbox::ADMIN_TOKEN).await.ok();
+    assert_eq!(attempt("192.0.2.1", "wrong").await.status, 401);
+    assert_eq!(attempt("192.0.2.1", "wrong").await.headers["retry-after"], "2");
+    attempt("192.0.2.1", sandbox::ADMIN_TOKEN).await.ok();
 }
 
 #[tokio::test]
@@ -851,7 +879,7 @@ async fn bodies_are_refused_in_our_own_shape() {
     }
     let request = Request::get("/klatch/v1/accounts")
         .header(header::AUTHORIZATION, &token)
-        .header("X-Padding", "x".repeat(33_000));
+        .header("X-Padding", "x".repeat(17_000));
     let answer = app.send(request.body(Body::empty()).unwrap()).await;
     refusals.push(format!("long headers: {}", refusal(&answer)));
     assert_snapshot!(refusals.join("\n"), @"
@@ -862,6 +890,6 @@ async fn bodies_are_refused_in_our_own_shape() {
     large: 413 body_too_large: The request body is longer than 262144 bytes
     never: 408 body_too_slow: The request body did not arrive in time
     broken: 400 body_broken: The request body broke off
-    long headers: 431 headers_too_large (x-padding): The headers are longer than 32768 bytes; the longest is x-padding
+    long headers: 431 headers_too_large (x-padding): The headers are longer than 16384 bytes; the longest is x-padding
     ");
 }

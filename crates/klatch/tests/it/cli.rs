@@ -231,7 +231,13 @@ fn mistakes_are_explained() {
         (&["serve", "--admin-token", "short"], "admin_token must be at least 16"),
         (&["serve", "--config", "/nowhere.toml"], "cannot read the settings file /nowhere.toml"),
         (&["serve", "--config", &file], "listn"),
-        (&["dev", "--listen", "203.0.113.1:80"], "cannot listen on 203.0.113.1:80"),
+        (&["dev", "--listen", "0.0.0.0:0"], "everybody knows the keys of a sandbox; give --public"),
+        (&["dev", "--listen", "[::]:0"], "give --public"),
+        (&["dev", "--listen", "203.0.113.1:80", "--public"], "cannot listen on 203.0.113.1:80"),
+        (
+            &["person", "1650555", "show", "--token-file", "/nowhere"],
+            "cannot read admin_token_file /nowhere",
+        ),
         (
             &["person", "1650555", "show", "--url", "http://127.0.0.1:9"],
             "no server answers at http://127.0.0.1:9 (Connection refused (os error 111)): start one",
@@ -298,6 +304,121 @@ fn the_example_settings_start_a_server_once_the_token_is_there() {
     std::fs::write(&file, klatch::config::EXAMPLE).unwrap();
     let output = run(&["serve", "--config", &file.display().to_string()]);
     assert!(complained(&output).contains("admin_token is missing"), "{}", complained(&output));
+}
+
+/// What other machines can reach has secrets of its own, which are printed.
+#[tokio::test]
+async fn a_public_sandbox_makes_its_own_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let dev = ["dev", "--listen", "127.0.0.1:0", "--log", "error", "--data", &data, "--public"];
+    let key = async || {
+        let (sandbox, text) = Sandbox::start_and_read(&dev, "Create a group");
+        let word = |name: &str| {
+            let rest = text.split(name).nth(1).unwrap();
+            rest.split_whitespace().next().unwrap().to_owned()
+        };
+        let words = [word("  key "), word("admin token "), word("app secret ")];
+        for (word, known) in
+            words.iter().zip([sandbox::KEY, sandbox::ADMIN_TOKEN, sandbox::APP_SECRET])
+        {
+            assert!(word.len() == 32 && word != known, "{text}");
+        }
+        let list = async |key: &str| {
+            let request = sandbox.client.get(format!("{}/groups", sandbox.url));
+            request.header("D360-API-KEY", key).send().await.unwrap().status().as_u16()
+        };
+        assert_eq!((list(sandbox::KEY).await, list(&words[0]).await), (401, 200));
+        let accounts = async |token: &str| {
+            let request = sandbox.client.get(format!("{}/klatch/v1/accounts", sandbox.url));
+            request.bearer_auth(token).send().await.unwrap().status().as_u16()
+        };
+        assert_eq!((accounts(sandbox::ADMIN_TOKEN).await, accounts(&words[1]).await), (401, 200));
+        assert_eq!(sandbox.terminate(), Some(0));
+        words
+    };
+    let (first, second) = (key().await, key().await);
+    assert!(first[0] != second[0] && first[1] != second[1], "made anew at each start");
+    assert_eq!(first[2], second[2], "the app keeps its secret");
+
+    let output = run(&dev[..7]);
+    let why = complained(&output);
+    assert!(why.contains("the data belong to a `klatch dev --public`"), "{why}");
+    let other = tempfile::tempdir().unwrap();
+    assert_eq!(Sandbox::start(Some(other.path())).terminate(), Some(0));
+    let other = other.path().display().to_string();
+    let output = run(&["dev", "--listen", "127.0.0.1:0", "--public", "--data", &other]);
+    let why = complained(&output);
+    assert!(why.contains("everybody knows the keys of the data"), "{why}");
+}
+
+#[tokio::test]
+async fn the_admin_token_is_read_from_a_file() {
+    let sandbox = Sandbox::start(None);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, token: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("{token}\n")).unwrap();
+        path.display().to_string()
+    };
+    let (right, wrong) = (file("right", sandbox::ADMIN_TOKEN), file("wrong", "wrong"));
+    let list = |flag: &[&str], variable: &str| {
+        let mut command = program(&["account", "list", "--url", &sandbox.url]);
+        command.args(flag).env("KLATCH_ADMIN_TOKEN_FILE", variable).output().unwrap()
+    };
+    assert!(list(&[], &right).status.success());
+    assert!(list(&["--token-file", &right], &wrong).status.success());
+    assert!(list(&["--admin-token-file", &right], &wrong).status.success());
+    assert!(complained(&list(&[], &wrong)).contains("does not accept the admin token"));
+    assert!(list(&["--token", sandbox::ADMIN_TOKEN], &wrong).status.success());
+}
+
+/// Fifty wrong admin tokens used to be fifty lines.
+#[tokio::test]
+async fn wrong_admin_tokens_are_a_line_a_minute() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let sandbox = Sandbox::start_logging(&log);
+    for _ in 0..50 {
+        let request = sandbox.client.get(format!("{}/klatch/v1/accounts", sandbox.url));
+        request.bearer_auth("wrong").send().await.unwrap();
+    }
+    assert_eq!(sandbox.terminate(), Some(0));
+    let log = std::fs::read_to_string(&log).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lines: Vec<_> = lines
+        .map(|line| (line["message"].clone(), line["times"].clone(), line["last_peer"].clone()))
+        .collect();
+    // The second when the server stopped: nothing is lost.
+    let message = "wrong admin tokens were refused";
+    let line = |times: u64| (json!(message), json!(times), json!("127.0.0.1"));
+    assert_eq!(lines, [line(1), line(49)]);
+}
+
+#[test]
+fn a_server_without_its_address_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let serve = |extra: &[&str]| {
+        let mut command = program(&["serve", "--listen", "203.0.113.1:80", "--data", &data]);
+        complained(
+            &command.args(extra).env("KLATCH_ADMIN_TOKEN", "0123456789abcdef").output().unwrap(),
+        )
+    };
+    let said = "public_url is not set";
+    assert!(serve(&[]).contains(said), "{}", serve(&[]));
+    assert!(!serve(&["--public-url", "https://klatch.example"]).contains(said));
+    assert!(!serve(&["--trusted-proxies", "127.0.0.1"]).contains(said));
+}
+
+#[test]
+fn flags_that_take_a_token_warn_of_ps() {
+    for command in [&["serve", "--help"][..], &["account", "list", "--help"], &["listen", "--help"]]
+    {
+        let text = printed(&run(command)).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("Other users of the machine see it in `ps`"), "{command:?}: {text}");
+        assert!(text.contains("KLATCH_ADMIN_TOKEN_FILE"), "{command:?}: {text}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! nothing is half done.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,10 @@ use klatch::sandbox;
 use klatch::store::migrate::Migration;
 use klatch::store::sqlite::{OpenError, Sqlite};
 use serde_json::json;
+use tokio::net::TcpSocket;
 
 use crate::support::process::Sandbox;
+use crate::support::receiver::Receiver;
 use crate::support::{TestApp, with_json};
 
 fn open(folder: &Path) -> Result<Sqlite, OpenError> {
@@ -61,6 +64,36 @@ async fn a_full_disk_is_5xx_and_passes() {
     for group in kept {
         klatch.assert_log_folds(group).await;
     }
+}
+
+/// With a hundred files at a time, one address that opens connections without end does not keep the
+/// others from being answered, nor changes from being written and delivered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_low_limit_of_open_files_leaves_room_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start();
+    let sandbox = Sandbox::start_with_files(folder.path(), 100);
+    let address: SocketAddr = sandbox.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let mut held = Vec::new();
+    for _ in 0..200 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 7], 0).into()).unwrap();
+        held.push(socket.connect(address).await.unwrap());
+    }
+    let hook = Some(json!({ "url": receiver.url("/hook") }));
+    let (status, body) =
+        sandbox.call(Method::POST, "/v1/configs/webhook", hook).await.expect("no answer");
+    assert_eq!(status, 200, "{body}");
+    for number in 1..=5 {
+        let group = Some(json!({ "subject": format!("Group {number}") }));
+        let (status, body) = sandbox.call(Method::POST, "/groups", group).await.expect("no answer");
+        assert_eq!(status, 200, "{body}");
+        assert_eq!(receiver.nth(number).await.kind(), "group_create");
+    }
+    let (status, _) = sandbox.call(Method::GET, "/groups", None).await.expect("no answer");
+    assert_eq!(status, 200);
+    drop(held);
+    assert_eq!(sandbox.terminate(), Some(0));
 }
 
 #[test]
@@ -277,7 +310,7 @@ async fn readiness_probes_share_one_write_a_second() {
     assert_eq!(probe().await, StatusCode::SERVICE_UNAVAILABLE);
     klatch.group("Not disturbed", "auto_approve").await;
     file.execute_batch("ALTER TABLE elsewhere RENAME TO probe").unwrap();
-    klatch.clock.put_back(Duration::from_secs(60));
+    klatch.clock.put_back(Duration::from_mins(1));
     assert_eq!(probe().await, StatusCode::OK, "a clock that is put back keeps no result alive");
 }
 

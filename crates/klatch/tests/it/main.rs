@@ -16,6 +16,7 @@ mod meta;
 mod openapi;
 mod parity;
 mod people;
+mod port;
 mod secrets;
 mod server;
 mod sinch;

@@ -3,18 +3,26 @@
 use std::time::Duration;
 
 use klatch::config::{Settings, Storage};
+use klatch::http::peer::Proxies;
 use klatch::lifecycle::Running;
 use klatch::sandbox;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
+
+fn settings() -> Settings {
+    let listen = ([127, 0, 0, 1], 0).into();
+    Settings { body_timeout: Duration::from_millis(200), ..Settings::dev(listen, Storage::Memory) }
+}
 
 async fn start() -> Running {
-    let listen = ([127, 0, 0, 1], 0).into();
-    let settings = Settings {
-        body_timeout: Duration::from_millis(200),
-        ..Settings::dev(listen, Storage::Memory)
-    };
-    Running::start(&settings).await.unwrap()
+    Running::start(&settings()).await.unwrap()
+}
+
+/// A connection from this address of the loopback network.
+async fn connect_from(server: &Running, address: [u8; 4]) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((address, 0).into()).unwrap();
+    socket.connect(server.address).await.unwrap()
 }
 
 /// Sends bytes and reads until the server closes.
@@ -28,7 +36,8 @@ async fn exchange(server: &Running, bytes: &[u8]) -> String {
 }
 
 fn get(path: &str, extra: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: k\r\nConnection: close\r\n{extra}\r\n").into_bytes()
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{extra}\r\n")
+        .into_bytes()
 }
 
 #[tokio::test]
@@ -58,15 +67,129 @@ async fn every_answer_has_an_id() {
 }
 
 #[tokio::test]
-async fn a_header_of_100_kb_is_answered_by_name() {
+async fn a_header_of_20_kb_is_answered_by_name() {
     let server = start().await;
-    let extra = format!("X-Novel: {}\r\n", "x".repeat(100_000));
+    let extra = format!("X-Novel: {}\r\n", "x".repeat(20_000));
     let answer = exchange(&server, &get("/groups", &extra)).await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
-    assert!(answer.contains(r#"{"error":"The headers are longer than"#), "{answer}");
+    assert!(answer.contains(r#"{"error":"The headers are longer than 16384 bytes"#), "{answer}");
     assert!(answer.contains("x-novel"), "{answer}");
     let answer = exchange(&server, &get("/klatch/v1/accounts", &extra)).await;
     assert!(answer.contains(r#""field":"x-novel""#), "{answer}");
+    server.stop().await;
+}
+
+/// The server stops to read a head at 32 KB, and does not wait for the rest of it.
+#[tokio::test]
+async fn no_more_than_32_kb_of_a_head_is_read() {
+    let server = start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = format!("GET /healthz HTTP/1.1\r\nX-Unfinished: {}", "x".repeat(33_000));
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    server.stop().await;
+}
+
+/// Waits until the server has so many connections.
+async fn until_connections(server: &Running, count: i64) {
+    while server.app.metrics.connections.get() != count {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Answers that are left unread used to hold their connection for ever.
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut_off() {
+    let settings = Settings { write_timeout: Duration::from_millis(200), ..settings() };
+    let server = Running::start(&settings).await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    // Many times what the system keeps for a socket.
+    let request = b"GET /klatch/openapi/klatch.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(&request.repeat(400)).await.unwrap();
+    until_connections(&server, 1).await;
+    until_connections(&server, 0).await;
+    drop(stream);
+    assert!(exchange(&server, &get("/healthz", "")).await.starts_with("HTTP/1.1 200 OK"));
+    server.stop().await;
+}
+
+/// One address cannot take every place, and one that has its share is answered at once.
+#[tokio::test]
+async fn an_address_has_its_share_of_connections() {
+    let settings = Settings { connections_per_address: Some(3), ..settings() };
+    let server = Running::start(&settings).await.unwrap();
+    let (one, other) = ([127, 0, 0, 7], [127, 0, 0, 8]);
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(connect_from(&server, one).await);
+    }
+    until_connections(&server, 3).await;
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let mut answer = String::new();
+        connect_from(&server, one).await.read_to_string(&mut answer).await.unwrap();
+        answers.push(answer.replace('\r', ""));
+    }
+    assert_eq!(answers[0], answers[1]);
+    insta::assert_snapshot!(answers[0], @r#"
+    HTTP/1.1 429 Too Many Requests
+    content-type: application/json
+    retry-after: 1
+    connection: close
+    content-length: 104
+
+    {"error":{"code":"too_many_connections","message":"This address has too many connections; close some"}}
+    "#);
+    assert_eq!(server.app.metrics.connections_refused.get(), 2);
+    let figures = server.app.metrics.render();
+    assert!(figures.contains("klatch_http_connections_refused_total 2"), "{figures}");
+
+    let mut stream = connect_from(&server, other).await;
+    stream.write_all(&get("/healthz", "")).await.unwrap();
+    assert!(one_answer(&mut stream).await.starts_with("HTTP/1.1 200 OK"), "another address");
+    drop((held, stream));
+    until_connections(&server, 0).await;
+    let mut stream = connect_from(&server, one).await;
+    stream.write_all(&get("/healthz", "")).await.unwrap();
+    assert!(one_answer(&mut stream).await.starts_with("HTTP/1.1 200 OK"), "places are given back");
+    server.stop().await;
+}
+
+/// A proxy speaks for many, and so has any number of connections.
+#[tokio::test]
+async fn a_trusted_proxy_has_any_number_of_connections() {
+    let proxies = Proxies::new(vec!["127.0.0.1/32".parse().unwrap()]);
+    let settings = Settings { connections_per_address: Some(1), proxies, ..settings() };
+    let server = Running::start(&settings).await.unwrap();
+    let held = TcpStream::connect(server.address).await.unwrap();
+    until_connections(&server, 1).await;
+    assert!(exchange(&server, &get("/healthz", "")).await.starts_with("HTTP/1.1 200 OK"));
+    drop(held);
+    server.stop().await;
+}
+
+/// Fifty wrong admin tokens used to be answered like the first. The rest is in `admin`, where the
+/// clock stands still.
+#[tokio::test]
+async fn an_address_that_guesses_admin_tokens_has_to_wait() {
+    let server = start().await;
+    let extra = "Authorization: Bearer wrong\r\n";
+    let mut refused = None;
+    for _ in 0..50 {
+        let answer = exchange(&server, &get("/klatch/v1/accounts", extra)).await;
+        if !answer.starts_with("HTTP/1.1 401 ") {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("the address never had to wait");
+    assert!(refused.starts_with("HTTP/1.1 429 "), "{refused}");
+    assert!(refused.contains("\r\nretry-after: "), "{refused}");
     server.stop().await;
 }
 
@@ -86,7 +209,7 @@ async fn a_body_that_never_ends_is_answered() {
     let server = start().await;
     let key = sandbox::KEY;
     let promised = format!(
-        "POST /groups HTTP/1.1\r\nHost: k\r\nConnection: close\r\nD360-API-KEY: {key}\r\n\
+        "POST /groups HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nD360-API-KEY: {key}\r\n\
          Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{\"subject\":"
     );
     let answer = exchange(&server, promised.as_bytes()).await;
@@ -153,7 +276,7 @@ async fn a_body_over_the_limit_is_answered() {
     let key = sandbox::KEY;
     let length = klatch::http::body::JSON_BYTES_MAX + 1;
     let mut request = format!(
-        "POST /groups HTTP/1.1\r\nHost: k\r\nConnection: close\r\nD360-API-KEY: {key}\r\n\
+        "POST /groups HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nD360-API-KEY: {key}\r\n\
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
     )
     .into_bytes();
@@ -188,7 +311,7 @@ async fn a_stop_lets_running_requests_finish() {
     let length = body.len();
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
-        "POST /groups HTTP/1.1\r\nHost: k\r\nConnection: close\r\nD360-API-KEY: {key}\r\n\
+        "POST /groups HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nD360-API-KEY: {key}\r\n\
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();

@@ -20,8 +20,10 @@ use klatch::app::mint::Mint;
 use klatch::app::{App, AppSettings, Scope};
 use klatch::directory::KeyHash;
 use klatch::http::Port;
+use klatch::http::choice::Hosts;
+use klatch::http::peer::Proxies;
 use klatch::metrics::Metrics;
-use klatch::sandbox;
+use klatch::sandbox::{self, Credentials};
 use klatch::store::Store;
 use klatch::store::sqlite::Sqlite;
 use klatch::webhook::egress::Rules;
@@ -142,18 +144,35 @@ impl TestApp {
         Self::assembled(Self::memory(), true, outbound).await
     }
 
+    /// In memory, with other settings.
+    pub(crate) async fn configured(change: impl FnOnce(&mut AppSettings)) -> Self {
+        let outbound = Outbound::new(Rules::sandbox(), Arc::new(SystemLookup::default())).unwrap();
+        let mut settings = Self::settings(true);
+        change(&mut settings);
+        Self::over(Self::memory(), outbound, settings).await
+    }
+
     async fn assembled(store: Arc<dyn Store>, people: bool, outbound: Outbound) -> Self {
-        let clock = Arc::new(FixedClock(AtomicI64::new(BEGINNING_MS)));
-        let settings = AppSettings {
+        Self::over(store, outbound, Self::settings(people)).await
+    }
+
+    fn settings(people: bool) -> AppSettings {
+        AppSettings {
             admin_token: KeyHash::of(sandbox::ADMIN_TOKEN),
             people,
             public_url: None,
+            hosts: Hosts::Any,
+            proxies: Proxies::default(),
             body_timeout: Duration::from_millis(200),
             retention: Duration::from_hours(14 * 24),
-        };
+        }
+    }
+
+    async fn over(store: Arc<dyn Store>, outbound: Outbound, settings: AppSettings) -> Self {
+        let clock = Arc::new(FixedClock(AtomicI64::new(BEGINNING_MS)));
         let (same, mint) = (Arc::clone(&clock), Mint::seeded(7));
         let app = App::new(Arc::clone(&store), same, mint, Metrics::default(), outbound, settings);
-        sandbox::seed(&app, None).await.unwrap();
+        sandbox::seed(&app, &Credentials::known(), None).await.unwrap();
         Self { port: Port::new(app.clone()), app, clock, store }
     }
 

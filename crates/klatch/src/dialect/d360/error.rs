@@ -153,6 +153,7 @@ impl From<Problem> for Error {
             Problem::HeadersTooLarge { .. } => {
                 Self::gateway(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text)
             }
+            Problem::ForeignHost { .. } => Self::gateway(StatusCode::FORBIDDEN, text),
             Problem::BodyTooLarge { .. } => Self::gateway(StatusCode::PAYLOAD_TOO_LARGE, text),
             Problem::BodyTooSlow => Self::gateway(StatusCode::REQUEST_TIMEOUT, text),
             Problem::Overloaded => Self {

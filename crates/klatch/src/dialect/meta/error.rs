@@ -259,6 +259,7 @@ impl From<Problem> for Error {
             Problem::HeadersTooLarge { .. } => {
                 Self::parameter(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text)
             }
+            Problem::ForeignHost { .. } => Self::parameter(StatusCode::FORBIDDEN, text),
             Problem::BodyTooLarge { .. } => Self::parameter(StatusCode::PAYLOAD_TOO_LARGE, text),
             Problem::BodyTooSlow => Self::parameter(StatusCode::REQUEST_TIMEOUT, text),
             Problem::Overloaded => Self::unavailable(&text),

@@ -124,6 +124,7 @@ impl From<Problem> for Error {
             Problem::HeadersTooLarge { .. } => {
                 Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text)
             }
+            Problem::ForeignHost { .. } => Self::new(StatusCode::FORBIDDEN, text),
             Problem::BodyTooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, text),
             Problem::BodyTooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, text),
             Problem::Overloaded => Self::unavailable(&text),

@@ -625,11 +625,11 @@ async fn headers_have_a_longest_length() {
     let app = TestApp::new().await;
     let request = Request::get(format!("/v23.0{}", our_groups()))
         .header("Authorization", "Bearer klatch-dev")
-        .header("X-Padding", "x".repeat(33_000));
+        .header("X-Padding", "x".repeat(17_000));
     let answer = app.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(
         refusal(&answer),
-        "431 100 (#100) Invalid parameter: The headers are longer than 32768 bytes; the longest \
+        "431 100 (#100) Invalid parameter: The headers are longer than 16384 bytes; the longest \
          is x-padding"
     );
 }

@@ -1,5 +1,6 @@
 //! The real program as a child process.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -32,11 +33,20 @@ pub(crate) fn complained(output: &Output) -> String {
 
 const DEV: &[&str] = &["dev", "--listen", "127.0.0.1:0", "--log", "error"];
 
+/// The program over these data, with the limits that a line of shell sets.
+fn under(limits: &str, data: &Path) -> Command {
+    let mut command = Command::new("/bin/sh");
+    let script = format!("{limits}; exec \"$@\"");
+    command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_klatch")]).args(DEV);
+    command.arg("--data").arg(data).env_clear().stdin(Stdio::null());
+    command
+}
+
 /// `klatch dev` on a free port; killed when it goes out of scope.
 pub(crate) struct Sandbox {
     child: Child,
     pub(crate) url: String,
-    client: Client,
+    pub(crate) client: Client,
 }
 
 impl Sandbox {
@@ -58,11 +68,20 @@ impl Sandbox {
     /// One that may not make any file longer than so many bytes. The limit is a soft one: it can
     /// be lifted.
     pub(crate) fn start_limited(data: &Path, bytes: u32) -> Self {
-        let mut command = Command::new("/bin/sh");
         // Blocks of 512 bytes; and a write beyond them shall fail and not kill.
-        let script = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$@\"", bytes / 512);
-        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_klatch")]).args(DEV);
-        command.arg("--data").arg(data).env_clear().stdin(Stdio::null());
+        Self::spawn(under(&format!("trap '' XFSZ; ulimit -S -f {}", bytes / 512), data))
+    }
+
+    /// One that may have so many files open at a time, and no more.
+    pub(crate) fn start_with_files(data: &Path, files: u32) -> Self {
+        Self::spawn(under(&format!("ulimit -n {files}"), data))
+    }
+
+    /// One whose warnings go into this file, one JSON object a line.
+    pub(crate) fn start_logging(log: &Path) -> Self {
+        let mut command = program(&["dev", "--listen", "127.0.0.1:0"]);
+        command.args(["--log", "warn", "--log-format", "json"]);
+        command.stderr(File::create(log).unwrap());
         Self::spawn(command)
     }
 
@@ -74,16 +93,33 @@ impl Sandbox {
         assert!(lifted.success());
     }
 
-    fn spawn(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+    /// One with these arguments, and what it prints up to a line that begins so.
+    pub(crate) fn start_and_read(args: &[&str], until: &str) -> (Self, String) {
+        Self::spawn_and_read(program(args), until)
+    }
+
+    fn spawn(command: Command) -> Self {
+        Self::spawn_and_read(command, "klatch dev").0
+    }
+
+    fn spawn_and_read(mut command: Command, until: &str) -> (Self, String) {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut first = String::new();
-        out.read_line(&mut first).unwrap();
-        let url = first.trim().strip_prefix("klatch dev is up at ").unwrap().to_owned();
+        let mut text = String::new();
+        loop {
+            let begun = text.len();
+            assert!(out.read_line(&mut text).unwrap() > 0, "it ended: {text}");
+            if text[begun..].starts_with(until) {
+                break;
+            }
+        }
+        let first = text.lines().next().unwrap();
+        let url = first.strip_prefix("klatch dev is up at ").unwrap().to_owned();
         // Whoever does not read what a child prints stops it in the end.
         std::thread::spawn(move || out.read_to_end(&mut Vec::new()));
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Self { child, url, client: Client::builder().no_proxy().build().unwrap() }
+        let client = Client::builder().no_proxy().build().unwrap();
+        (Self { child, url, client }, text)
     }
 
     /// A call with the sandbox's key and token; `None` if there was no whole answer.
