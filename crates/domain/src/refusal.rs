@@ -38,6 +38,9 @@ pub enum Refusal {
     /// The number may not work with groups at all.
     #[error("the number is not eligible for groups")]
     NumberNotEligible,
+    /// The number is not registered for the API, so it can change nothing.
+    #[error("the number is not registered")]
+    NumberNotRegistered,
     /// The number may not create groups for the time being.
     #[error("the number cannot create groups at present")]
     CreationDisabled,

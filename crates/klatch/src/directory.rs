@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 pub use self::profile::{PersonKey, Profile};
 pub use self::subscription::{
     Activity, Place, Reach, Role, Rotation, Secret, Secrets, Subscription, SubscriptionChange,
-    SubscriptionEvent, SubscriptionId, Target,
+    SubscriptionEvent, SubscriptionId, Target, VendorField,
 };
 
 /// A tenant.
@@ -113,6 +113,48 @@ impl Answers {
     }
 }
 
+/// A two-step verification PIN: six digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Pin([u8; 6]);
+
+impl Pin {
+    /// Reads six digits; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = <[u8; 6]>::try_from(text.as_bytes()).ok()?;
+        digits.iter().all(u8::is_ascii_digit).then_some(Self(digits))
+    }
+
+    /// The six digits, for the store.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        // Nothing but digits is ever taken.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pin(…)")
+    }
+}
+
+/// A number's registration with the vendor's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registration {
+    /// Whether it is registered. A number that is not can change nothing.
+    pub is_active: bool,
+    /// Its two-step verification PIN, if one was set.
+    pub pin: Option<Pin>,
+}
+
+impl Default for Registration {
+    /// As numbers are created: registered, without a PIN.
+    fn default() -> Self {
+        Self { is_active: true, pin: None }
+    }
+}
+
 /// A business phone number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Number {
@@ -132,6 +174,11 @@ pub struct Number {
     pub eligibility: Eligibility,
     /// Which fields the answers to its calls have.
     pub answers: Answers,
+    /// Whether it is registered with the vendor's API.
+    pub registration: Registration,
+    /// Whether an override of the callback URL is taken although the app is not subscribed to the
+    /// WABA. Meta refuses it.
+    pub unsubscribed_overrides: bool,
     /// Whether the app's own receiver is told of its WABA's events.
     pub app_subscribed: bool,
     /// Whether its extra receivers, of a vendor that has such, are told.
@@ -206,6 +253,12 @@ pub struct NumberChange {
     pub eligibility: Option<Eligibility>,
     /// See [`Number::answers`].
     pub answers: Option<Answers>,
+    /// See [`Registration::is_active`].
+    pub registered: Option<bool>,
+    /// See [`Registration::pin`].
+    pub pin: Option<Pin>,
+    /// See [`Number::unsubscribed_overrides`].
+    pub unsubscribed_overrides: Option<bool>,
     /// See [`Number::extra_receivers`].
     pub extra_receivers: Option<bool>,
 }
@@ -221,6 +274,10 @@ pub enum RecordChange {
     AddKey(Key, KeyHash),
     /// Another shape for a number.
     ChangeNumber(PhoneNumberId, NumberChange),
+    /// A number is registered with this PIN, which has to be the one that it has, if it has one.
+    RegisterNumber(PhoneNumberId, Pin),
+    /// A registered number is registered no more. It keeps its PIN.
+    DeregisterNumber(PhoneNumberId),
     /// A key stops to open anything, at once. Revoking it again changes nothing.
     RevokeKey(String, Timestamp),
     /// A new subscription.
@@ -258,6 +315,8 @@ impl RecordChange {
             | Self::AddNumber(_)
             | Self::AddKey(..)
             | Self::ChangeNumber(..)
+            | Self::RegisterNumber(..)
+            | Self::DeregisterNumber(..)
             | Self::RevokeKey(..)
             | Self::SubscribeApp { .. } => false,
         }

@@ -10,7 +10,7 @@ use crate::app::mint::Mint;
 use crate::app::{App, ChangeError};
 use crate::directory::{
     Account, Answers, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, RecordChange,
-    Secret, VendorApp,
+    Registration, Secret, VendorApp,
 };
 use crate::page::{Page, Seek};
 
@@ -131,6 +131,8 @@ pub async fn seed(
             limits: Limits::default(),
             eligibility: Eligibility::Eligible,
             answers: Answers::default(),
+            registration: Registration::default(),
+            unsubscribed_overrides: false,
             app_subscribed: false,
             extra_receivers: false,
             created_at,

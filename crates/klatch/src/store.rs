@@ -207,6 +207,12 @@ pub enum ChangeError {
         /// The field that names it, as our own API spells it.
         field: &'static str,
     },
+    /// The number has another two-step verification PIN.
+    #[error("the two-step verification PIN is another one")]
+    WrongPin,
+    /// The number is not registered.
+    #[error("the number is not registered")]
+    NotRegistered,
     /// See there.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -288,6 +294,17 @@ pub trait Store: Send + Sync + 'static {
         account: &AccountId,
         bot_id: &str,
     ) -> Result<Option<Number>, StoreError>;
+
+    /// The numbers of this account that belong to this WhatsApp Business Account, oldest first.
+    async fn numbers_of_waba(
+        &self,
+        account: &AccountId,
+        waba_id: &str,
+        page: Page,
+    ) -> Result<Slice<Number>, StoreError>;
+
+    /// The ids of the account's WhatsApp Business Accounts, in order, at most `limit`.
+    async fn wabas(&self, account: &AccountId, limit: u16) -> Result<Vec<String>, StoreError>;
 
     /// A key, revoked ones included.
     async fn key(&self, id: &str) -> Result<Option<Key>, StoreError>;

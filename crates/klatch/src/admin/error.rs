@@ -153,6 +153,7 @@ impl From<Refusal> for Error {
             Refusal::GroupFull { .. } => (StatusCode::CONFLICT, "group_full"),
             Refusal::GroupLimitReached { .. } => (StatusCode::CONFLICT, "group_limit_reached"),
             Refusal::NumberNotEligible => (StatusCode::CONFLICT, "number_not_eligible"),
+            Refusal::NumberNotRegistered => (StatusCode::CONFLICT, "number_not_registered"),
             Refusal::CreationDisabled => (StatusCode::CONFLICT, "creation_disabled"),
             Refusal::TooManyOperations { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, "too_many_operations")
@@ -227,6 +228,10 @@ impl From<ChangeError> for Error {
             },
             ChangeError::Unknown { field } => {
                 Self::new(StatusCode::NOT_FOUND, "unknown", text).naming(field)
+            }
+            ChangeError::WrongPin => Self::new(StatusCode::CONFLICT, "wrong_pin", text),
+            ChangeError::NotRegistered => {
+                Self::new(StatusCode::CONFLICT, "number_not_registered", text)
             }
             ChangeError::Store(error) => error.into(),
         }

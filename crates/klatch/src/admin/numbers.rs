@@ -17,7 +17,7 @@ use super::auth::Operator;
 use super::error::{Error, ErrorBody};
 use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
-use crate::directory::{self, Answers, Eligibility, Number, RecordChange};
+use crate::directory::{self, Answers, Eligibility, Number, RecordChange, Registration};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse, required};
@@ -63,6 +63,11 @@ pub(super) struct NumberChange {
     /// no others; `superset`, Klatch's own besides.
     #[schema(example = "superset")]
     answers: Option<String>,
+    /// Whether the number is registered with the vendor's API. One that is not can change nothing.
+    registered: Option<bool>,
+    /// Whether Meta's API takes an override of the callback URL although the app is not subscribed
+    /// to the WABA. Meta refuses it.
+    unsubscribed_overrides: Option<bool>,
 }
 
 /// Other limits. What is left out stays as it is.
@@ -144,6 +149,8 @@ pub(super) struct NumberInfo {
     limits: LimitsInfo,
     eligibility: &'static str,
     answers: &'static str,
+    registered: bool,
+    unsubscribed_overrides: bool,
     created_at: String,
 }
 
@@ -171,6 +178,8 @@ impl From<Number> for NumberInfo {
             },
             eligibility: number.eligibility.as_str(),
             answers: number.answers.as_str(),
+            registered: number.registration.is_active,
+            unsubscribed_overrides: number.unsubscribed_overrides,
             created_at: rfc3339(number.created_at),
         }
     }
@@ -257,6 +266,8 @@ pub(super) async fn create(
         },
         eligibility: eligibility(new.eligibility.as_deref())?.unwrap_or_default(),
         answers: answers(new.answers.as_deref())?.unwrap_or_default(),
+        registration: Registration::default(),
+        unsubscribed_overrides: false,
         app_subscribed: false,
         extra_receivers: false,
         created_at: app.now(),
@@ -291,7 +302,7 @@ pub(super) async fn get(
     show(&app, &named(&path)?).await
 }
 
-/// Changes limits, eligibility or answers of a number. Groups that hold more than a lowered limit keep what they have.
+/// Changes what a number is allowed. Groups that hold more than a lowered limit keep what they have.
 #[utoipa::path(
     patch,
     path = "/v1/numbers/{phone_number_id}",
@@ -313,13 +324,18 @@ pub(super) async fn change(
 ) -> Result<Json<NumberInfo>, Error> {
     body.refuse_key()?;
     let change: NumberChange = body.json()?;
-    if change.limits.is_none() && change.eligibility.is_none() && change.answers.is_none() {
-        return Err(Problem::field("limits", "must be given, or eligibility, or answers").into());
+    let NumberChange { limits, eligibility: word, answers: fields, .. } = &change;
+    let switches = [change.registered, change.unsubscribed_overrides];
+    if limits.is_none() && word.is_none() && fields.is_none() && switches == [None, None] {
+        let detail = "must be given, or eligibility, answers, registered or unsubscribed_overrides";
+        return Err(Problem::field("limits", detail).into());
     }
     let id = named(&path)?;
     let change = directory::NumberChange {
         eligibility: eligibility(change.eligibility.as_deref())?,
         answers: answers(change.answers.as_deref())?,
+        registered: change.registered,
+        unsubscribed_overrides: change.unsubscribed_overrides,
         ..change.limits.unwrap_or_default().parse()?
     };
     app.change(RecordChange::ChangeNumber(id.clone(), change)).await?;

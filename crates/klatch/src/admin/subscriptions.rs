@@ -303,6 +303,7 @@ pub(super) async fn create(
         role: Role::Added,
         target,
         topics: new.fields.map(topics).transpose()?,
+        fields: Vec::new(),
         secrets: Secrets { current, old: None },
         vendor_signature,
         verify_token,

@@ -172,7 +172,7 @@ impl App {
         let stored = self.group(&call.scope, id).await?;
         let number = self.number_of(&stored).await?;
         if call.scope != Scope::Everything {
-            entitled(number.eligibility, Purpose::Change)?;
+            entitled(&number, Purpose::Change)?;
             self.pace.would_admit(&number.id, number.limits.operations, self.clock.now())?;
         }
         let probe = Command::ReportPictureFailure { problem: String::new() };
@@ -203,8 +203,17 @@ impl App {
         if call.scope == Scope::Everything {
             return Ok(());
         }
-        entitled(number.eligibility, purpose)?;
+        entitled(number, purpose)?;
         self.pace.admit(&number.id, number.limits.operations, at)
+    }
+
+    /// Counts a registration or deregistration of a number against its limit of operations.
+    ///
+    /// # Errors
+    ///
+    /// The number has used up its limit.
+    pub fn admit_registration(&self, number: &Number) -> Result<(), Refusal> {
+        self.pace.admit(&number.id, number.limits.operations, self.clock.now())
     }
 
     /// Builds the one value that the store takes or leaves. `None`: somebody else was faster.
@@ -383,8 +392,11 @@ fn receipt(
     })
 }
 
-fn entitled(eligibility: Eligibility, purpose: Purpose) -> Result<(), Refusal> {
-    match (eligibility, purpose) {
+fn entitled(number: &Number, purpose: Purpose) -> Result<(), Refusal> {
+    if !number.registration.is_active {
+        return Err(Refusal::NumberNotRegistered);
+    }
+    match (number.eligibility, purpose) {
         (Eligibility::NotEligible, _) => Err(Refusal::NumberNotEligible),
         (Eligibility::CreationDisabled, Purpose::Create) => Err(Refusal::CreationDisabled),
         (Eligibility::CreationDisabled, Purpose::Change) | (Eligibility::Eligible, _) => Ok(()),

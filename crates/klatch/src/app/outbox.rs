@@ -9,7 +9,7 @@ use super::App;
 pub use crate::directory::Place;
 use crate::directory::{
     Activity, Number, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
-    SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
+    SubscriptionChange, SubscriptionEvent, SubscriptionId, Target, VendorField,
 };
 use crate::page::{Page, Slice};
 use crate::store::ChangeError;
@@ -34,6 +34,8 @@ pub struct Configured {
     pub target: Target,
     /// Of what; `None` is everything, or what it was.
     pub topics: Option<Vec<Topic>>,
+    /// The fields that the vendor's configuration lists, where the vendor has such a list.
+    pub fields: Vec<VendorField>,
     /// What signs; minted, where the vendor has no such thing.
     pub secret: Option<Secret>,
     /// What the handshake says, where the vendor has one.
@@ -170,7 +172,7 @@ impl App {
     /// starts with a clean record, and goes on being owed what the one before was.
     pub async fn configure(&self, place: Place, receiver: Configured) -> Result<(), ChangeError> {
         for _ in 0..CONFIGURE_ATTEMPTS_MAX {
-            let Configured { target, topics, secret, verify_token, vendor_signature } =
+            let Configured { target, topics, fields, secret, verify_token, vendor_signature } =
                 receiver.clone();
             if let Some(holder) = self.store.holder(&place).await? {
                 let over_all = match place.role {
@@ -185,6 +187,7 @@ impl App {
                     headers: Some(headers),
                     timeout: Some(timeout),
                     topics,
+                    fields: Some(fields),
                     verify_token,
                     rotation: secret
                         .filter(|secret| *secret != holder.secrets.current)
@@ -208,6 +211,7 @@ impl App {
                     role,
                     target,
                     topics,
+                    fields,
                     secrets: Secrets { current, old: None },
                     vendor_signature,
                     verify_token,

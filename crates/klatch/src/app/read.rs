@@ -143,6 +143,29 @@ impl App {
         self.store.number_of_bot(account, bot_id).await
     }
 
+    /// A page of the account's numbers that belong to this WhatsApp Business Account, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn numbers_of_waba(
+        &self,
+        account: &AccountId,
+        waba_id: &str,
+        page: Page,
+    ) -> Result<Slice<Number>, StoreError> {
+        self.store.numbers_of_waba(account, waba_id, page).await
+    }
+
+    /// The ids of the account's WhatsApp Business Accounts, in order, at most [`LIMIT_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn wabas(&self, account: &AccountId) -> Result<Vec<String>, StoreError> {
+        self.store.wabas(account, LIMIT_MAX).await
+    }
+
     /// A key.
     pub async fn key(&self, id: &str) -> Result<Option<Key>, StoreError> {
         self.store.key(id).await

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod ask;
 pub mod calls;
 pub mod code;
+pub mod fields;
 pub mod params;
 pub mod person;
 pub mod webhook;

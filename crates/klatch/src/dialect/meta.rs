@@ -5,18 +5,23 @@
 
 mod answer;
 mod auth;
+mod batch;
 pub mod error;
 mod groups;
 mod headers;
 mod intake;
 mod invite_link;
 mod join_requests;
+mod node;
 mod number;
 mod participants;
+mod registration;
+mod token;
+mod waba;
 mod webhook;
 
 use axum::response::{IntoResponse as _, Response};
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,12 +36,20 @@ type Params = crate::dialect::graph::params::Params<Error>;
 fn operations() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(groups::list, groups::create))
-        .routes(routes!(groups::get, groups::post, groups::delete))
+        .routes(routes!(node::get_several, batch::run))
+        .routes(routes!(node::get, groups::post, groups::delete))
         .routes(routes!(invite_link::get, invite_link::reset, invite_link::delete))
         .routes(routes!(join_requests::list, join_requests::approve, join_requests::reject))
         .routes(routes!(participants::add, participants::remove))
         .routes(routes!(webhook::get, webhook::subscribe, webhook::unsubscribe))
         .routes(routes!(webhook::get_app, webhook::set_app, webhook::remove_app))
+        .routes(routes!(waba::list_numbers))
+        .routes(routes!(registration::register))
+        .routes(routes!(registration::deregister))
+        .routes(routes!(token::get_access_token, token::create_access_token))
+        .routes(routes!(token::debug))
+        .routes(routes!(token::me))
+        .routes(routes!(token::app))
 }
 
 /// All operations, as they are without a version: that is taken off before.
@@ -48,10 +61,12 @@ pub fn router(app: App) -> Router {
 /// answers have.
 pub fn finish(router: Router, app: App) -> Router {
     // Around the router as a whole: a layer of its own would come after the method was matched.
-    Router::new()
+    let routes = Router::new()
         .fallback_service(router)
         .layer(middleware::from_fn_with_state(app.clone(), intake::take))
-        .layer(middleware::from_fn_with_state(app, headers::add))
+        .layer(middleware::from_fn_with_state(app, headers::add));
+    // The operations of a batch go through the same routes, but cannot be batches.
+    routes.clone().layer(Extension(batch::Routes(routes)))
 }
 
 /// Answers what is wrong before a route is reached, or after one has failed.

@@ -132,6 +132,16 @@ pub enum Activity {
     },
 }
 
+/// A webhook field that a vendor's configuration asks for, whether or not this server has events
+/// for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VendorField {
+    /// The vendor's name for it.
+    pub name: String,
+    /// The version of the vendor's API that asked for it.
+    pub version: String,
+}
+
 /// Where to send and what to send along.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
@@ -169,6 +179,8 @@ pub struct Subscription {
     pub target: Target,
     /// Of what; `None` is everything.
     pub topics: Option<Vec<Topic>>,
+    /// The fields that the vendor's configuration asks for, where the vendor lists them.
+    pub fields: Vec<VendorField>,
     /// What proves that a delivery is ours.
     pub secrets: Secrets,
     /// Whether the dialect's own signature is sent, besides the one that is always sent.
@@ -237,6 +249,8 @@ pub struct SubscriptionChange {
     pub timeout: Option<Duration>,
     /// Other topics.
     pub topics: Option<Vec<Topic>>,
+    /// Other fields of the vendor's configuration.
+    pub fields: Option<Vec<VendorField>>,
     /// Another secret.
     pub rotation: Option<Rotation>,
     /// Another token for the handshake.

@@ -120,7 +120,7 @@ impl<'a> Choice<'a> {
 
     /// Decides for a request, and leaves the API's own path in it. The whole one stays with it as
     /// its [`OriginalUri`].
-    pub(super) fn make<B>(request: &mut Request<B>) -> Api {
+    pub(crate) fn make<B>(request: &mut Request<B>) -> Api {
         let forwarded = request.extensions().get::<Forwarded>().and_then(|one| one.host.as_deref());
         let host = forwarded.or_else(|| request.uri().host());
         let host = host.or_else(|| request.headers().get(header::HOST)?.to_str().ok());
@@ -206,6 +206,13 @@ impl Hosts {
 pub struct Base(Box<str>);
 
 impl Base {
+    /// The mount in it, without the version: `/meta` of `/meta/v23.0`; empty, where there is none.
+    #[must_use]
+    pub fn mount(&self) -> &str {
+        let version = self.version().map_or(0, |version| version.len() + 1);
+        &self.0[..self.0.len() - version]
+    }
+
     /// The version in it, where there is one: `v23.0` of `/meta/v23.0`.
     #[must_use]
     pub fn version(&self) -> Option<&str> {
@@ -231,7 +238,7 @@ fn is_of_d360(path: &str) -> bool {
 
 /// The first part of a path, if it looks like a version, right or wrong: `v`, digits, and perhaps a
 /// point and digits.
-fn version(path: &str) -> Option<&str> {
+pub(crate) fn version(path: &str) -> Option<&str> {
     let first = path.strip_prefix('/')?.split('/').next()?;
     let number = first.strip_prefix(['v', 'V'])?;
     let mut parts = number.splitn(2, '.');

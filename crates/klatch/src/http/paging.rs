@@ -61,6 +61,16 @@ impl FromRequestParts<App> for Address {
 }
 
 impl Paging {
+    /// Describes a page of the named list that has no address of its own: with cursors only.
+    #[must_use]
+    pub fn without_addresses<T>(name: &str, slice: &Slice<T>) -> Self {
+        let (Some((first, _)), Some((last, _))) = (slice.items.first(), slice.items.last()) else {
+            return Self { cursors: None, next: None, previous: None };
+        };
+        let (before, after) = (Cursor::encode(name, *first), Cursor::encode(name, *last));
+        Self { cursors: Some(Cursors { before, after }), next: None, previous: None }
+    }
+
     /// Describes a page of the named list.
     #[must_use]
     pub fn of<T>(name: &str, slice: &Slice<T>, limit: u16, address: &Address) -> Self {

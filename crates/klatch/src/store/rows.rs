@@ -126,6 +126,7 @@ enum RefusalRow {
     GroupFull { limit: u32 },
     GroupLimitReached { limit: u32 },
     NumberNotEligible,
+    NumberNotRegistered,
     CreationDisabled,
     TooManyOperations { limit: u32, retry_after_secs: u32 },
     InviteLinkDead,
@@ -500,6 +501,7 @@ impl From<&Refusal> for RefusalRow {
             Refusal::GroupFull { limit } => Self::GroupFull { limit },
             Refusal::GroupLimitReached { limit } => Self::GroupLimitReached { limit },
             Refusal::NumberNotEligible => Self::NumberNotEligible,
+            Refusal::NumberNotRegistered => Self::NumberNotRegistered,
             Refusal::CreationDisabled => Self::CreationDisabled,
             Refusal::TooManyOperations { limit, retry_after_secs } => {
                 Self::TooManyOperations { limit, retry_after_secs }
@@ -528,6 +530,7 @@ impl From<RefusalRow> for Refusal {
             RefusalRow::GroupFull { limit } => Self::GroupFull { limit },
             RefusalRow::GroupLimitReached { limit } => Self::GroupLimitReached { limit },
             RefusalRow::NumberNotEligible => Self::NumberNotEligible,
+            RefusalRow::NumberNotRegistered => Self::NumberNotRegistered,
             RefusalRow::CreationDisabled => Self::CreationDisabled,
             RefusalRow::TooManyOperations { limit, retry_after_secs } => {
                 Self::TooManyOperations { limit, retry_after_secs }

@@ -68,6 +68,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/sqlite/0006_people.sql"),
     },
     Migration {
+        number: 7,
+        name: "0007_registration",
+        sql: include_str!("../../migrations/sqlite/0007_registration.sql"),
+    },
+    Migration {
         number: 8,
         name: "0008_leases",
         sql: include_str!("../../migrations/sqlite/0008_leases.sql"),
@@ -518,6 +523,24 @@ impl Store for Sqlite {
     ) -> Result<Option<Number>, StoreError> {
         let (account, bot_id) = (account.clone(), bot_id.to_owned());
         self.look_up(move |connection| read::number_of_bot(connection, &account, &bot_id)).await
+    }
+
+    async fn numbers_of_waba(
+        &self,
+        account: &AccountId,
+        waba_id: &str,
+        page: Page,
+    ) -> Result<Slice<Number>, StoreError> {
+        let (account, waba_id) = (account.clone(), waba_id.to_owned());
+        let query = move |connection: &Connection| {
+            read::numbers_of_waba(connection, &account, &waba_id, page)
+        };
+        if page.limit <= SHORT_PAGE { self.look_up(query).await } else { self.read(query).await }
+    }
+
+    async fn wabas(&self, account: &AccountId, limit: u16) -> Result<Vec<String>, StoreError> {
+        let account = account.clone();
+        self.read(move |connection| read::wabas(connection, &account, limit)).await
     }
 
     async fn key(&self, id: &str) -> Result<Option<Key>, StoreError> {

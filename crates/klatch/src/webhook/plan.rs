@@ -128,7 +128,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::directory::{Activity, Answers, Eligibility, Secret, Secrets, Target};
+    use crate::directory::{Activity, Answers, Eligibility, Registration, Secret, Secrets, Target};
     use crate::webhook::{What, sample};
 
     const AT: Timestamp = Timestamp::from_millis(1_755_548_877_000);
@@ -143,6 +143,8 @@ mod tests {
             limits: Limits::default(),
             eligibility: Eligibility::Eligible,
             answers: Answers::Published,
+            registration: Registration::default(),
+            unsubscribed_overrides: false,
             app_subscribed: false,
             extra_receivers,
             created_at: AT,
@@ -162,6 +164,7 @@ mod tests {
                 timeout: Duration::from_secs(1),
             },
             topics: None,
+            fields: Vec::new(),
             secrets: Secrets { current: Secret::new("secret".to_owned()), old: None },
             vendor_signature: false,
             verify_token: None,

@@ -101,6 +101,7 @@ async fn accounts() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "whole answers, one after the other")]
 async fn numbers() {
     let app = TestApp::new().await;
     let body = json!({ "account_id": "acc_dev", "display_phone_number": "+44 7700 900123" });
@@ -120,6 +121,8 @@ async fn numbers() {
       },
       "eligibility": "eligible",
       "answers": "published",
+      "registered": true,
+      "unsubscribed_overrides": false,
       "created_at": "2025-08-18T20:27:57Z"
     }
     "#);
@@ -149,6 +152,8 @@ async fn numbers() {
       },
       "eligibility": "eligible",
       "answers": "published",
+      "registered": true,
+      "unsubscribed_overrides": false,
       "created_at": "2025-08-18T20:27:57Z"
     }
     "#);
@@ -169,6 +174,8 @@ async fn numbers() {
           },
           "eligibility": "eligible",
           "answers": "published",
+          "registered": true,
+          "unsubscribed_overrides": false,
           "created_at": "2025-08-18T20:27:57Z"
         }
       ],
@@ -222,6 +229,8 @@ async fn limits_change_one_by_one() {
       },
       "eligibility": "eligible",
       "answers": "published",
+      "registered": true,
+      "unsubscribed_overrides": false,
       "created_at": "2025-08-18T20:27:57Z"
     }
     "#);
@@ -672,9 +681,9 @@ async fn bad_changes_of_limits_change_nothing() {
     }
     assert_snapshot!(refusals.join("\n"), @r#"
     {}
-        400 invalid_field (limits): limits must be given, or eligibility, or answers
+        400 invalid_field (limits): limits must be given, or eligibility, answers, registered or unsubscribed_overrides
     {"limits":null}
-        400 invalid_field (limits): limits must be given, or eligibility, or answers
+        400 invalid_field (limits): limits must be given, or eligibility, answers, registered or unsubscribed_overrides
     {"limits":5}
         400 invalid_field (limits): limits has the wrong type: integer, expected an object
     {"limits":{"participants":0}}
@@ -700,11 +709,11 @@ async fn bad_changes_of_limits_change_nothing() {
     {"limits":{"participants":9,"groups":10000001}}
         400 invalid_field (limits.groups): limits.groups must be a whole number from 0 to 10000000
     {"limits":{"participants":9},"bot_id":"other"}
-        400 invalid_field (bot_id): bot_id is not valid: unknown field `bot_id`, expected one of `limits`, `eligibility`, `answers`
+        400 invalid_field (bot_id): bot_id is not valid: unknown field `bot_id`, expected one of `limits`, `eligibility`, `answers`, `registered`, `unsubscribed_overrides`
     {"participants":9}
-        400 invalid_field (participants): participants is not valid: unknown field `participants`, expected one of `limits`, `eligibility`, `answers`
+        400 invalid_field (participants): participants is not valid: unknown field `participants`, expected one of `limits`, `eligibility`, `answers`, `registered`, `unsubscribed_overrides`
     {"answers":null}
-        400 invalid_field (limits): limits must be given, or eligibility, or answers
+        400 invalid_field (limits): limits must be given, or eligibility, answers, registered or unsubscribed_overrides
     {"answers":"all"}
         400 invalid_field (answers): answers must be one of published, superset
     {"answers":true}

@@ -225,6 +225,11 @@ async fn a_folder_of_the_second_schema_is_brought_up_to_date() {
          ALTER TABLE subscriptions DROP COLUMN lease_until;
          ALTER TABLE numbers DROP COLUMN answers;
          ALTER TABLE receipts DROP COLUMN answers;
+         DROP INDEX numbers_by_waba;
+         ALTER TABLE numbers DROP COLUMN registered;
+         ALTER TABLE numbers DROP COLUMN pin;
+         ALTER TABLE numbers DROP COLUMN unsubscribed_overrides;
+         ALTER TABLE subscriptions DROP COLUMN fields;
          DROP INDEX accounts_by_app;
          DROP INDEX events_by_time;
          DROP INDEX groups_by_alias;

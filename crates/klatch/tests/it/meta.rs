@@ -2,6 +2,7 @@
 
 mod auth;
 mod bad_input;
+mod batch;
 mod groups;
 mod headers;
 mod invite_link;
@@ -9,6 +10,9 @@ mod join_requests;
 mod params;
 mod participants;
 mod people;
+mod registration;
+mod tokens;
+mod waba;
 mod webhook;
 
 use axum::body::Body;
@@ -179,6 +183,7 @@ fn of_group(group: &str) -> Vec<Operation> {
         at("reject", Method::DELETE, "/join_requests", Some(requests)),
         at("add", Method::POST, "/participants", Some(people.clone())),
         at("remove", Method::DELETE, "/participants", Some(people)),
+        Operation::new("by ids", Method::GET, &format!("/?ids={group}"), None),
         at("delete", Method::DELETE, "", None),
     ]
 }
@@ -198,6 +203,8 @@ fn of_number(number: &str) -> Vec<Operation> {
         at("number with fields", Method::GET, "?fields=webhook_configuration", None),
         at("change the number", Method::POST, "", Some(hook)),
         at("delete the number", Method::DELETE, "", None),
+        at("deregister", Method::POST, "/deregister", None),
+        at("register", Method::POST, "/register", Some(whatsapp(json!({ "pin": "123456" })))),
     ]
 }
 
@@ -205,6 +212,8 @@ fn of_number(number: &str) -> Vec<Operation> {
 fn of_waba(waba: &str) -> Vec<Operation> {
     let at = |name, method| Operation::new(name, method, &format!("/{waba}/subscribed_apps"), None);
     vec![
+        Operation::new("WABA", Method::GET, &format!("/{waba}"), None),
+        Operation::new("numbers", Method::GET, &format!("/{waba}/phone_numbers"), None),
         at("subscribed apps", Method::GET),
         at("subscribe", Method::POST),
         at("unsubscribe", Method::DELETE),
@@ -227,9 +236,20 @@ fn of_app(app: &str) -> Vec<Operation> {
     ]
 }
 
+/// Everything that can be asked of a token.
+fn of_token() -> Vec<Operation> {
+    let at = |name, path| Operation::new(name, Method::GET, path, None);
+    vec![
+        at("me", "/me"),
+        at("app of the token", "/app"),
+        at("debug the token", "/debug_token?input_token=klatch-dev"),
+    ]
+}
+
 /// All operations of the API, on the sandbox's number and this group.
 fn all(group: &str) -> Vec<Operation> {
-    let mut all = of_number(PHONE_NUMBER_ID);
+    let mut all = of_token();
+    all.extend(of_number(PHONE_NUMBER_ID));
     all.extend(of_waba(WABA_ID));
     all.extend(of_app(APP_ID));
     all.extend(of_group(group));

@@ -15,7 +15,7 @@ use klatch::app::mint::{self, Mint};
 use klatch::app::person_ids::PersonIds;
 use klatch::directory::{
     Account, Answers, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, Profile,
-    RecordChange, Secret, VendorApp,
+    RecordChange, Registration, Secret, VendorApp,
 };
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
@@ -54,6 +54,8 @@ fn number(id: &str, of: &str, digits: &str, groups: u32) -> Number {
         limits: Limits { groups, ..Limits::default() },
         eligibility: Eligibility::Eligible,
         answers: Answers::Published,
+        registration: Registration::default(),
+        unsubscribed_overrides: false,
         app_subscribed: false,
         extra_receivers: false,
         created_at: at(0),

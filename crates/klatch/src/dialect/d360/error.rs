@@ -125,6 +125,7 @@ impl From<Refusal> for Error {
             // 403 is not declared for groups, nor any other status than these two.
             Refusal::GroupSuspended
             | Refusal::NumberNotEligible
+            | Refusal::NumberNotRegistered
             | Refusal::CreationDisabled
             | Refusal::TermsNotAccepted
             | Refusal::GroupFull { .. }
@@ -235,7 +236,9 @@ impl From<ChangeError> for Error {
             // Somebody else changes the same thing at the same time.
             ChangeError::Taken { .. }
             | ChangeError::Subscribed { .. }
-            | ChangeError::Unknown { .. } => {
+            | ChangeError::Unknown { .. }
+            | ChangeError::WrongPin
+            | ChangeError::NotRegistered => {
                 Self::plain(StatusCode::CONFLICT, "It was changed by somebody else; try again")
             }
         }

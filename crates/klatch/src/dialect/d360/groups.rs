@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,6 +13,7 @@ use crate::dialect::graph::PRODUCT;
 use crate::dialect::graph::answer::{GroupInfo, GroupPage, Success};
 use crate::dialect::graph::ask::{CreateGroup, Product, UpdateForm, UpdateGroup};
 use crate::dialect::graph::calls;
+use crate::dialect::graph::fields::Written;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
 
@@ -104,8 +104,9 @@ pub(super) async fn info(
     caller: Caller,
     InPath(group): InPath,
     params: Params,
-) -> Result<Response, Error> {
-    calls::info(&app, &caller.scope(), &group, &params, caller.names()).await
+) -> Result<Written, Error> {
+    let fields = params.fields()?;
+    calls::info(&app, &caller.scope(), &group, fields.as_deref(), caller.names()).await
 }
 
 /// Changes subject, description or picture.

@@ -427,6 +427,7 @@ async fn receiver(
     Ok(Configured {
         target,
         topics: None,
+        fields: Vec::new(),
         secret: None,
         verify_token: None,
         vendor_signature: false,

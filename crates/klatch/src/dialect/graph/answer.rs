@@ -8,8 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::PRODUCT;
-use super::ask::Fields;
 use super::code::ErrorItem;
+use super::fields::{Fields, Inside, Known};
 use super::person::{Names, PersonInfo};
 use crate::app::{GroupSummary, Outcome};
 use crate::http::paging::Paging;
@@ -114,6 +114,27 @@ impl<S: ToSchema> GroupPage<S> {
         Self { data: GroupPageData { groups }, paging }
     }
 }
+
+/// The fields of a participant that a caller can select.
+const PARTICIPANT_FIELDS: &[Known] = &[
+    Known::value("wa_id"),
+    Known::value("user_id"),
+    Known::value("parent_user_id"),
+    Known::value("username"),
+];
+
+/// The fields of a group that a caller can select.
+pub const GROUP_FIELDS: &[Known] = &[
+    Known::value("messaging_product"),
+    Known::value("id"),
+    Known::value("subject"),
+    Known::value("description"),
+    Known::value("join_approval_mode"),
+    Known::value("suspended"),
+    Known::value("creation_timestamp"),
+    Known { name: "participants", inside: Inside::List(PARTICIPANT_FIELDS) },
+    Known::value("total_participant_count"),
+];
 
 /// What is known of a group, as far as it was asked for.
 // Borrows from the group: this is the answer that is given most.

@@ -30,7 +30,12 @@ pub enum Product {
 }
 
 impl Product {
-    fn check(self, product: Option<&str>) -> Result<(), Problem> {
+    /// Checks what a caller says about the product.
+    ///
+    /// # Errors
+    ///
+    /// It is missing although it is required, or it is not `whatsapp`.
+    pub fn check(self, product: Option<&str>) -> Result<(), Problem> {
         match product {
             Some(PRODUCT) => Ok(()),
             None if self == Self::Optional => Ok(()),
@@ -287,57 +292,5 @@ impl ParticipantList {
             .collect::<Result<_, _>>()?;
         Batch::new(entries, PARTICIPANTS_PER_CALL_MAX)
             .map_err(|problem| Problem::field("participants", problem))
-    }
-}
-
-/// The fields of a group that a caller may choose from.
-pub const GROUP_FIELDS: [&str; 9] = [
-    "messaging_product",
-    "id",
-    "subject",
-    "description",
-    "join_approval_mode",
-    "suspended",
-    "creation_timestamp",
-    "participants",
-    "total_participant_count",
-];
-
-/// The fields that a caller has chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fields(Vec<&'static str>);
-
-impl Fields {
-    /// Reads a comma list of names that are `known`; an empty one is as good as none.
-    pub fn parse(list: Option<&str>, known: &[&'static str]) -> Result<Self, Problem> {
-        Self::parse_besides(list, known, &[])
-    }
-
-    /// The same, where others may be named `besides`, and come to nothing.
-    pub fn parse_besides(
-        list: Option<&str>,
-        known: &[&'static str],
-        besides: &[&'static str],
-    ) -> Result<Self, Problem> {
-        let names = list.unwrap_or_default().split(',').map(str::trim);
-        let fields = names.filter(|name| !name.is_empty()).map(|name| {
-            known.iter().chain(besides).copied().find(|field| *field == name).ok_or_else(|| {
-                let known = known.join(", ");
-                Problem::field("fields", format!("must only name {known}; {name} is unknown"))
-            })
-        });
-        Ok(Self(fields.collect::<Result<_, _>>()?))
-    }
-
-    /// Whether none was chosen.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether this one is among them.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.0.contains(&name)
     }
 }

@@ -7,12 +7,12 @@ use domain::Command;
 use domain::ids::GroupId;
 
 use super::answer::{
-    GroupInfo, GroupPage, InviteLink, JoinRequestPage, JoinRequestsAnswered, Success,
+    GROUP_FIELDS, GroupInfo, GroupPage, InviteLink, JoinRequestPage, JoinRequestsAnswered, Success,
 };
 use super::ask::{
-    Fields, GROUP_FIELDS, JoinRequestList, PICTURE_PARTS, Product, ProductOnly, UpdateGroup,
-    UpdateProblem,
+    JoinRequestList, PICTURE_PARTS, Product, ProductOnly, UpdateGroup, UpdateProblem,
 };
+use super::fields::{Fields, Written};
 use super::params::Params;
 use super::person::Names;
 use crate::app::caller::Call;
@@ -45,15 +45,15 @@ pub async fn info<E>(
     app: &App,
     scope: &Scope,
     group: &GroupId,
-    params: &Params<E>,
+    fields: Option<&str>,
     names: Names,
-) -> Result<Response, E>
+) -> Result<Written, E>
 where
     E: From<Problem> + From<Failure>,
 {
-    let fields = Fields::parse(params.fields()?.as_deref(), &GROUP_FIELDS)?;
+    let fields = Fields::parse(fields, GROUP_FIELDS)?;
     let stored = app.group(scope, group).await?;
-    Ok(Json(GroupInfo::new(stored.group.state(), &fields, names)).into_response())
+    Ok(fields.write(&GroupInfo::new(stored.group.state(), &fields, names))?)
 }
 
 /// Changes the settings of a group.

@@ -91,6 +91,9 @@ impl Code {
     /// A cursor that leads nowhere.
     pub const INVALID_CURSOR: Self = Self::new(131_059, "Invalid cursor");
 
+    /// The number is not registered for the Cloud API.
+    pub const NOT_REGISTERED: Self = Self::new(133_010, "Account not registered");
+
     const fn new(code: u32, title: &'static str) -> Self {
         Self { code, title }
     }
@@ -113,6 +116,7 @@ impl Code {
             Refusal::CreationDisabled => {
                 Self::new(131_214, "Group creation is temporarily disabled")
             }
+            Refusal::NumberNotRegistered => Self::NOT_REGISTERED,
             Refusal::NumberNotEligible => {
                 Self::new(131_215, "This phone number is not eligible to access Groups APIs")
             }

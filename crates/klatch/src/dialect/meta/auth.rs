@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::Method;
 use axum::http::request::Parts;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use subtle::ConstantTimeEq as _;
@@ -71,18 +72,47 @@ impl Identity {
     /// # Errors
     /// 190 if it is none.
     pub(super) async fn of(app: &App, token: &str) -> Result<Self, Error> {
+        Self::find(app, token).await?.ok_or_else(Error::wrong_token)
+    }
+
+    /// What the token is, if it is one.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn find(app: &App, token: &str) -> Result<Option<Self>, Error> {
         if let Some((app_id, secret)) = token.split_once('|') {
             let account = app.account_of_app(app_id).await?;
-            let account = account.filter(|account| is_secret(account, secret));
-            return account.map(Self::App).ok_or_else(Error::wrong_token);
+            return Ok(account.filter(|account| is_secret(account, secret)).map(Self::App));
         }
-        let opening = app.opening(token).await?.ok_or_else(Error::wrong_token)?;
+        let Some(opening) = app.opening(token).await? else { return Ok(None) };
         let number = opening.number.clone();
-        Ok(Self::Key(Caller {
+        Ok(Some(Self::Key(Caller {
             account: opening.account.clone(),
             only: number.clone().filter(|_| opening.is_number_only),
             number,
-        }))
+        })))
+    }
+
+    /// The caller, where the token is a key.
+    ///
+    /// # Errors
+    /// 190 if it is an app's token, which opens nothing but the app.
+    pub(super) fn caller(&self) -> Result<&Caller, Error> {
+        match self {
+            Self::Key(caller) => Ok(caller),
+            Self::App(_) => Err(Error::wrong_token()),
+        }
+    }
+
+    /// The account of the app, or of the key.
+    ///
+    /// # Errors
+    /// The store failed, or the account has just been removed.
+    pub(super) async fn account(self, app: &App) -> Result<Account, Error> {
+        match self {
+            Self::App(account) => Ok(account),
+            Self::Key(caller) => app.account(&caller.account).await?.ok_or_else(Error::wrong_token),
+        }
     }
 
     /// The number that the token is of, if there is just one.
@@ -152,7 +182,8 @@ impl FromRequestParts<App> for AppInPath {
     }
 }
 
-fn is_secret(account: &Account, secret: &str) -> bool {
+/// Whether this is the secret of the account's app.
+pub(super) fn is_secret(account: &Account, secret: &str) -> bool {
     let expected = KeyHash::of(account.app.secret.reveal());
     KeyHash::of(secret).as_bytes().ct_eq(expected.as_bytes()).into()
 }
@@ -182,39 +213,13 @@ impl FromRequestParts<App> for InPath {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
-        group_id(parts, params.get("group_id")).map(Self)
+        group_id(&parts.method, params.get("group_id")).map(Self)
     }
 }
 
-/// Reads the id of a group. What cannot be one, such as `me` or a number of digits alone, names an
-/// object that does not exist: Graph knows an id's kind before it looks for the object.
-fn group_id(parts: &Parts, id: &str) -> Result<GroupId, Error> {
+/// Reads the id of a group. What cannot be one, such as a number of digits alone, names an object
+/// that does not exist: Graph knows an id's kind before it looks for the object.
+pub(super) fn group_id(method: &Method, id: &str) -> Result<GroupId, Error> {
     let group = GroupId::parse(id).ok().filter(mint::may_be_group_id);
-    group.ok_or_else(|| Error::no_such_object(&parts.method, id))
-}
-
-/// What an id in the path names, where it can be more than one kind of thing.
-pub(super) enum Node {
-    /// One of the caller's numbers.
-    Number(Arc<Number>),
-    /// A group; whether it exists is yet to be seen.
-    Group(GroupId),
-}
-
-/// The caller, and what is in the path.
-pub(super) struct NodeInPath(pub(super) Caller, pub(super) Node);
-
-impl FromRequestParts<App> for NodeInPath {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let caller = Caller::from_request_parts(parts, app).await?;
-        let Ok(params) = PathParams::from_request_parts(parts, app).await;
-        let id = params.get("id");
-        if let Some(number) = caller.number(app, id).await? {
-            return Ok(Self(caller, Node::Number(number)));
-        }
-        let group = group_id(parts, id)?;
-        Ok(Self(caller, Node::Group(group)))
-    }
+    group.ok_or_else(|| Error::no_such_object(method, id))
 }

@@ -194,6 +194,57 @@ impl Error {
         Self { details, ..Self::bare(StatusCode::FORBIDDEN, 200, message) }
     }
 
+    /// The number has another two-step verification PIN. Published for `/register`.
+    fn wrong_pin() -> Self {
+        let code = Code { code: 133_005, title: "Two step verification PIN Mismatch" };
+        let details = "pin is not the number's two-step verification PIN";
+        Self::coded(StatusCode::BAD_REQUEST, code, details)
+    }
+
+    /// Too many registrations of one number. Published for `/register` and `/deregister`.
+    pub(super) fn too_many_registrations(refusal: &Refusal) -> Self {
+        let title = "Account register deregister rate limit exceeded";
+        Self::coded(StatusCode::BAD_REQUEST, Code { code: 133_016, title }, sentence(refusal))
+    }
+
+    /// A receiver cannot be put in the place of an app's that receives nothing. Seen live.
+    pub(super) fn not_subscribed() -> Self {
+        let message = "(#100) Before override the current callback uri, your app must be \
+                       subscribed to receive messages for WhatsApp Business Account";
+        Self::bare(StatusCode::BAD_REQUEST, 100, message)
+    }
+
+    /// A parameter of `/oauth/access_token` is missing. Graph's own sentence.
+    pub(super) fn missing_for_token(name: &str) -> Self {
+        Self::bare(StatusCode::BAD_REQUEST, 101, format!("Missing {name} parameter."))
+    }
+
+    /// There is no such app. Graph's own sentence.
+    pub(super) fn unknown_client() -> Self {
+        let message = "Error validating application. Cannot get application info due to a system \
+                       error.";
+        Self::bare(StatusCode::BAD_REQUEST, 101, message)
+    }
+
+    /// The secret is not that of the app. Graph's own sentence.
+    pub(super) fn wrong_client_secret() -> Self {
+        Self::bare(StatusCode::BAD_REQUEST, 1, "Error validating client secret.")
+    }
+
+    /// A number's key asks about another token. Graph's own sentence.
+    pub(super) fn cannot_debug() -> Self {
+        let message = "(#100) You must provide an app access token, or a user access token that \
+                       is an owner or developer of the app";
+        Self::bare(StatusCode::BAD_REQUEST, 100, message)
+    }
+
+    /// An app's token belongs to no user. Graph's own sentence.
+    pub(super) fn no_user() -> Self {
+        let message = "An active access token must be used to query information about the \
+                       current user.";
+        Self::bare(StatusCode::BAD_REQUEST, 2_500, message)
+    }
+
     /// In Graph's words, as they were seen in live answers.
     pub(super) fn handshake_failed(field: &str, failure: &HandshakeFailure) -> Self {
         let status = |status: StatusCode| {
@@ -225,6 +276,7 @@ impl From<Refusal> for Error {
             | Refusal::GroupFull { .. }
             | Refusal::GroupLimitReached { .. }
             | Refusal::NumberNotEligible
+            | Refusal::NumberNotRegistered
             | Refusal::CreationDisabled
             | Refusal::InviteLinkDead
             | Refusal::RemovedByBusiness
@@ -348,6 +400,8 @@ impl From<ChangeError> for Error {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Store(error) => error.into(),
+            ChangeError::WrongPin => Self::wrong_pin(),
+            ChangeError::NotRegistered => Refusal::NumberNotRegistered.into(),
             // Somebody else changes the same thing at the same time.
             ChangeError::Taken { .. }
             | ChangeError::Subscribed { .. }

@@ -4,21 +4,20 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::Method;
-use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answer::{Created, Taken};
-use super::auth::{Node, NodeInPath, NumberInPath};
+use super::auth::NumberInPath;
 use super::error::{Error, ErrorBody, GroupErrors};
-use super::number::{self, NumberInfo, NumberUpdate};
+use super::node::{Node, NodeInPath};
+use super::number::{self, NumberUpdate};
 use super::{Params, product};
 use crate::app::caller::Call;
 use crate::app::{App, Scope};
-use crate::dialect::graph::answer::{GroupInfo, GroupPage, Success};
+use crate::dialect::graph::answer::{GroupPage, Success};
 use crate::dialect::graph::ask::{CreateGroup, UpdateForm, UpdateGroup};
 use crate::dialect::graph::calls;
-use crate::dialect::graph::person::Names;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
 
@@ -74,45 +73,6 @@ pub(super) async fn create(
     Ok(Json(Created::from(&outcome)))
 }
 
-/// What an id turned out to name, for the documentation.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "describes an answer, is never made")]
-pub(super) enum NodeInfo<'a> {
-    /// A group.
-    Group(GroupInfo<'a>),
-    /// A number.
-    Number(NumberInfo),
-}
-
-/// Tells about a group, or about a number.
-#[utoipa::path(
-    get,
-    path = "/{id}",
-    operation_id = "getGroupInfo",
-    params(
-        ("id" = String, Path, description = "The group, or the number"),
-        ("fields" = Option<String>, Query, description = "Comma list. Of a group: subject, description, join_approval_mode, suspended, creation_timestamp, participants, total_participant_count; without it only id and messaging_product come back. Of a number: display_phone_number, verified_name, is_official_business_account, webhook_configuration"),
-    ),
-    responses(
-        (status = 200, description = "The group, or the number", body = NodeInfo),
-        GroupErrors,
-    ),
-)]
-pub(super) async fn get(
-    State(app): State<App>,
-    NodeInPath(caller, node): NodeInPath,
-    params: Params,
-) -> Result<Response, Error> {
-    match node {
-        Node::Number(number) => {
-            let fields = params.fields()?;
-            Ok(Json(number::info(&app, &number, fields.as_deref()).await?).into_response())
-        }
-        Node::Group(group) => calls::info(&app, &caller.scope(), &group, &params, Names::All).await,
-    }
-}
-
 /// What can be asked of a group, or of a number, for the documentation.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
@@ -152,17 +112,18 @@ pub(super) enum Updated {
 )]
 pub(super) async fn post(
     State(app): State<App>,
-    NodeInPath(caller, node): NodeInPath,
+    NodeInPath { identity, node, id }: NodeInPath,
     params: Params,
 ) -> Result<Json<Updated>, Error> {
     match node {
+        Node::Waba(_) | Node::App(_) | Node::User => Err(Error::no_such_object(&Method::POST, &id)),
         Node::Number(number) => {
             params.refuse_key()?;
             let update = params.read::<NumberUpdate>()?;
             Ok(Json(Updated::Number(number::update(&app, &number, update).await?)))
         }
         Node::Group(group) => {
-            let call = caller.call(params.idempotency());
+            let call = identity.caller()?.call(params.idempotency());
             let done = calls::update(&app, &call, &group, &params, product(&params)).await?;
             Ok(Json(Updated::Group(Taken::from(&done))))
         }
@@ -182,12 +143,17 @@ pub(super) async fn post(
 )]
 pub(super) async fn delete(
     State(app): State<App>,
-    NodeInPath(caller, node): NodeInPath,
+    NodeInPath { identity, node, id }: NodeInPath,
     params: Params,
 ) -> Result<Json<Success>, Error> {
     match node {
-        // Numbers come and go by the operator's hand.
-        Node::Number(number) => Err(Error::no_such_object(&Method::DELETE, number.id.as_str())),
-        Node::Group(group) => calls::delete(&app, &caller.call(params.idempotency()), &group).await,
+        // Only the operator removes these.
+        Node::Number(_) | Node::Waba(_) | Node::App(_) | Node::User => {
+            Err(Error::no_such_object(&Method::DELETE, &id))
+        }
+        Node::Group(group) => {
+            let call = identity.caller()?.call(params.idempotency());
+            calls::delete(&app, &call, &group).await
+        }
     }
 }

@@ -4,18 +4,27 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::Method;
+use axum::http::request::Parts;
+use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use http_body_util::Limited;
 
 use super::auth::Identity;
 use super::error::Error;
 use super::headers::Seen;
+use super::token::Sent;
 use crate::app::App;
 use crate::dialect::graph::params::Incoming;
 use crate::http::params::bearer;
 use crate::http::problem::Problem;
+
+/// The only path that needs no token: it gives them.
+const TOKEN_PATH: &str = "/oauth/access_token";
+/// Longest body of a request for a token, in bytes. Ours.
+const OPEN_BYTES_MAX: usize = 16 * 1_024;
 
 /// The methods that a POST can be, by their names in the parameter `method`.
 const METHODS: [(&str, Method); 3] =
@@ -32,6 +41,9 @@ pub(super) async fn take(State(app): State<App>, request: Request, next: Next) -
 /// The same request, with its [`Identity`] and its parameters beside it.
 async fn read(app: &App, request: Request) -> Result<Request, Error> {
     let (mut parts, body) = request.into_parts();
+    if parts.uri.path() == TOKEN_PATH {
+        return read_open(app, parts, body).await;
+    }
     let in_header = bearer(&parts).map(str::to_owned);
     let mut incoming = Incoming::new(app, &parts, body);
     let in_query = incoming.token_in_query();
@@ -47,13 +59,27 @@ async fn read(app: &App, request: Request) -> Result<Request, Error> {
         seen.by(number);
     }
     let read = incoming.finish(app, &parts, identity.payer()).await?;
-    agreed([Some(token), read.text("access_token").map(Into::into)])?;
+    agreed([Some(token.clone()), read.text("access_token").map(Into::into)])?;
     if let Some(name) = read.text("method") {
         parts.method = overridden(&parts.method, &name)?;
     }
     parts.extensions.insert(identity);
+    parts.extensions.insert(Sent(token));
     parts.extensions.insert(Arc::new(read));
-    Ok(Request::from_parts(parts, axum::body::Body::empty()))
+    Ok(Request::from_parts(parts, Body::empty()))
+}
+
+/// A request for a token: its sender has none yet, so that little is read of it.
+async fn read_open(app: &App, mut parts: Parts, body: Body) -> Result<Request, Error> {
+    let length = parts.headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > OPEN_BYTES_MAX) {
+        return Err(Problem::BodyTooLarge { max_bytes: OPEN_BYTES_MAX }.into());
+    }
+    let body = Body::new(Limited::new(body, OPEN_BYTES_MAX));
+    let read = Incoming::new(app, &parts, body).finish(app, &parts, TOKEN_PATH).await?;
+    parts.extensions.insert(Arc::new(read));
+    Ok(Request::from_parts(parts, Body::empty()))
 }
 
 /// The one token that a request names, in however many places. Empty ones do not count.

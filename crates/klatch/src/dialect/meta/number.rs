@@ -1,40 +1,77 @@
-//! `/{id}` where the id is a number's.
+//! `/{id}` where the id is a number's: what is known of it, and what can be changed.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::error::Error;
+use super::node::name_of;
+use super::registration::pin;
 use super::webhook::{self, Configuration, NewOverride};
 use crate::app::App;
-use crate::dialect::graph::ask::Fields;
-use crate::directory::{Eligibility, Number};
+use crate::dialect::graph::code::Code;
+use crate::dialect::graph::fields::{Fields, Inside, Known};
+use crate::dialect::graph::params::Id;
+use crate::directory::{Eligibility, Number, NumberChange, RecordChange};
 use crate::http::problem::Problem;
 
-/// The fields that a caller may choose from.
-const FIELDS: [&str; 5] = [
-    "id",
-    "display_phone_number",
-    "verified_name",
-    "is_official_business_account",
-    "webhook_configuration",
+/// The fields of a number that a caller can select.
+pub(super) const FIELDS: &[Known] = &[
+    Known::value("id"),
+    Known::value("display_phone_number"),
+    Known::value("verified_name"),
+    Known::value("is_official_business_account"),
+    Known::value("status"),
+    Known::value("code_verification_status"),
+    Known::value("platform_type"),
+    Known::value("is_pin_enabled"),
+    Known {
+        name: "health_status",
+        inside: Inside::Object(&[
+            Known::value("can_send_message"),
+            Known {
+                name: "entities",
+                inside: Inside::List(&[
+                    Known::value("entity_type"),
+                    Known::value("id"),
+                    Known::value("can_send_message"),
+                    Known { name: "errors", inside: Inside::List(HEALTH_ERROR_FIELDS) },
+                ]),
+            },
+        ]),
+    },
+    Known {
+        name: "webhook_configuration",
+        inside: Inside::Object(&[
+            Known::value("phone_number"),
+            Known::value("whatsapp_business_account"),
+            Known::value("application"),
+        ]),
+    },
+    // Graph has these besides. Nothing is known of them here.
+    Known::unsupported("account_mode"),
+    Known::unsupported("certificate"),
+    Known::unsupported("conversational_automation"),
+    Known::unsupported("country_code"),
+    Known::unsupported("country_dial_code"),
+    Known::unsupported("host_platform"),
+    Known::unsupported("last_onboarded_time"),
+    Known::unsupported("messaging_limit_tier"),
+    Known::unsupported("name_status"),
+    Known::unsupported("new_certificate"),
+    Known::unsupported("new_display_name"),
+    Known::unsupported("new_name_status"),
+    Known::unsupported("quality_rating"),
+    Known::unsupported("quality_score"),
+    Known::unsupported("search_visibility"),
+    Known::unsupported("throughput"),
+    Known::unsupported("unified_cert_status"),
+    Known::unsupported("username"),
 ];
 
-/// Fields that Graph has besides, and that have no value here: whoever asks for them does without.
-const WITHOUT_VALUE: [&str; 14] = [
-    "account_mode",
-    "certificate",
-    "code_verification_status",
-    "health_status",
-    "host_platform",
-    "is_pin_enabled",
-    "messaging_limit_tier",
-    "name_status",
-    "new_name_status",
-    "platform_type",
-    "quality_rating",
-    "quality_score",
-    "status",
-    "throughput",
+const HEALTH_ERROR_FIELDS: &[Known] = &[
+    Known::value("error_code"),
+    Known::value("error_description"),
+    Known::value("possible_solution"),
 ];
 
 /// What is known of a number, as far as it was asked for.
@@ -51,46 +88,144 @@ pub(super) struct NumberInfo {
     /// Whether the number may work with groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     is_official_business_account: Option<bool>,
+    /// `CONNECTED` while the number is registered, else `DISCONNECTED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    /// `VERIFIED`: numbers need no code here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_verification_status: Option<&'static str>,
+    /// `CLOUD_API` while the number is registered, else `NOT_APPLICABLE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform_type: Option<&'static str>,
+    /// Whether a two-step verification PIN was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_pin_enabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health_status: Option<HealthStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_configuration: Option<Configuration>,
 }
 
-/// Tells about a number: what was chosen, or else what Graph tells without being asked.
-pub(super) async fn info(
-    app: &App,
-    number: &Number,
-    fields: Option<&str>,
-) -> Result<NumberInfo, Error> {
-    let fields = Fields::parse_besides(fields, &FIELDS, &WITHOUT_VALUE)?;
-    let chosen = |name| fields.has(name);
-    let usual = |name| fields.is_empty() || chosen(name);
-    let verified_name = if usual("verified_name") {
-        app.account(&number.account).await?.map(|account| account.name)
-    } else {
-        None
-    };
-    let webhook_configuration = if chosen("webhook_configuration") {
-        Some(webhook::configuration(app, number).await?)
-    } else {
-        None
-    };
-    Ok(NumberInfo {
-        id: number.id.to_string(),
-        display_phone_number: usual("display_phone_number")
-            .then(|| number.display_number.to_string()),
-        verified_name,
-        is_official_business_account: chosen("is_official_business_account")
-            .then_some(number.eligibility != Eligibility::NotEligible),
-        webhook_configuration,
-    })
+/// Whether a number can be worked with, and what stands in the way.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HealthStatus {
+    /// `AVAILABLE` or `BLOCKED`.
+    can_send_message: &'static str,
+    /// The number, its WhatsApp Business Account, and the app.
+    entities: Vec<HealthEntity>,
 }
 
-/// Asks for something else about a number.
+/// One of those on which a number's work depends.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HealthEntity {
+    /// `PHONE_NUMBER`, `WABA` or `APP`.
+    entity_type: &'static str,
+    id: String,
+    /// `AVAILABLE` or `BLOCKED`.
+    can_send_message: &'static str,
+    /// What blocks it; only there if it is blocked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<HealthError>,
+}
+
+/// What stands in the way.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HealthError {
+    #[schema(example = 133_010)]
+    error_code: u32,
+    error_description: &'static str,
+    possible_solution: &'static str,
+}
+
+/// Whether the selected fields of a number include the account's name.
+pub(super) fn shows_name(fields: &Fields) -> bool {
+    fields.is_empty() || fields.has("verified_name")
+}
+
+impl NumberInfo {
+    /// The selected fields of a number; without a selection those that Graph answers by itself. The
+    /// account's name is looked up unless it is given.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(super) async fn new(
+        app: &App,
+        number: &Number,
+        fields: &Fields,
+        name: Option<String>,
+    ) -> Result<Self, Error> {
+        let chosen = |name| fields.has(name);
+        let usual = |name| fields.is_empty() || chosen(name);
+        let verified_name = match name {
+            None if shows_name(fields) => name_of(app, &number.account).await?,
+            name => name,
+        };
+        let health_status =
+            if chosen("health_status") { Some(HealthStatus::of(app, number).await?) } else { None };
+        let webhook_configuration = if chosen("webhook_configuration") {
+            Some(webhook::configuration(app, number).await?)
+        } else {
+            None
+        };
+        let registration = &number.registration;
+        let (status, platform) = if registration.is_active {
+            ("CONNECTED", "CLOUD_API")
+        } else {
+            ("DISCONNECTED", "NOT_APPLICABLE")
+        };
+        Ok(Self {
+            id: number.id.to_string(),
+            display_phone_number: usual("display_phone_number")
+                .then(|| number.display_number.to_string()),
+            verified_name,
+            is_official_business_account: chosen("is_official_business_account")
+                .then_some(number.eligibility != Eligibility::NotEligible),
+            status: chosen("status").then_some(status),
+            code_verification_status: chosen("code_verification_status").then_some("VERIFIED"),
+            platform_type: chosen("platform_type").then_some(platform),
+            is_pin_enabled: chosen("is_pin_enabled").then_some(registration.pin.is_some()),
+            health_status,
+            webhook_configuration,
+        })
+    }
+}
+
+impl HealthStatus {
+    async fn of(app: &App, number: &Number) -> Result<Self, Error> {
+        let can = |available: bool| if available { "AVAILABLE" } else { "BLOCKED" };
+        let entity = |entity_type, id, available, errors| HealthEntity {
+            entity_type,
+            id,
+            can_send_message: can(available),
+            errors,
+        };
+        let blocked = || HealthError {
+            error_code: Code::NOT_REGISTERED.code,
+            error_description: "The phone number is not registered.",
+            possible_solution: "Register the phone number: POST /{phone_number_id}/register.",
+        };
+        let registered = number.registration.is_active;
+        let errors = if registered { Vec::new() } else { vec![blocked()] };
+        let mut entities = vec![
+            entity("PHONE_NUMBER", number.id.to_string(), registered, errors),
+            entity("WABA", number.waba_id.clone(), true, Vec::new()),
+        ];
+        if let Some(account) = app.account(&number.account).await? {
+            entities.push(entity("APP", account.app.id, true, Vec::new()));
+        }
+        Ok(Self { can_send_message: can(registered), entities })
+    }
+}
+
+/// Asks for something else about a number: at least one of the two.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NumberUpdate {
-    /// Where the number's webhooks go, before any other place. Required.
-    #[schema(value_type = NewOverride)]
+    /// Where the number's webhooks go, before any other place.
     webhook_configuration: Option<NewOverride>,
+    /// A new two-step verification PIN: six digits. The earlier one is not asked for.
+    #[schema(example = "123456", value_type = Option<String>)]
+    pin: Option<Id>,
 }
 
 /// Done.
@@ -106,14 +241,27 @@ impl Done {
 }
 
 /// Changes a number.
+///
+/// # Errors
+///
+/// Nothing is asked for, a field is wrong, the receiver does not answer the handshake, or the store
+/// failed.
 pub(super) async fn update(
     app: &App,
     number: &Number,
     update: NumberUpdate,
 ) -> Result<Done, Error> {
-    let wanted = update
-        .webhook_configuration
-        .ok_or_else(|| Problem::field("webhook_configuration", "is missing"))?;
-    webhook::override_number(app, number, wanted).await?;
+    let NumberUpdate { webhook_configuration, pin: new_pin } = update;
+    if webhook_configuration.is_none() && new_pin.is_none() {
+        return Err(Problem::field("webhook_configuration", "is missing").into());
+    }
+    let new_pin = new_pin.as_ref().map(pin).transpose()?;
+    if let Some(wanted) = webhook_configuration {
+        webhook::override_number(app, number, wanted).await?;
+    }
+    if new_pin.is_some() {
+        let change = NumberChange { pin: new_pin, ..NumberChange::default() };
+        app.change(RecordChange::ChangeNumber(number.id.clone(), change)).await?;
+    }
     Ok(Done::DONE)
 }

@@ -11,23 +11,78 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Params;
-use super::auth::{AppInPath, Caller};
+use super::auth::AppInPath;
 use super::error::{Error, ErrorBody};
+use super::headers::NEWEST;
+use super::node::link;
 use super::number::Done;
+use super::waba::WabaInPath;
 use crate::app::App;
 use crate::app::outbox::{Configured, Place};
 use crate::dialect::Dialect;
 use crate::dialect::graph::params::Names;
 use crate::directory::{
     Account, Activity, Number, Reach, RecordChange, Role, Subscription, SubscriptionChange,
-    SubscriptionEvent, Target,
+    SubscriptionEvent, Target, VendorField,
 };
-use crate::http::params::PathParams;
+use crate::http::choice::Base;
 use crate::http::problem::{Problem, required};
 use crate::webhook::{Topic, target};
 
 /// What an app subscribes to. There are other things in Graph, but none of them is told of here.
 const OBJECT: &str = "whatsapp_business_account";
+
+/// The webhook fields that Meta has had for this object, in the order of the alphabet. Sources: the
+/// webhooks reference of 2026, Graph's reference of the object, and field lists of public clients.
+const FIELDS: [&str; 35] = [
+    "account_alerts",
+    "account_review_update",
+    "account_settings_update",
+    "account_update",
+    "automatic_events",
+    "business_capability_update",
+    "business_status_update",
+    "calls",
+    "flows",
+    "group_lifecycle_update",
+    "group_participants_update",
+    "group_settings_update",
+    "group_status_update",
+    "history",
+    "message_echoes",
+    "message_template_components_update",
+    "message_template_quality_update",
+    "message_template_status_update",
+    "messages",
+    "messaging_handovers",
+    "partner_solutions",
+    "payment_configuration_update",
+    "phone_number_name_update",
+    "phone_number_quality_update",
+    "security",
+    "smb_app_state_sync",
+    "smb_message_echoes",
+    "standby",
+    "template_category_update",
+    "template_correct_category_detection",
+    "tracking_events",
+    "user_id_update",
+    "user_preferences",
+    "web_app_data_sync",
+    "web_message_echoes",
+];
+
+/// The version of Graph that a call was made with; the newest, where it names none.
+pub(super) struct Version(String);
+
+impl FromRequestParts<App> for Version {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
+        let version = parts.extensions.get::<Base>().and_then(Base::version);
+        Ok(Self(version.unwrap_or(NEWEST).to_owned()))
+    }
+}
 
 /// A receiver in place of the app's own.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -88,9 +143,10 @@ pub(super) struct NewAppSubscription {
     /// What the handshake says. Required.
     #[schema(value_type = String)]
     verify_token: Option<String>,
-    /// Comma list of what is told; everything, if left out.
+    /// Comma list of webhook fields of Meta's, at least one; all four fields of groups, if left
+    /// out. Fields without events on this server are kept and listed.
     #[schema(
-        example = "group_lifecycle_update,group_participants_update",
+        example = "messages,group_lifecycle_update,group_participants_update",
         value_type = Option<String>
     )]
     fields: Option<Names>,
@@ -118,42 +174,34 @@ pub(super) struct AppSubscription {
     fields: Vec<FieldInfo>,
 }
 
-/// A field that is told of.
+/// A webhook field that the app is subscribed to.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FieldInfo {
-    name: &'static str,
+    name: String,
+    /// The version of Graph with which it was subscribed to.
+    #[schema(example = "v23.0")]
+    version: String,
 }
 
-/// The caller, and a number that stands for the WABA in the path.
-pub(super) struct WabaInPath(Caller, Number);
-
-impl FromRequestParts<App> for WabaInPath {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let caller = Caller::from_request_parts(parts, app).await?;
-        let Ok(params) = PathParams::from_request_parts(parts, app).await;
-        let waba_id = params.get("waba_id");
-        let mut numbers = app.all_numbers(&caller.account).await?;
-        numbers.retain(|number| number.waba_id == waba_id);
-        let own = numbers.iter().position(|number| caller.opens(number));
-        let own = own.ok_or_else(|| Error::no_such_object(&parts.method, waba_id))?;
-        if !numbers.iter().all(|number| caller.opens(number)) {
-            return Err(Error::not_permitted(
-                "other numbers belong to this WABA, too: use a key of the whole account",
-            ));
-        }
-        Ok(Self(caller, numbers.swap_remove(own)))
+impl From<VendorField> for FieldInfo {
+    fn from(VendorField { name, version }: VendorField) -> Self {
+        Self { name, version }
     }
 }
 
 impl WabaInPath {
+    /// The number that stands for the WABA: its first.
+    fn number(&self) -> &Number {
+        &self.numbers[0]
+    }
+
     fn reach(&self) -> Reach {
-        Reach::Waba(self.1.waba_id.clone())
+        Reach::Waba(self.number().waba_id.clone())
     }
 
     async fn subscribe(&self, app: &App, on: bool) -> Result<(), Error> {
-        let (account, waba_id) = (self.0.account.clone(), self.1.waba_id.clone());
+        let Number { account, waba_id, .. } = self.number();
+        let (account, waba_id) = (account.clone(), waba_id.clone());
         Ok(app.change(RecordChange::SubscribeApp { account, waba_id, on }).await?)
     }
 }
@@ -174,7 +222,7 @@ pub(super) async fn get(
     State(app): State<App>,
     waba: WabaInPath,
 ) -> Result<Json<SubscribedApps>, Error> {
-    let WabaInPath(_, number) = &waba;
+    let number = waba.number();
     let mut data = Vec::new();
     if number.app_subscribed
         && let Some(account) = app.account(&number.account).await?
@@ -182,7 +230,7 @@ pub(super) async fn get(
         let own = app.holder(&place(&number.account, waba.reach())).await?;
         data.push(SubscribedApp {
             whatsapp_business_api_data: AppInfo {
-                link: format!("https://www.facebook.com/games/?app_id={}", account.app.id),
+                link: link(&account.app.id),
                 id: account.app.id,
                 name: account.name,
             },
@@ -217,7 +265,8 @@ pub(super) async fn subscribe(
         override_callback_uri: Some(override_callback_uri.unwrap_or_default()),
         verify_token,
     };
-    set_override(&app, &waba.1, waba.reach(), "", wanted).await?;
+    let may = waba.numbers.iter().any(may_override);
+    set_override(&app, waba.number(), waba.reach(), may, "", wanted).await?;
     waba.subscribe(&app, true).await?;
     Ok(Json(Done::DONE))
 }
@@ -241,7 +290,7 @@ pub(super) async fn unsubscribe(
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
     waba.subscribe(&app, false).await?;
-    remove(&app, &place(&waba.1.account, waba.reach())).await?;
+    remove(&app, &place(&waba.number().account, waba.reach())).await?;
     Ok(Json(Done::DONE))
 }
 
@@ -263,15 +312,11 @@ pub(super) async fn get_app(
     AppInPath(account): AppInPath,
 ) -> Result<Json<AppSubscriptions>, Error> {
     let own = app.holder(&place(&account.id, Reach::Account)).await?;
-    let data = own.map(|Subscription { target, topics, activity, .. }| AppSubscription {
+    let data = own.map(|own| AppSubscription {
         object: OBJECT,
-        callback_url: target.url.into(),
-        active: activity == Activity::On,
-        fields: topics
-            .unwrap_or_else(|| Topic::ALL.to_vec())
-            .into_iter()
-            .map(|topic| FieldInfo { name: topic.as_str() })
-            .collect(),
+        active: own.activity == Activity::On,
+        fields: subscribed_fields(&own).into_iter().map(FieldInfo::from).collect(),
+        callback_url: own.target.url.into(),
     });
     Ok(Json(AppSubscriptions { data: data.into_iter().collect() }))
 }
@@ -294,25 +339,28 @@ pub(super) async fn get_app(
 pub(super) async fn set_app(
     State(app): State<App>,
     AppInPath(account): AppInPath,
+    Version(version): Version,
     params: Params,
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
     let NewAppSubscription { object, callback_url, verify_token, fields } = params.read()?;
     check_object(&required("object", object)?)?;
     let url = required("callback_url", callback_url)?;
-    let topics = match fields {
-        Some(Names(fields)) => topics(&fields)?,
-        None => Topic::ALL.to_vec(),
+    let names = match fields {
+        Some(Names(list)) => field_names(&list)?,
+        None => Topic::ALL.map(Topic::as_str).to_vec(),
     };
+    let fields = with_version(&names, &version);
+    let topics = topics(&fields);
     let receiver =
         verified(&app, &account, "callback_url", &url, ("verify_token", verify_token)).await?;
     let place = place(&account.id, Reach::Account);
-    app.configure(place, Configured { topics: Some(topics), ..receiver }).await?;
+    app.configure(place, Configured { topics: Some(topics), fields, ..receiver }).await?;
     tracing::info!(account = %account.id, "an app's webhook was configured");
     Ok(Json(Done::DONE))
 }
 
-/// Removes the app's own receiver, or has it told less.
+/// Removes the app's own receiver, or unsubscribes it from some fields.
 #[utoipa::path(
     delete,
     path = "/{app_id}/subscriptions",
@@ -320,7 +368,7 @@ pub(super) async fn set_app(
     params(
         ("app_id" = String, Path, description = "The account's app"),
         ("object" = Option<String>, Query, description = "`whatsapp_business_account`, if given"),
-        ("fields" = Option<String>, Query, description = "Comma list of what is told no more; everything, if left out"),
+        ("fields" = Option<String>, Query, description = "Comma list of webhook fields to unsubscribe from, at least one; the others stay. The whole subscription is removed, if left out"),
     ),
     responses(
         (status = 200, description = "There is none any more", body = Done),
@@ -338,17 +386,20 @@ pub(super) async fn remove_app(
     let RemovedAppSubscription { object, fields } = params.read()?;
     check_object(object.as_deref().unwrap_or(OBJECT))?;
     let place = place(&account.id, Reach::Account);
-    let (Some(Names(ended)), Some(holder)) = (fields, app.holder(&place).await?) else {
+    let Some(Names(ended)) = fields else {
         remove(&app, &place).await?;
         return Ok(Json(Done::DONE));
     };
-    let ended = topics(&ended)?;
-    let mut left = holder.topics.unwrap_or_else(|| Topic::ALL.to_vec());
-    left.retain(|topic| !ended.contains(topic));
+    let ended = field_names(&ended)?;
+    let Some(holder) = app.holder(&place).await? else { return Ok(Json(Done::DONE)) };
+    let mut left = subscribed_fields(&holder);
+    left.retain(|field| !ended.contains(&field.name.as_str()));
     if left.is_empty() {
         remove(&app, &place).await?;
     } else {
-        let change = SubscriptionChange { topics: Some(left), ..SubscriptionChange::default() };
+        let topics = Some(topics(&left));
+        let change =
+            SubscriptionChange { topics, fields: Some(left), ..SubscriptionChange::default() };
         app.change_subscription(&holder.id, change, SubscriptionEvent::Changed).await?;
     }
     Ok(Json(Done::DONE))
@@ -374,7 +425,13 @@ pub(super) async fn override_number(
     wanted: NewOverride,
 ) -> Result<(), Error> {
     let reach = Reach::Number(number.id.clone());
-    set_override(app, number, reach, "webhook_configuration.", wanted).await
+    set_override(app, number, reach, may_override(number), "webhook_configuration.", wanted).await
+}
+
+/// Whether a receiver can be put in the place of the app's own: as at Meta, once the app is
+/// subscribed to the WABA, unless the operator has lifted that for the number.
+fn may_override(number: &Number) -> bool {
+    number.app_subscribed || number.unsubscribed_overrides
 }
 
 /// The place of the one receiver that this reach has in Meta's configuration.
@@ -388,6 +445,7 @@ async fn set_override(
     app: &App,
     number: &Number,
     reach: Reach,
+    may_override: bool,
     at: &str,
     wanted: NewOverride,
 ) -> Result<(), Error> {
@@ -396,6 +454,9 @@ async fn set_override(
     let url = required(&field, wanted.override_callback_uri)?;
     if url.is_empty() {
         return remove(app, &place).await;
+    }
+    if !may_override {
+        return Err(Error::not_subscribed());
     }
     // The account is there as long as its number is.
     let account = app.account(&number.account).await?;
@@ -435,6 +496,7 @@ async fn verified(
     Ok(Configured {
         target,
         topics: None,
+        fields: Vec::new(),
         secret: Some(account.app.secret.clone()),
         verify_token: Some(token),
         vendor_signature: true,
@@ -448,26 +510,47 @@ fn check_object(object: &str) -> Result<(), Problem> {
     Err(Problem::field("object", format!("must be {OBJECT}")))
 }
 
-/// Reads a comma list of fields. Graph has others, of which nothing is told here; but what begins
-/// like a group's must be one, and a list that has neither a group's nor `messages`, which every app
-/// wants, is a mistake.
-fn topics(list: &str) -> Result<Vec<Topic>, Problem> {
-    let names = || list.split(',').map(str::trim).filter(|name| !name.is_empty());
-    let all = Topic::ALL.map(Topic::as_str).join(", ");
-    if !names().any(|name| name == "messages" || name.starts_with("group_")) {
-        return Err(Problem::field("fields", format!("must name some of {all}")));
-    }
-    let mut topics = Vec::new();
-    for name in names() {
-        match Topic::parse(name) {
-            Some(topic) if topics.contains(&topic) => {}
-            Some(topic) => topics.push(topic),
-            None if name.starts_with("group_") => {
-                let detail = format!("names {name}, but of groups there are only {all}");
-                return Err(Problem::field("fields", detail));
-            }
-            None => {}
+/// Reads a comma list of webhook fields.
+///
+/// # Errors
+///
+/// It names none, or one that Meta never had.
+fn field_names(list: &str) -> Result<Vec<&'static str>, Problem> {
+    let mut names = Vec::new();
+    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let Some(known) = FIELDS.into_iter().find(|known| *known == name) else {
+            let known = FIELDS.join(", ");
+            return Err(Problem::field("fields", format!("must be some of {known}; got {name:?}")));
+        };
+        if !names.contains(&known) {
+            names.push(known);
         }
     }
-    Ok(topics)
+    if names.is_empty() {
+        return Err(Problem::field("fields", "must name at least one field"));
+    }
+    Ok(names)
+}
+
+fn with_version(names: &[&str], version: &str) -> Vec<VendorField> {
+    let field = |name: &&str| VendorField { name: (*name).to_owned(), version: version.to_owned() };
+    names.iter().map(field).collect()
+}
+
+/// Those of the fields for which there are events.
+fn topics(fields: &[VendorField]) -> Vec<Topic> {
+    fields.iter().filter_map(|field| Topic::parse(&field.name)).collect()
+}
+
+/// The fields of a subscription as they were asked for. Our own API can change its topics: those
+/// that it has added are listed with the newest version.
+fn subscribed_fields(own: &Subscription) -> Vec<VendorField> {
+    let mut fields = own.fields.clone();
+    fields.retain(|field| Topic::parse(&field.name).is_none_or(|topic| own.wants(topic)));
+    for topic in Topic::ALL.into_iter().filter(|topic| own.wants(*topic)) {
+        if fields.iter().all(|field| field.name != topic.as_str()) {
+            fields.extend(with_version(&[topic.as_str()], NEWEST));
+        }
+    }
+    fields
 }

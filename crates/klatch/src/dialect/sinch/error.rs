@@ -100,6 +100,7 @@ impl From<Refusal> for Error {
             | Refusal::GroupFull { .. }
             | Refusal::GroupLimitReached { .. }
             | Refusal::NumberNotEligible
+            | Refusal::NumberNotRegistered
             | Refusal::CreationDisabled
             | Refusal::InviteLinkDead
             | Refusal::RemovedByBusiness

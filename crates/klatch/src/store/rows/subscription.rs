@@ -4,7 +4,7 @@ use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 use super::Damage;
-use crate::directory::{Reach, Role, SubscriptionEvent};
+use crate::directory::{Reach, Role, SubscriptionEvent, VendorField};
 use crate::webhook::Topic;
 
 /// The columns of a reach: number and WABA; neither is the whole account.
@@ -37,6 +37,18 @@ pub(in crate::store) fn read_topics(text: &str) -> Result<Vec<Topic>, Damage> {
         .iter()
         .map(|word| Topic::parse(word).ok_or_else(|| format!("{word:?} is not a topic")))
         .collect()
+}
+
+/// Writes the fields of a vendor's configuration: pairs of name and version, in order.
+pub(in crate::store) fn write_fields(fields: &[VendorField]) -> String {
+    let pairs = fields.iter().map(|field| (field.name.as_str(), field.version.as_str()));
+    super::write(&pairs.collect::<Vec<_>>())
+}
+
+/// Reads them back.
+pub(in crate::store) fn read_fields(text: &str) -> Result<Vec<VendorField>, Damage> {
+    let pairs: Vec<(String, String)> = super::read(text)?;
+    Ok(pairs.into_iter().map(|(name, version)| VendorField { name, version }).collect())
 }
 
 /// Writes headers: pairs of name and value, in order.

@@ -22,8 +22,8 @@ use super::super::{
 };
 use super::failed;
 use crate::directory::{
-    Account, Answers, Eligibility, Key, KeyHash, Number, Opening, PersonKey, Profile, Secret,
-    VendorApp,
+    Account, Answers, Eligibility, Key, KeyHash, Number, Opening, PersonKey, Pin, Profile,
+    Registration, Secret, VendorApp,
 };
 use crate::page::{Page, Seek, Slice};
 
@@ -346,7 +346,8 @@ pub(super) fn opening(
 fn numbers_where(condition: &str) -> String {
     format!(
         "SELECT seq, id, account_id, display_number, waba_id, bot_id, participants_limit,
-                groups_limit, operations_limit, eligibility, answers, extra_receivers, created_at,
+                groups_limit, operations_limit, eligibility, answers, extra_receivers, registered,
+                pin, unsubscribed_overrides, created_at,
                 EXISTS (SELECT 1 FROM subscribed_wabas AS subscribed
                         WHERE subscribed.account_id = numbers.account_id
                               AND subscribed.waba_id = numbers.waba_id) AS app_subscribed
@@ -378,6 +379,16 @@ fn read_number(row: &Row<'_>) -> Result<Number, RowError> {
             Eligibility::parse(word).ok_or_else(unknown).map_err(in_column("eligibility"))?
         },
         answers: answers(row)?,
+        registration: {
+            let digits: Option<String> = row.get("pin")?;
+            let unreadable = || "not six digits".to_owned();
+            let pin = |digits: String| Pin::parse(&digits).ok_or_else(unreadable);
+            Registration {
+                is_active: row.get("registered")?,
+                pin: digits.map(pin).transpose().map_err(in_column("pin"))?,
+            }
+        },
+        unsubscribed_overrides: row.get("unsubscribed_overrides")?,
         app_subscribed: row.get("app_subscribed")?,
         extra_receivers: row.get("extra_receivers")?,
         created_at: time(row, "created_at")?,
@@ -484,12 +495,47 @@ pub(super) fn numbers(
     records(connection, "numbers", &numbers_where("true"), account, page, read_number)
 }
 
+pub(super) fn numbers_of_waba(
+    connection: &Connection,
+    account: &AccountId,
+    waba_id: &str,
+    page: Page,
+) -> Result<Slice<Number>, StoreError> {
+    let (condition, key, order) = keyset(page.seek);
+    let sql = numbers_where("account_id = ?3 AND waba_id = ?4");
+    let sql = format!("{sql} AND seq {condition} ?1 ORDER BY seq {order} LIMIT ?2");
+    let params = (key, page.fetch(), account.as_str(), waba_id);
+    let read = |row: &Row<'_>| Ok((row.get::<_, u64>("seq")?, read_number(row)?));
+    let fetched = all(connection, &sql, params, read).map_err(in_table("numbers", waba_id))?;
+    Ok(page.slice(fetched))
+}
+
+pub(super) fn wabas(
+    connection: &Connection,
+    account: &AccountId,
+    limit: u16,
+) -> Result<Vec<String>, StoreError> {
+    let sql =
+        "SELECT DISTINCT waba_id FROM numbers WHERE account_id = ?1 ORDER BY waba_id LIMIT ?2";
+    all(connection, sql, (account.as_str(), limit), |row| Ok(row.get("waba_id")?))
+        .map_err(in_table("numbers", account))
+}
+
 pub(super) fn keys(
     connection: &Connection,
     account: Option<&AccountId>,
     page: Page,
 ) -> Result<Slice<Key>, StoreError> {
     records(connection, "keys", &keys_where("true"), account, page, read_key)
+}
+
+/// Comparison, key and order of the rows that a page begins with.
+fn keyset(seek: Seek) -> (&'static str, i64, &'static str) {
+    match seek {
+        Seek::First => (">=", 0, "ASC"),
+        Seek::After(key) => (">", signed(key), "ASC"),
+        Seek::Before(key) => ("<", signed(key), "DESC"),
+    }
 }
 
 /// A page of a table of records, oldest first, of one account or of all.
@@ -501,11 +547,7 @@ fn records<T>(
     page: Page,
     read: impl Fn(&Row<'_>) -> Result<T, RowError>,
 ) -> Result<Slice<T>, StoreError> {
-    let (condition, key, order) = match page.seek {
-        Seek::First => (">=", 0, "ASC"),
-        Seek::After(key) => (">", signed(key), "ASC"),
-        Seek::Before(key) => ("<", signed(key), "DESC"),
-    };
+    let (condition, key, order) = keyset(page.seek);
     let of_account = if account.is_some() { "AND account_id = ?3" } else { "AND ?3 IS NULL" };
     let sql = format!("{select} AND seq {condition} ?1 {of_account} ORDER BY seq {order} LIMIT ?2");
     let params = (key, page.fetch(), account.map(AccountId::as_str));

@@ -164,7 +164,7 @@ async fn nothing_else_is_told_to_whoever_has_no_token() {
     operations.extend(all("never"));
     operations.extend(all("%FF"));
     operations.extend(all("17"));
-    assert_eq!(operations.len(), 4 * 27);
+    assert_eq!(operations.len(), 4 * 35);
     for operation in &operations {
         let answer = operation.send(&app, "wrong").await;
         let expected = "401 190 Invalid OAuth access token";
@@ -246,6 +246,8 @@ async fn a_key_of_one_number_does_not_open_another() {
     number with fields => 400 100/33 Unsupported get request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
     change the number => 400 100/33 Unsupported post request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
     delete the number => 400 100/33 Unsupported delete request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    deregister => 400 100/33 Unsupported post request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    register => 400 100/33 Unsupported post request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
     ");
     let number = app.admin(Method::GET, &format!("/numbers/{second}"), None).await;
     for operation in of_waba(&number.text("waba_id")) {

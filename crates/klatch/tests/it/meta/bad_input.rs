@@ -448,7 +448,7 @@ async fn a_body_that_never_ends_or_breaks_off_changes_nothing() {
         Body::from_stream(futures_util::StreamExt::chain(begun, futures_util::stream::pending()))
     };
     let answers = join_all(changes.iter().map(|operation| with(operation, endless()))).await;
-    assert_eq!(answers.len(), 16);
+    assert_eq!(answers.len(), 18);
     for answer in answers {
         let expected = "408 100 (#100) Invalid parameter: The request body did not arrive in time";
         assert_eq!(refusal(&answer), expected);
@@ -483,7 +483,6 @@ async fn what_cannot_be_an_id_names_nothing() {
         "%2E%2E%2Fgroups",
         "%27%20OR%20%271%27=%271",
         "%F0%9F%99%82",
-        "me",
         "\u{ff11}",
         &long,
         &huge,
@@ -494,7 +493,8 @@ async fn what_cannot_be_an_id_names_nothing() {
     ] {
         let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>();
         let id = id.replace("%25", "%");
-        for operation in of_group(&id) {
+        // Of several ids a comma list is made: there, blanks are none.
+        for operation in of_group(&id).iter().filter(|one| one.name != "by ids") {
             let answer = operation.send(&app, sandbox::KEY).await;
             let shown = refusal(&answer);
             // What looks like a group's id is one; what does not names an object of some kind.
@@ -517,7 +517,7 @@ async fn what_cannot_be_an_id_names_nothing() {
             assert!(refusal(&answer).starts_with("400 100/33 Unsupported post request."), "{id}");
         }
     }
-    for id in ["0", "17", WABA_ID, APP_ID, &"9".repeat(300)] {
+    for id in ["0", "17", &"9".repeat(300)] {
         for method in [Method::GET, Method::POST, Method::DELETE] {
             let answer = app.meta(method, &format!("/{id}"), None).await;
             assert!(refusal(&answer).starts_with("400 100/33 "), "{id}");
@@ -577,9 +577,9 @@ async fn unknown_paths_and_methods_are_bad_requests() {
         refusals.add(&format!("{method} {path}"), &app.meta(method, path, None).await);
     }
     assert_snapshot!(refusals.shown(), @"
-    GET  => 400 100/33 Unsupported get request. Object with ID '' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
-    GET / => 400 100/33 Unsupported get request. Object with ID '' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
-    POST / => 400 100/33 Unsupported get request. Object with ID '' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    GET  => 400 100 (#100) The parameter ids is required.: ids is missing
+    GET / => 400 100 (#100) The parameter ids is required.: ids is missing
+    POST / => 400 100 (#100) The parameter batch is required.: batch is missing
     GET // => 400 100/33 Unsupported get request. Object with ID '' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
     GET //groups => 400 100/33 Unsupported get request. Object with ID '' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
     GET /x/ => 400 100/33 Unsupported get request. Object with ID 'x' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api

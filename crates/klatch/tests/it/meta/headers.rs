@@ -196,6 +196,9 @@ async fn each_operation_that_changes_something_counts() {
         answers.push(format!("{} => {}", operation.name, answer.status.as_u16()));
     }
     assert_snapshot!(answers.join("\n"), @"
+    me => 200
+    app of the token => 200
+    debug the token => 200
     groups => 200
     a page of groups => 200
     create => 429
@@ -203,6 +206,10 @@ async fn each_operation_that_changes_something_counts() {
     number with fields => 200
     change the number => 200
     delete the number => 400
+    deregister => 400
+    register => 400
+    WABA => 200
+    numbers => 200
     subscribed apps => 200
     subscribe => 200
     unsubscribe => 200
@@ -222,6 +229,7 @@ async fn each_operation_that_changes_something_counts() {
     reject => 429
     add => 429
     remove => 429
+    by ids => 200
     delete => 429
     ");
 }
@@ -254,6 +262,9 @@ async fn a_number_may_not_be_eligible() {
         false
     );
     assert_snapshot!(answers().await, @"
+    me => 200
+    app of the token => 200
+    debug the token => 200
     groups => 200
     a page of groups => 200
     create => 400 131215 (#131215) This phone number is not eligible to access Groups APIs: the number is not eligible for groups
@@ -261,6 +272,10 @@ async fn a_number_may_not_be_eligible() {
     number with fields => 200
     change the number => 200
     delete the number => 400 100/33 Unsupported delete request. Object with ID '106540352242922' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    deregister => 200
+    register => 200
+    WABA => 200
+    numbers => 200
     subscribed apps => 200
     subscribe => 200
     unsubscribe => 200
@@ -280,6 +295,7 @@ async fn a_number_may_not_be_eligible() {
     reject => 400 131215 (#131215) This phone number is not eligible to access Groups APIs: the number is not eligible for groups
     add => 400 131215 (#131215) This phone number is not eligible to access Groups APIs: the number is not eligible for groups
     remove => 400 131215 (#131215) This phone number is not eligible to access Groups APIs: the number is not eligible for groups
+    by ids => 200
     ");
     let body = whatsapp(json!({ "subject": "Hello" }));
     let answer = app.meta(Method::POST, &our_groups(), Some(body.clone())).await;
@@ -304,6 +320,9 @@ async fn a_number_may_not_be_eligible() {
         true
     );
     assert_snapshot!(answers().await, @"
+    me => 200
+    app of the token => 200
+    debug the token => 200
     groups => 200
     a page of groups => 200
     create => 400 131214 (#131214) Group creation is temporarily disabled: the number cannot create groups at present
@@ -311,6 +330,10 @@ async fn a_number_may_not_be_eligible() {
     number with fields => 200
     change the number => 200
     delete the number => 400 100/33 Unsupported delete request. Object with ID '106540352242922' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    deregister => 200
+    register => 200
+    WABA => 200
+    numbers => 200
     subscribed apps => 200
     subscribe => 200
     unsubscribe => 200
@@ -330,6 +353,7 @@ async fn a_number_may_not_be_eligible() {
     reject => 200
     add => 200
     remove => 200
+    by ids => 200
     ");
 
     operate(&app, json!({ "eligibility": "eligible", "limits": { "groups": 1 } })).await;

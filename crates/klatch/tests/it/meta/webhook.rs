@@ -8,7 +8,7 @@ use klatch::webhook::dispatch;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::{Refusals, key, neighbour, refusal, send_pairs};
+use super::{Refusals, key, neighbour, operate, refusal, send_pairs};
 use crate::support::receiver::{Receiver, Seen, answer, status};
 use crate::support::{Answer, TestApp};
 
@@ -47,6 +47,11 @@ fn instead(url: &str) -> Value {
 async fn set_number(app: &TestApp, configuration: Value) -> Answer {
     let body = json!({ "webhook_configuration": configuration });
     app.meta(Method::POST, &number(), Some(body)).await
+}
+
+/// The app is subscribed to the WABA: without that no receiver can be put in the place of its own.
+async fn subscribe(app: &TestApp) {
+    app.meta(Method::POST, &apps(), None).await.ok();
 }
 
 /// Where the number's webhooks go, as the API tells it.
@@ -96,6 +101,7 @@ async fn told(app: &TestApp, receivers: &[&Receiver]) -> Vec<usize> {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "whole answers, one after the other")]
 async fn an_app_has_one_receiver() {
     let app = TestApp::new().await;
     let receiver = Receiver::start();
@@ -124,23 +130,28 @@ async fn an_app_has_one_receiver() {
           "active": true,
           "fields": [
             {
-              "name": "group_lifecycle_update"
+              "name": "group_lifecycle_update",
+              "version": "v23.0"
             },
             {
-              "name": "group_participants_update"
+              "name": "group_participants_update",
+              "version": "v23.0"
             },
             {
-              "name": "group_settings_update"
+              "name": "group_settings_update",
+              "version": "v23.0"
             },
             {
-              "name": "group_status_update"
+              "name": "group_status_update",
+              "version": "v23.0"
             }
           ]
         }
       ]
     }
     "#);
-    // Another one comes in its place, with only what it wants to hear.
+    // Another one comes in its place, with only what it wants to hear. What there are no events for
+    // is kept and listed as well.
     let mut body = whole(&receiver.url("/other?tenant=7"));
     body["fields"] =
         json!("group_lifecycle_update, messages,group_status_update,,group_lifecycle_update");
@@ -156,10 +167,16 @@ async fn an_app_has_one_receiver() {
           "active": true,
           "fields": [
             {
-              "name": "group_lifecycle_update"
+              "name": "group_lifecycle_update",
+              "version": "v23.0"
             },
             {
-              "name": "group_status_update"
+              "name": "messages",
+              "version": "v23.0"
+            },
+            {
+              "name": "group_status_update",
+              "version": "v23.0"
             }
           ]
         }
@@ -267,6 +284,9 @@ async fn an_app_is_subscribed_to_a_waba_with_or_without_another_receiver() {
     }
     "#);
     assert_eq!(app.meta(Method::GET, &apps(), None).await.ok(), json!({ "data": [] }));
+    // Nor is there one in its place as long as it is not subscribed.
+    let refused = app.meta(Method::POST, &apps(), Some(instead(&receiver.url("/hook")))).await;
+    assert!(refusal(&refused).contains("must be subscribed to receive messages"));
     // Whoever comes back does so without the receiver of old.
     app.meta(Method::POST, &apps(), None).await.ok();
     let got = app.meta(Method::GET, &apps(), None).await.ok();
@@ -276,6 +296,7 @@ async fn an_app_is_subscribed_to_a_waba_with_or_without_another_receiver() {
 #[tokio::test]
 async fn a_number_may_have_a_receiver_of_its_own() {
     let app = TestApp::new().await;
+    subscribe(&app).await;
     let (own, wabas, apps_own) = (Receiver::start(), Receiver::start(), Receiver::start());
     assert_eq!(configuration(&app).await, json!({}));
     let set = set_number(&app, instead(&own.url("/hook"))).await;
@@ -366,6 +387,10 @@ async fn only_the_number_whose_receiver_it_is_is_told_of() {
     let (_, account) = key(&app, json!({ "account_id": sandbox::ACCOUNT })).await;
     let receiver = Receiver::start();
     // A key of the account may set it for either; a key of a number for its own only.
+    subscribe(&app).await;
+    let other = app.admin(Method::GET, &format!("/numbers/{second}"), None).await.text("waba_id");
+    let other = format!("/v23.0/{other}/subscribed_apps");
+    app.bearer(&account, Method::POST, &other, None).await.ok();
     let body = json!({ "webhook_configuration": instead(&receiver.url("/hook")) });
     let path = format!("/v23.0/{second}");
     let refused = app.bearer(sandbox::KEY, Method::POST, &path, Some(body.clone())).await;
@@ -510,10 +535,12 @@ async fn a_wabas_receiver_is_told_of_its_numbers_and_of_no_other_account() {
     let path = format!("/v23.0{}", apps());
     let (_, whole_key) = key(&app, json!({ "account_id": sandbox::ACCOUNT })).await;
     let body = instead(&ours.url("/hook"));
+    app.bearer(&whole_key, Method::POST, &path, None).await.ok();
     app.bearer(&whole_key, Method::POST, &path, Some(body)).await.ok();
     let seen = app.bearer(&third_key, Method::GET, &path, None).await.ok();
     assert_eq!(seen, json!({ "data": [] }));
     let body = instead(&theirs.url("/hook"));
+    app.bearer(&third_key, Method::POST, &path, None).await.ok();
     app.bearer(&third_key, Method::POST, &path, Some(body)).await.ok();
     ours.forget();
     theirs.forget();
@@ -551,6 +578,7 @@ async fn each_way(app: &TestApp, url: Value, token: Value) -> [Answer; 3] {
 #[tokio::test]
 async fn whoever_does_not_answer_the_handshake_is_not_taken() {
     let app = TestApp::new().await;
+    subscribe(&app).await;
     let good = Receiver::start();
     for answer in each_way(&app, json!(good.url("/good")), json!("our-token")).await {
         answer.ok();
@@ -616,6 +644,7 @@ async fn whoever_does_not_answer_the_handshake_is_not_taken() {
 #[tokio::test]
 async fn a_waba_whose_receiver_fails_is_not_subscribed() {
     let app = TestApp::new().await;
+    operate(&app, json!({ "unsubscribed_overrides": true })).await;
     let receiver = Receiver::that(status(500));
     let body = instead(&receiver.url("/hook"));
     let answer = app.meta(Method::POST, &apps(), Some(body)).await;
@@ -637,8 +666,10 @@ async fn a_waba_whose_receiver_fails_is_not_subscribed() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "whole answers, one after the other")]
 async fn addresses_and_tokens_that_cannot_be() {
     let app = TestApp::new().await;
+    subscribe(&app).await;
     let receiver = Receiver::start();
     let fine = receiver.url("/hook");
     let long = format!("https://example.com/{}", "x".repeat(200));
@@ -731,6 +762,9 @@ async fn subscriptions_of_an_app_that_cannot_be() {
         ("an empty object", "object", json!("")),
         ("an empty address", "callback_url", json!("")),
         ("an unknown field", "fields", json!("group_lifecycle_update,group_lifecycle")),
+        ("a field of another object", "fields", json!("messages,feed")),
+        ("an empty list", "fields", json!("")),
+        ("nothing but commas", "fields", json!(" , ,")),
         ("the other spelling", "fields", json!("group_participant_update")),
         ("no list", "fields", json!({ "group_lifecycle_update": true })),
         ("an empty list", "fields", json!("")),
@@ -746,25 +780,130 @@ async fn subscriptions_of_an_app_that_cannot_be() {
     refusals.add("a number", &app.meta(Method::GET, &path, None).await);
     let path = format!("/{APP_ID}/subscribed_apps");
     refusals.add("an app as WABA", &app.meta(Method::GET, &path, None).await);
-    assert_snapshot!(refusals.shown(), @"
+    assert_snapshot!(refusals.shown(), @r#"
     no object => 400 100 (#100) The parameter object is required.: object is missing
     another object => 400 100 (#100) Invalid parameter: object must be whatsapp_business_account
     an empty object => 400 100 (#100) Invalid parameter: object must be whatsapp_business_account
     an empty address => 400 100 (#100) Invalid parameter: callback_url must be an address such as https://example.com/hook: relative URL without a base
-    an unknown field => 400 100 (#100) Invalid parameter: fields names group_lifecycle, but of groups there are only group_lifecycle_update, group_participants_update, group_settings_update, group_status_update
-    the other spelling => 400 100 (#100) Invalid parameter: fields names group_participant_update, but of groups there are only group_lifecycle_update, group_participants_update, group_settings_update, group_status_update
+    an unknown field => 400 100 (#100) Invalid parameter: fields must be some of account_alerts, account_review_update, account_settings_update, account_update, automatic_events, business_capability_update, business_status_update, calls, flows, group_lifecycle_update, group_participants_update, group_settings_update, group_status_update, history, message_echoes, message_template_components_update, message_template_quality_update, message_template_status_update, messages, messaging_handovers, partner_solutions, payment_configuration_update, phone_number_name_update, phone_number_quality_update, security, smb_app_state_sync, smb_message_echoes, standby, template_category_update, template_correct_category_detection, tracking_events, user_id_update, user_preferences, web_app_data_sync, web_message_echoes; got "group_lifecycle"
+    a field of another object => 400 100 (#100) Invalid parameter: fields must be some of account_alerts, account_review_update, account_settings_update, account_update, automatic_events, business_capability_update, business_status_update, calls, flows, group_lifecycle_update, group_participants_update, group_settings_update, group_status_update, history, message_echoes, message_template_components_update, message_template_quality_update, message_template_status_update, messages, messaging_handovers, partner_solutions, payment_configuration_update, phone_number_name_update, phone_number_quality_update, security, smb_app_state_sync, smb_message_echoes, standby, template_category_update, template_correct_category_detection, tracking_events, user_id_update, user_preferences, web_app_data_sync, web_message_echoes; got "feed"
+    an empty list => 400 100 (#100) Invalid parameter: fields must name at least one field
+    nothing but commas => 400 100 (#100) Invalid parameter: fields must name at least one field
+    the other spelling => 400 100 (#100) Invalid parameter: fields must be some of account_alerts, account_review_update, account_settings_update, account_update, automatic_events, business_capability_update, business_status_update, calls, flows, group_lifecycle_update, group_participants_update, group_settings_update, group_status_update, history, message_echoes, message_template_components_update, message_template_quality_update, message_template_status_update, messages, messaging_handovers, partner_solutions, payment_configuration_update, phone_number_name_update, phone_number_quality_update, security, smb_app_state_sync, smb_message_echoes, standby, template_category_update, template_correct_category_detection, tracking_events, user_id_update, user_preferences, web_app_data_sync, web_message_echoes; got "group_participant_update"
     no list => 400 100 (#100) Param fields must be an array.: fields has the wrong type: object, expected a list
-    an empty list => 400 100 (#100) Invalid parameter: fields must name some of group_lifecycle_update, group_participants_update, group_settings_update, group_status_update
-    an empty list => 400 100 (#100) Invalid parameter: fields must name some of group_lifecycle_update, group_participants_update, group_settings_update, group_status_update
+    an empty list => 400 100 (#100) Invalid parameter: fields must name at least one field
+    an empty list => 400 100 (#100) Invalid parameter: fields must name at least one field
     in the query => 400 100 (#100) Invalid parameter: object must be whatsapp_business_account
     a number => 400 100/33 Unsupported get request. Object with ID '106540352242922' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
     an app as WABA => 401 190 Invalid OAuth access token
-    ");
+    "#);
     assert!(receiver.seen().is_empty());
-    // Of what there is in Graph, but not here, nothing is told; that is no mistake.
+}
+
+/// What Meta has fields for is kept as it was asked for, whether or not there are events for it.
+#[tokio::test]
+async fn the_fields_of_an_app_are_listed_as_they_were_asked_for() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    let own = format!("{APP_ID}|{APP_SECRET}");
     let mut body = whole(&receiver.url("/hook"));
-    body["fields"] = json!("messages,account_update");
+    body["fields"] = json!("messages,account_update,group_settings_update,messages");
+    let path = format!("/v19.0{}", app_path());
+    app.bearer(&own, Method::POST, &path, Some(body.clone())).await.ok();
+    let got = app.meta(Method::GET, &app_path(), None).await;
+    assert_snapshot!(shown(&got, &[&receiver]), @r#"
+    200 OK
+    {
+      "data": [
+        {
+          "object": "whatsapp_business_account",
+          "callback_url": "http://127.0.0.1:PORT/hook",
+          "active": true,
+          "fields": [
+            {
+              "name": "messages",
+              "version": "v19.0"
+            },
+            {
+              "name": "account_update",
+              "version": "v19.0"
+            },
+            {
+              "name": "group_settings_update",
+              "version": "v19.0"
+            }
+          ]
+        }
+      ]
+    }
+    "#);
+    let fields = async || {
+        let shown = app.meta(Method::GET, &app_path(), None).await.ok();
+        let fields = shown["data"][0]["fields"].as_array().cloned().unwrap_or_default();
+        let text = |field: &Value, name: &str| field[name].as_str().unwrap().to_owned();
+        let each = fields.iter().map(|one| text(one, "name") + " " + &text(one, "version"));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    // Our own API sees and changes what there are events for; the others stay.
+    let list = app.admin(Method::GET, "/subscriptions", None).await.ok();
+    assert_eq!(list["data"][0]["fields"], json!(["group_settings_update"]));
+    let id = list["data"][0]["id"].as_str().unwrap();
+    let change = json!({ "fields": ["group_status_update"] });
+    app.admin(Method::PATCH, &format!("/subscriptions/{id}"), Some(change)).await.ok();
+    assert_eq!(fields().await, "messages v19.0, account_update v19.0, group_status_update v26.0");
+    // Whoever asks again asks for the whole list, with the version of that call.
+    body["fields"] = json!("account_update,group_lifecycle_update,group_status_update");
     app.meta(Method::POST, &app_path(), Some(body)).await.ok();
-    let got = app.meta(Method::GET, &app_path(), None).await.ok();
-    assert_eq!(got["data"][0]["fields"], json!([]));
+    assert_eq!(
+        fields().await,
+        "account_update v23.0, group_lifecycle_update v23.0, group_status_update v23.0"
+    );
+    // To end one leaves the others; to end none that can be read ends none.
+    let ended = |names: &str| format!("{}?fields={names}", app_path());
+    app.meta(Method::DELETE, &ended("group_lifecycle_update,messages"), None).await.ok();
+    assert_eq!(fields().await, "account_update v23.0, group_status_update v23.0");
+    for names in ["", ",", "nonsense", "account_update,nonsense"] {
+        let refused = app.meta(Method::DELETE, &ended(names), None).await;
+        assert!(refusal(&refused).starts_with("400 100 "), "{names}");
+    }
+    assert_eq!(fields().await, "account_update v23.0, group_status_update v23.0");
+    app.meta(Method::DELETE, &ended("group_status_update"), None).await.ok();
+    assert_eq!(fields().await, "account_update v23.0");
+    subscribe(&app).await;
+    receiver.forget();
+    assert_eq!(told(&app, &[&receiver]).await, [0; 0]);
+    app.meta(Method::DELETE, &ended("account_update"), None).await.ok();
+    assert_eq!(app.meta(Method::GET, &app_path(), None).await.ok(), json!({ "data": [] }));
+}
+
+#[tokio::test]
+async fn no_receiver_takes_the_place_of_an_app_that_is_not_subscribed() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start();
+    let hook = || instead(&receiver.url("/hook"));
+    let refused = app.meta(Method::POST, &apps(), Some(hook())).await;
+    assert_snapshot!(refused.shown(), @r#"
+    400 Bad Request
+    {
+      "error": {
+        "message": "(#100) Before override the current callback uri, your app must be subscribed to receive messages for WhatsApp Business Account",
+        "type": "OAuthException",
+        "code": 100
+      }
+    }
+    "#);
+    assert_eq!(set_number(&app, hook()).await.shown(), refused.shown());
+    assert!(receiver.seen().is_empty(), "nobody is asked");
+    assert_eq!(app.meta(Method::GET, &apps(), None).await.ok(), json!({ "data": [] }));
+    // What was there can be taken away all the same.
+    set_number(&app, instead("")).await.ok();
+    // The operator can let it be done.
+    operate(&app, json!({ "unsubscribed_overrides": true })).await;
+    set_number(&app, hook()).await.ok();
+    app.meta(Method::POST, &apps(), Some(hook())).await.ok();
+    app.meta(Method::DELETE, &apps(), None).await.ok();
+    operate(&app, json!({ "unsubscribed_overrides": false })).await;
+    assert_eq!(set_number(&app, hook()).await.status, StatusCode::BAD_REQUEST);
+    subscribe(&app).await;
+    set_number(&app, hook()).await.ok();
 }

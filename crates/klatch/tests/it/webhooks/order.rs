@@ -137,6 +137,7 @@ async fn configured(
             timeout: default_timeout(dialect),
         },
         topics: None,
+        fields: Vec::new(),
         secrets: Secrets { current: secret.clone(), old: None },
         vendor_signature: false,
         verify_token: None,

@@ -10,7 +10,7 @@ use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::BusinessNumber;
 use insta::assert_snapshot;
 use klatch::dialect::Dialect;
-use klatch::directory::{Answers, Eligibility, Number, RecordChange};
+use klatch::directory::{Answers, Eligibility, Number, RecordChange, Registration};
 use klatch::sandbox;
 use klatch::webhook::egress::Rules;
 use klatch::webhook::sample;
@@ -647,6 +647,8 @@ async fn a_trial_finds_the_last_of_many_numbers() {
             limits: Limits::default(),
             eligibility: Eligibility::Eligible,
             answers: Answers::Published,
+            registration: Registration::default(),
+            unsubscribed_overrides: false,
             app_subscribed: false,
             extra_receivers: false,
             created_at: app.app.now(),

@@ -28,7 +28,7 @@ const SWEPT_TOGETHER: usize = 500;
 
 fn subscriptions_where(condition: &str) -> String {
     format!(
-        "SELECT seq, id, account_id, number_id, waba_id, dialect, role, over_all, name, url, topics,
+        "SELECT seq, id, account_id, number_id, waba_id, dialect, role, over_all, name, url, topics, fields,
                 headers, secret, old_secret, old_secret_until, vendor_signature, verify_token,
                 timeout_ms, created_at, lease_until, failing_since, paused_at, off_at, off_reason
          FROM subscriptions WHERE removed_at IS NULL AND {condition}"
@@ -95,6 +95,8 @@ pub(in crate::store::sqlite) fn read_subscription(row: &Row<'_>) -> Result<Subsc
             .map(|topics| rows::subscription::read_topics(&topics))
             .transpose()
             .map_err(in_column("topics"))?,
+        fields: rows::subscription::read_fields(text(row, "fields")?)
+            .map_err(in_column("fields"))?,
         secrets: Secrets {
             current: secret("secret")?.ok_or_else(missing)?,
             old: secret("old_secret")?.zip(maybe_time(row, "old_secret_until")?),

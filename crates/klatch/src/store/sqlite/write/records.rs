@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Params, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, Params, TransactionBehavior, params};
 use url::Url;
 
 use super::super::super::{ChangeError, rows};
 use super::super::failed;
 use super::{Trouble, exists};
 use crate::directory::{
-    Account, Activity, Answers, Eligibility, Key, KeyHash, Number, NumberChange, Profile, Reach,
-    RecordChange, Role, Rotation, Secret, Subscription, SubscriptionChange, SubscriptionEvent,
-    SubscriptionId,
+    Account, Activity, Answers, Eligibility, Key, KeyHash, Number, NumberChange, Pin, Profile,
+    Reach, RecordChange, Role, Rotation, Secret, Subscription, SubscriptionChange,
+    SubscriptionEvent, SubscriptionId,
 };
 
 /// Makes the change, whole or not at all.
@@ -28,6 +28,8 @@ pub(super) fn change_alone(
         RecordChange::AddNumber(number) => add_number(&transaction, number),
         RecordChange::AddKey(key, hash) => add_key(&transaction, key, hash),
         RecordChange::ChangeNumber(number, change) => change_number(&transaction, number, *change),
+        RecordChange::RegisterNumber(number, pin) => register_number(&transaction, number, *pin),
+        RecordChange::DeregisterNumber(number) => deregister_number(&transaction, number),
         RecordChange::RevokeKey(key, at) => revoke_key(&transaction, key, *at),
         RecordChange::AddSubscription(subscription) => add_subscription(&transaction, subscription),
         RecordChange::ChangeSubscription(id, change, event, at) => {
@@ -98,8 +100,9 @@ fn add_number(connection: &Connection, number: &Number) -> Changed {
     connection.execute(
         "INSERT INTO numbers (id, account_id, display_number, waba_id, bot_id,
                               participants_limit, groups_limit, operations_limit, eligibility,
-                              answers, extra_receivers, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                              answers, extra_receivers, registered, pin,
+                              unsubscribed_overrides, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         (
             number.id.as_str(),
             number.account.as_str(),
@@ -112,6 +115,9 @@ fn add_number(connection: &Connection, number: &Number) -> Changed {
             number.eligibility.as_str(),
             number.answers.as_str(),
             number.extra_receivers,
+            number.registration.is_active,
+            number.registration.pin.as_ref().map(Pin::reveal),
+            number.unsubscribed_overrides,
             number.created_at.as_millis(),
         ),
     )?;
@@ -146,15 +152,17 @@ fn add_key(connection: &Connection, key: &Key, hash: &KeyHash) -> Changed {
 }
 
 fn change_number(connection: &Connection, id: &PhoneNumberId, change: NumberChange) -> Changed {
-    let NumberChange { participants, groups, operations, eligibility, answers, extra_receivers } =
-        change;
+    let NumberChange { participants, groups, operations, eligibility, .. } = change;
     let changed = connection.execute(
         "UPDATE numbers SET participants_limit = coalesce(?2, participants_limit),
                             groups_limit = coalesce(?3, groups_limit),
                             operations_limit = nullif(coalesce(?4, operations_limit), 0),
                             eligibility = coalesce(?5, eligibility),
                             extra_receivers = coalesce(?6, extra_receivers),
-                            answers = coalesce(?7, answers)
+                            registered = coalesce(?7, registered),
+                            pin = coalesce(?8, pin),
+                            unsubscribed_overrides = coalesce(?9, unsubscribed_overrides),
+                            answers = coalesce(?10, answers)
          WHERE id = ?1",
         (
             id.as_str(),
@@ -162,11 +170,28 @@ fn change_number(connection: &Connection, id: &PhoneNumberId, change: NumberChan
             groups,
             operations,
             eligibility.map(Eligibility::as_str),
-            extra_receivers,
-            answers.map(Answers::as_str),
+            change.extra_receivers,
+            change.registered,
+            change.pin.as_ref().map(Pin::reveal),
+            change.unsubscribed_overrides,
+            change.answers.map(Answers::as_str),
         ),
     )?;
     require(changed > 0, ChangeError::Unknown { field: "phone_number_id" })
+}
+
+fn register_number(connection: &Connection, id: &PhoneNumberId, pin: Pin) -> Changed {
+    let changed = connection.execute(
+        "UPDATE numbers SET registered = 1, pin = ?2 WHERE id = ?1 AND coalesce(pin, ?2) = ?2",
+        (id.as_str(), pin.reveal()),
+    )?;
+    require(changed > 0, ChangeError::WrongPin)
+}
+
+fn deregister_number(connection: &Connection, id: &PhoneNumberId) -> Changed {
+    let sql = "UPDATE numbers SET registered = 0 WHERE id = ?1 AND registered = 1";
+    let changed = connection.execute(sql, [id.as_str()])?;
+    require(changed > 0, ChangeError::NotRegistered)
 }
 
 /// A WABA of this account: it is there as long as one of the account's numbers belongs to it.
@@ -230,11 +255,11 @@ fn add_subscription(connection: &Connection, subscription: &Subscription) -> Cha
     let (role, over_all, name) = rows::subscription::role_columns(role);
     let added = connection.execute(
         "INSERT INTO subscriptions (id, account_id, number_id, waba_id, dialect, role, over_all,
-                                    name, url, headers, timeout_ms, topics, secret,
-                                    vendor_signature, verify_token, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                                    name, url, headers, timeout_ms, topics, fields,
+                                    secret, vendor_signature, verify_token, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
          ON CONFLICT DO NOTHING",
-        (
+        params![
             id.as_str(),
             account.as_str(),
             number,
@@ -247,11 +272,12 @@ fn add_subscription(connection: &Connection, subscription: &Subscription) -> Cha
             rows::subscription::write_headers(&target.headers),
             millis(target.timeout),
             topics.as_deref().map(rows::subscription::write_topics),
+            rows::subscription::write_fields(&subscription.fields),
             secrets.current.reveal(),
             subscription.vendor_signature,
             subscription.verify_token.as_ref().map(Secret::reveal),
             subscription.created_at.as_millis(),
-        ),
+        ],
     )?;
     require(added > 0, ChangeError::Taken { field: "id" })?;
     if let Some(until) = subscription.lease_until {
@@ -298,7 +324,7 @@ fn change_subscription(
          SET url = coalesce(?2, url), headers = coalesce(?3, headers),
              timeout_ms = coalesce(?4, timeout_ms), topics = coalesce(?5, topics),
              verify_token = coalesce(?6, verify_token), over_all = coalesce(?7, over_all),
-             vendor_signature = coalesce(?8, vendor_signature),
+             vendor_signature = coalesce(?8, vendor_signature), fields = coalesce(?9, fields),
              failing_since = iif(coalesce(?2, url) = url, failing_since, NULL)
          WHERE id = ?1",
         (
@@ -310,6 +336,7 @@ fn change_subscription(
             change.verify_token.as_ref().map(Secret::reveal),
             change.over_all,
             change.vendor_signature,
+            change.fields.as_deref().map(rows::subscription::write_fields),
         ),
     )?;
     if let Some(Rotation { secret, overlap_until }) = rotation {
