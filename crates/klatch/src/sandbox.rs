@@ -83,7 +83,7 @@ pub async fn seed(app: &App, answers: Option<Answers>) -> anyhow::Result<()> {
     ];
     for change in changes {
         match app.change(change).await {
-            Ok(()) | Err(ChangeError::Taken { .. }) => {}
+            Ok(_) | Err(ChangeError::Taken { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
