@@ -5,7 +5,6 @@ ALTER TABLE numbers ADD COLUMN registered INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE numbers ADD COLUMN pin TEXT;
 -- Whether an override of the callback URL is taken although the app is not subscribed to the WABA.
 ALTER TABLE numbers ADD COLUMN unsubscribed_overrides INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX numbers_by_waba ON numbers (account_id, waba_id, seq);
 
 -- JSON: pairs of name and version, the webhook fields that a vendor's configuration asks for.
 ALTER TABLE subscriptions ADD COLUMN fields TEXT NOT NULL DEFAULT '[]';

@@ -7,10 +7,13 @@ use domain::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::{ChangeError, Failure, StoreError};
+use crate::app::{ChangeError, Failure, OUTCOME_UNKNOWN, StoreError};
 use crate::http::problem::Problem;
 use crate::telemetry::{self, Reason};
 use crate::webhook::send::HandshakeFailure;
+
+/// The word for a change that may or may not have been stored.
+const OUTCOME_UNKNOWN_CODE: &str = "outcome_unknown";
 
 /// An answer that is not the one that was hoped for.
 #[derive(Debug)]
@@ -186,6 +189,11 @@ impl From<StoreError> for Error {
                 "unavailable",
                 "The store is not available; try again",
             ),
+            StoreError::OutcomeUnknown(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                OUTCOME_UNKNOWN_CODE,
+                format!("The outcome is unknown: {OUTCOME_UNKNOWN}"),
+            ),
             StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error")
             }
@@ -233,6 +241,9 @@ impl From<ChangeError> for Error {
             ChangeError::NotRegistered => {
                 Self::new(StatusCode::CONFLICT, "number_not_registered", text)
             }
+            ChangeError::TooMany { field, .. } => {
+                Self::new(StatusCode::CONFLICT, "too_many", text).naming(field)
+            }
             ChangeError::Store(error) => error.into(),
         }
     }
@@ -246,7 +257,8 @@ impl IntoResponse for Error {
         let body = ErrorBody { error: ErrorDetail { code, message, field, subscription_id } };
         let mut response = (status, Json(body)).into_response();
         response.extensions_mut().insert(reason);
-        if let Some(secs) = retry_after.or(unavailable) {
+        // A client that repeats by itself what may have been done may do it twice.
+        if let Some(secs) = retry_after.or(unavailable).filter(|_| code != OUTCOME_UNKNOWN_CODE) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
         response

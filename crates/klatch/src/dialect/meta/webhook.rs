@@ -18,12 +18,11 @@ use super::node::link;
 use super::number::Done;
 use super::waba::WabaInPath;
 use crate::app::App;
-use crate::app::outbox::{Configured, Place};
+use crate::app::outbox::{Configured, Place, PlaceChange};
 use crate::dialect::Dialect;
 use crate::dialect::graph::params::Names;
 use crate::directory::{
-    Account, Activity, Number, Reach, RecordChange, Role, Subscription, SubscriptionChange,
-    SubscriptionEvent, Target, VendorField,
+    Account, Activity, Number, Reach, RecordChange, Role, Subscription, Target, VendorField,
 };
 use crate::http::choice::Base;
 use crate::http::problem::{Problem, required};
@@ -199,10 +198,10 @@ impl WabaInPath {
         Reach::Waba(self.number().waba_id.clone())
     }
 
-    async fn subscribe(&self, app: &App, on: bool) -> Result<(), Error> {
-        let Number { account, waba_id, .. } = self.number();
-        let (account, waba_id) = (account.clone(), waba_id.clone());
-        Ok(app.change(RecordChange::SubscribeApp { account, waba_id, on }).await?)
+    /// The change that subscribes the account's app to the WABA, or ends that.
+    fn subscribe(&self, on: bool) -> RecordChange {
+        let Number { account, waba_id, .. } = self.number().clone();
+        RecordChange::SubscribeApp { account, waba_id, on }
     }
 }
 
@@ -266,8 +265,9 @@ pub(super) async fn subscribe(
         verify_token,
     };
     let may = waba.numbers.iter().any(may_override);
-    set_override(&app, waba.number(), waba.reach(), may, "", wanted).await?;
-    waba.subscribe(&app, true).await?;
+    let own = set_override(&app, waba.number(), waba.reach(), may, "", wanted).await?;
+    app.change(RecordChange::All(vec![own, waba.subscribe(true)])).await?;
+    tracing::info!(waba = waba.number().waba_id, "the app was subscribed to a WABA");
     Ok(Json(Done::DONE))
 }
 
@@ -289,8 +289,10 @@ pub(super) async fn unsubscribe(
     params: Params,
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
-    waba.subscribe(&app, false).await?;
-    remove(&app, &place(&waba.number().account, waba.reach())).await?;
+    let account = &waba.number().account;
+    app.admit_configuration(account, &waba.reach()).await?;
+    let own = app.change_place(place(account, waba.reach()), PlaceChange::Clear);
+    app.change(RecordChange::All(vec![waba.subscribe(false), own])).await?;
     Ok(Json(Done::DONE))
 }
 
@@ -350,12 +352,13 @@ pub(super) async fn set_app(
         Some(Names(list)) => field_names(&list)?,
         None => Topic::ALL.map(Topic::as_str).to_vec(),
     };
+    app.admit_configuration(&account.id, &Reach::Account).await?;
     let fields = with_version(&names, &version);
-    let topics = topics(&fields);
+    let topics = Some(topics(&fields));
     let receiver =
         verified(&app, &account, "callback_url", &url, ("verify_token", verify_token)).await?;
     let place = place(&account.id, Reach::Account);
-    app.configure(place, Configured { topics: Some(topics), fields, ..receiver }).await?;
+    app.change(app.set_place(place, Configured { topics, fields, ..receiver })).await?;
     tracing::info!(account = %account.id, "an app's webhook was configured");
     Ok(Json(Done::DONE))
 }
@@ -385,23 +388,15 @@ pub(super) async fn remove_app(
     params.refuse_key()?;
     let RemovedAppSubscription { object, fields } = params.read()?;
     check_object(object.as_deref().unwrap_or(OBJECT))?;
-    let place = place(&account.id, Reach::Account);
-    let Some(Names(ended)) = fields else {
-        remove(&app, &place).await?;
-        return Ok(Json(Done::DONE));
+    let change = match fields {
+        Some(Names(ended)) => {
+            let ended = field_names(&ended)?;
+            PlaceChange::EndFields(ended.into_iter().map(str::to_owned).collect())
+        }
+        None => PlaceChange::Clear,
     };
-    let ended = field_names(&ended)?;
-    let Some(holder) = app.holder(&place).await? else { return Ok(Json(Done::DONE)) };
-    let mut left = subscribed_fields(&holder);
-    left.retain(|field| !ended.contains(&field.name.as_str()));
-    if left.is_empty() {
-        remove(&app, &place).await?;
-    } else {
-        let topics = Some(topics(&left));
-        let change =
-            SubscriptionChange { topics, fields: Some(left), ..SubscriptionChange::default() };
-        app.change_subscription(&holder.id, change, SubscriptionEvent::Changed).await?;
-    }
+    app.admit_configuration(&account.id, &Reach::Account).await?;
+    app.change(app.change_place(place(&account.id, Reach::Account), change)).await?;
     Ok(Json(Done::DONE))
 }
 
@@ -425,7 +420,11 @@ pub(super) async fn override_number(
     wanted: NewOverride,
 ) -> Result<(), Error> {
     let reach = Reach::Number(number.id.clone());
-    set_override(app, number, reach, may_override(number), "webhook_configuration.", wanted).await
+    let may = may_override(number);
+    let own = set_override(app, number, reach, may, "webhook_configuration.", wanted).await?;
+    app.change(own).await?;
+    tracing::info!(number = %number.id, "a webhook was configured");
+    Ok(())
 }
 
 /// Whether a receiver can be put in the place of the app's own: as at Meta, once the app is
@@ -440,7 +439,8 @@ fn place(account: &AccountId, reach: Reach) -> Place {
     Place { account: account.clone(), dialect: Dialect::Meta, reach, role }
 }
 
-/// `at` stands before the names of the fields.
+/// The change that puts a receiver that has answered the handshake in place of all others, or takes
+/// it away. `at` stands before the names of the fields.
 async fn set_override(
     app: &App,
     number: &Number,
@@ -448,12 +448,13 @@ async fn set_override(
     may_override: bool,
     at: &str,
     wanted: NewOverride,
-) -> Result<(), Error> {
-    let place = place(&number.account, reach);
+) -> Result<RecordChange, Error> {
     let field = format!("{at}override_callback_uri");
     let url = required(&field, wanted.override_callback_uri)?;
+    app.admit_configuration(&number.account, &reach).await?;
+    let place = place(&number.account, reach);
     if url.is_empty() {
-        return remove(app, &place).await;
+        return Ok(app.change_place(place, PlaceChange::Clear));
     }
     if !may_override {
         return Err(Error::not_subscribed());
@@ -463,16 +464,7 @@ async fn set_override(
     let account = account.ok_or_else(|| Problem::field("id", "belongs to no account"))?;
     let token = (format!("{at}verify_token"), wanted.verify_token);
     let receiver = verified(app, &account, &field, &url, (&token.0, token.1)).await?;
-    app.configure(place, receiver).await?;
-    tracing::info!(number = %number.id, "a webhook was configured");
-    Ok(())
-}
-
-async fn remove(app: &App, place: &Place) -> Result<(), Error> {
-    if let Some(holder) = app.holder(place).await? {
-        app.remove_subscription(&holder.id).await?;
-    }
-    Ok(())
+    Ok(app.set_place(place, receiver))
 }
 
 /// A receiver that has answered the handshake. Its deliveries are signed with the app's secret.

@@ -13,8 +13,8 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, RowIndex};
 
 pub(super) use self::outbox::{
-    Amendable, TooOld, amendable, deliveries, delivery, due, events_between, holder, lapsed, log,
-    receivers, subscription, subscriptions, too_old,
+    Amendable, TooOld, amendable, deliveries, delivery, due, events_between, extras, holder,
+    lapsed, log, receivers, subscription, subscriptions, too_old,
 };
 use super::super::rows::{self, Damage, GroupColumns};
 use super::super::{
@@ -495,6 +495,7 @@ pub(super) fn numbers(
     records(connection, "numbers", &numbers_where("true"), account, page, read_number)
 }
 
+/// The numbers of an account that belong to a WABA, oldest first.
 pub(super) fn numbers_of_waba(
     connection: &Connection,
     account: &AccountId,

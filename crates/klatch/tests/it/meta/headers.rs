@@ -195,7 +195,7 @@ async fn each_operation_that_changes_something_counts() {
         let answer = operation.send(&app, sandbox::KEY).await;
         answers.push(format!("{} => {}", operation.name, answer.status.as_u16()));
     }
-    assert_snapshot!(answers.join("\n"), @"
+    assert_snapshot!(answers.join("\n"), @r#"
     me => 200
     app of the token => 200
     debug the token => 200
@@ -204,18 +204,18 @@ async fn each_operation_that_changes_something_counts() {
     create => 429
     number => 200
     number with fields => 200
-    change the number => 200
+    change the number => 429
     delete the number => 400
     deregister => 400
     register => 400
     WABA => 200
     numbers => 200
     subscribed apps => 200
-    subscribe => 200
-    unsubscribe => 200
+    subscribe => 429
+    unsubscribe => 429
     app => 200
-    set the app's receiver => 400
-    remove the app's receiver => 200
+    set the app's receiver => 429
+    remove the app's receiver => 429
     info => 200
     info with fields => 200
     update => 429
@@ -231,7 +231,7 @@ async fn each_operation_that_changes_something_counts() {
     remove => 429
     by ids => 200
     delete => 429
-    ");
+    "#);
 }
 
 #[tokio::test]
