@@ -145,6 +145,10 @@ impl Deref for App {
     }
 }
 
+/// What a caller can do about [`StoreError::OutcomeUnknown`], for every API's answer.
+pub const OUTCOME_UNKNOWN: &str = "the change may or may not have been stored; repeat the call with \
+                                   the same Idempotency-Key, or look before you repeat it";
+
 /// Why a call came to nothing, before any dialect has put it into words.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

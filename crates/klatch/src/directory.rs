@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 
 pub use self::profile::{PersonKey, Profile};
 pub use self::subscription::{
-    Activity, Place, Reach, Role, Rotation, Secret, Secrets, Subscription, SubscriptionChange,
-    SubscriptionEvent, SubscriptionId, Target,
+    Activity, Configured, Minted, Place, PlaceChange, Reach, Role, Rotation, Secret, Secrets,
+    Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
 };
 
 /// A tenant.
@@ -240,26 +240,22 @@ pub enum RecordChange {
         /// Whether it is.
         on: bool,
     },
+    /// Another receiver in a place of a vendor's configuration, and when.
+    ChangePlace(Place, PlaceChange, Timestamp),
+    /// Extra receivers beside the main one in this place are removed, unless they have one of these
+    /// names; and when.
+    RetainExtras(Place, Vec<String>, Timestamp),
     /// What is special about a person.
     SetProfile(Profile),
+    /// Several changes, one after the other: all of them, or none.
+    All(Vec<RecordChange>),
 }
 
-impl RecordChange {
-    /// Whether accounts, numbers and keys stay as they are.
-    #[must_use]
-    pub const fn leaves_numbers_alone(&self) -> bool {
-        match self {
-            Self::SetProfile(_)
-            | Self::AddSubscription(_)
-            | Self::ChangeSubscription(..)
-            | Self::RenewLease(..)
-            | Self::RemoveSubscription(..) => true,
-            Self::AddAccount(_)
-            | Self::AddNumber(_)
-            | Self::AddKey(..)
-            | Self::ChangeNumber(..)
-            | Self::RevokeKey(..)
-            | Self::SubscribeApp { .. } => false,
-        }
-    }
+/// What a [`RecordChange`] came to, beyond what it says itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changed {
+    /// Subscriptions that were added or changed.
+    pub subscriptions: Vec<SubscriptionId>,
+    /// Subscriptions that were removed. Their deliveries are yet to be given up.
+    pub removed: Vec<SubscriptionId>,
 }

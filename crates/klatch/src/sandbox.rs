@@ -149,7 +149,7 @@ pub async fn seed(
     ];
     for change in changes {
         match app.change(change).await {
-            Ok(()) | Err(ChangeError::Taken { .. }) => {}
+            Ok(_) | Err(ChangeError::Taken { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -23,8 +23,8 @@ use self::outbox::{
     LogFilter, Logged, Owed, Span, Spanned, Sweep,
 };
 use crate::directory::{
-    Account, Answers, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
-    SubscriptionId,
+    Account, Answers, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange,
+    Subscription, SubscriptionId,
 };
 use crate::page::{Page, Slice};
 
@@ -84,6 +84,27 @@ pub struct Recorded {
     pub event: Event,
 }
 
+/// A state of an account's configuration: its numbers, keys and subscriptions, and the WABAs that
+/// its app is subscribed to.
+///
+/// Opaque outside of the store. A store that other processes write to as well keeps a counter in
+/// the account's row, increments it in the transaction of every [`RecordChange`] that concerns the
+/// account, and compares it in the transaction of every [`Commit`]. A store with one writer may
+/// count in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Revision(u64);
+
+/// Everything that the deliveries of a number's events are planned from, read as of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receivers {
+    /// The number.
+    pub number: Arc<Number>,
+    /// The subscriptions of its account that reach it, oldest first.
+    pub subscriptions: Vec<Subscription>,
+    /// The configuration that both belong to.
+    pub revision: Revision,
+}
+
 /// One change to one group, with everything that must become true together with it.
 #[derive(Debug, Clone)]
 pub struct Commit {
@@ -100,6 +121,8 @@ pub struct Commit {
     pub receipt: Option<Receipt>,
     /// The deliveries that are owed from now on.
     pub owed: Owed,
+    /// The configuration that they were planned from: [`Receivers::revision`].
+    pub revision: Revision,
 }
 
 /// Standings of one person that are told of. Ours.
@@ -149,6 +172,10 @@ pub enum StoreError {
     /// Full, busy, unreachable, stopped: may work later.
     #[error("the store is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The write failed in its last step. It is not visible now, but it may be once the store has
+    /// been opened again: whoever repeats it may do it twice, except with an idempotency key.
+    #[error("it is not known whether the change was stored")]
+    OutcomeUnknown(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The database itself is broken, and knows it.
     #[error("the database is damaged")]
     Damaged(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -166,11 +193,13 @@ pub enum StoreError {
     },
 }
 
-/// Why a commit was not taken. Nothing of it was written.
+/// Why a commit was not taken. Nothing of it was written, unless it says
+/// [`StoreError::OutcomeUnknown`].
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// The group has changed since it was read, or a newly minted name is taken: decide again.
-    #[error("somebody else was faster")]
+    /// The group has changed since it was read, the account's configuration has changed since the
+    /// deliveries were planned, or a newly minted name is taken: decide and plan again.
+    #[error("version conflict")]
     Conflict,
     /// The number has as many groups as it may.
     #[error("the number has no room for another group")]
@@ -206,6 +235,14 @@ pub enum ChangeError {
     Unknown {
         /// The field that names it, as our own API spells it.
         field: &'static str,
+    },
+    /// There would be more of them than there may be.
+    #[error("{field} must not be more than {max}")]
+    TooMany {
+        /// The field, as the vendor's API spells it.
+        field: &'static str,
+        /// How many there may be.
+        max: usize,
     },
     /// See there.
     #[error(transparent)]
@@ -260,7 +297,8 @@ pub trait Store: Send + Sync + 'static {
     /// The receipt of an earlier call.
     async fn receipt(&self, scope: &str, key: &str) -> Result<Option<Receipt>, StoreError>;
 
-    /// Takes a change to a group, whole or not at all.
+    /// Takes a change to a group, whole or not at all, if neither the group nor the account's
+    /// configuration has changed since they were read.
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
 
     /// Takes the receipt of a call that was answered without changing anything.
@@ -302,18 +340,28 @@ pub trait Store: Send + Sync + 'static {
         page: Page,
     ) -> Result<Slice<Number>, StoreError>;
 
+    /// The numbers of an account that belong to a WhatsApp Business Account, oldest first.
+    async fn numbers_of_waba(
+        &self,
+        account: &AccountId,
+        waba_id: &str,
+        page: Page,
+    ) -> Result<Slice<Number>, StoreError>;
+
     /// The keys of an account, or all, oldest first.
     async fn keys(&self, account: Option<&AccountId>, page: Page)
     -> Result<Slice<Key>, StoreError>;
 
-    /// Takes a change to the records, whole or not at all.
-    async fn change(&self, change: RecordChange) -> Result<(), ChangeError>;
+    /// Takes a change to the records, whole or not at all. Once it is answered, every commit whose
+    /// deliveries were planned before is refused with [`CommitError::Conflict`].
+    async fn change(&self, change: RecordChange) -> Result<Changed, ChangeError>;
 
     /// The latest alias second that the number has used; 0 before the first.
     async fn last_alias(&self, number: &PhoneNumberId) -> Result<i64, StoreError>;
 
-    /// Those of the account's subscriptions that reach the number, oldest first.
-    async fn receivers(&self, number: &Number) -> Result<Arc<[Subscription]>, StoreError>;
+    /// What the number's deliveries are planned from; `None` if there is no such number.
+    async fn receivers(&self, number: &PhoneNumberId)
+    -> Result<Option<Arc<Receivers>>, StoreError>;
 
     /// The subscription that has this place in a vendor's configuration.
     async fn holder(&self, place: &Place) -> Result<Option<Subscription>, StoreError>;

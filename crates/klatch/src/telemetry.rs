@@ -128,6 +128,9 @@ pub fn store_failed(error: &StoreError) {
     let (request_id, why) = (trace_id(), chain(error));
     match error {
         StoreError::Unavailable(_) => tracing::warn!(request_id, error = why, "the store failed"),
+        StoreError::OutcomeUnknown(_) => {
+            tracing::error!(request_id, error = why, "the outcome of a write is unknown");
+        }
         StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
             tracing::error!(request_id, error = why, "the store is damaged");
         }

@@ -7,10 +7,13 @@ use domain::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::{ChangeError, Failure, StoreError};
+use crate::app::{ChangeError, Failure, OUTCOME_UNKNOWN, StoreError};
 use crate::http::problem::Problem;
 use crate::telemetry::{self, Reason};
 use crate::webhook::send::HandshakeFailure;
+
+/// The word for a change that may or may not have been stored.
+const OUTCOME_UNKNOWN_CODE: &str = "outcome_unknown";
 
 /// An answer that is not the one that was hoped for.
 #[derive(Debug)]
@@ -185,6 +188,11 @@ impl From<StoreError> for Error {
                 "unavailable",
                 "The store is not available; try again",
             ),
+            StoreError::OutcomeUnknown(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                OUTCOME_UNKNOWN_CODE,
+                format!("The outcome is unknown: {OUTCOME_UNKNOWN}"),
+            ),
             StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error")
             }
@@ -228,6 +236,9 @@ impl From<ChangeError> for Error {
             ChangeError::Unknown { field } => {
                 Self::new(StatusCode::NOT_FOUND, "unknown", text).naming(field)
             }
+            ChangeError::TooMany { field, .. } => {
+                Self::new(StatusCode::CONFLICT, "too_many", text).naming(field)
+            }
             ChangeError::Store(error) => error.into(),
         }
     }
@@ -236,7 +247,10 @@ impl From<ChangeError> for Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let Self { status, code, message, field, subscription_id, retry_after } = self;
-        let unavailable = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        // A client that repeats by itself what may have been done may do it twice.
+        let unavailable = (status == StatusCode::SERVICE_UNAVAILABLE
+            && code != OUTCOME_UNKNOWN_CODE)
+            .then_some(1);
         let reason = Reason(message.clone());
         let body = ErrorBody { error: ErrorDetail { code, message, field, subscription_id } };
         let mut response = (status, Json(body)).into_response();

@@ -647,14 +647,8 @@ async fn reach(
 }
 
 /// A number that the subscription reaches, to make something up about.
-async fn number_of(app: &App, subscription: &Subscription) -> Result<Number, Error> {
-    let number = match &subscription.reach {
-        Reach::Number(id) => app.number(id).await?.map(Arc::unwrap_or_clone),
-        Reach::Waba(_) | Reach::Account => {
-            let numbers = app.all_numbers(&subscription.account).await?;
-            numbers.into_iter().find(|number| subscription.reaches(number))
-        }
-    };
+async fn number_of(app: &App, subscription: &Subscription) -> Result<Arc<Number>, Error> {
+    let number = app.first_number(&subscription.account, &subscription.reach).await?;
     number.ok_or_else(|| Error::unknown("phone_number_id"))
 }
 

@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::event::Failed;
-use domain::ids::{GroupId, PhoneNumberId, RequestId};
+use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
 use domain::values::{Description, InviteCode, JoinApprovalMode, Subject, Timestamp};
 use domain::{Command, CreateGroup, Decision, Event, Group, GroupState, Refusal};
 
 use super::caller::Call;
 use super::idempotency::receipt_scope;
 use super::{App, Failure, TURNS, mint};
-use crate::directory::{Answers, Eligibility, Number, RecordChange};
+use crate::directory::{Answers, Changed, Eligibility, Number, Reach, RecordChange, Subscription};
 use crate::store::outbox::{Owed, Sweep};
 use crate::store::{
-    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, Scope, StoreError,
-    Stored,
+    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Receivers, Recorded, Scope,
+    StoreError, Stored,
 };
 use crate::webhook::plan::plan;
 use crate::webhook::{News, What, retry};
@@ -207,20 +207,40 @@ impl App {
         self.pace.admit(&number.id, number.limits.operations, at)
     }
 
+    /// Counts a change to the configuration of a number, of a WABA or of an account's app as one
+    /// operation of the number, or of the oldest number of the WABA or of the account. To be called
+    /// before anything is looked up or asked in the caller's name.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyOperations`], if the number has used up its operations.
+    pub async fn admit_configuration(
+        &self,
+        account: &AccountId,
+        reach: &Reach,
+    ) -> Result<(), Failure> {
+        if let Some(number) = self.first_number(account, reach).await? {
+            self.pace.admit(&number.id, number.limits.operations, self.clock.now())?;
+        }
+        Ok(())
+    }
+
     /// Builds the one value that the store takes or leaves. `None`: somebody else was faster.
     async fn commit(&self, call: &Call, decided: Decided) -> Result<Option<Outcome>, Failure> {
         let Decided { number, stored, event, refused, picture, at } = decided;
         let state = stored.group.state();
         let request_id = self.mint.request_id();
-        let owed = self
-            .owed(&News {
-                number: &number,
+        let receivers = self.receivers(&number.id).await?;
+        let owed = self.owed(
+            &News {
+                // As it was when the receivers were read.
+                number: &receivers.number,
                 group: state,
                 at,
                 request_id: &request_id,
                 what: What::Happened(&event),
-            })
-            .await?;
+            },
+            &receivers.subscriptions,
+        );
         let owing: Vec<_> =
             owed.plan.deliveries.iter().map(|planned| planned.subscription.clone()).collect();
         let answers = number.answers;
@@ -240,6 +260,7 @@ impl App {
             picture,
             receipt,
             owed,
+            revision: receivers.revision,
         };
         match self.store.commit(commit).await {
             Ok(()) => {
@@ -287,20 +308,33 @@ impl App {
         }
     }
 
-    /// Changes the records.
-    pub async fn change(&self, change: RecordChange) -> Result<(), ChangeError> {
-        self.store.change(change).await
+    /// Changes the records. Gives up what removed subscriptions were still owed, and wakes the
+    /// dispatcher for the others.
+    pub async fn change(&self, change: RecordChange) -> Result<Changed, ChangeError> {
+        let changed = self.store.change(change).await?;
+        for id in changed.subscriptions.iter().chain(&changed.removed) {
+            self.dispatch.forgive(id);
+        }
+        self.dispatch.hint(changed.subscriptions.iter().cloned());
+        for id in &changed.removed {
+            self.give_up(id, "the subscription was removed").await?;
+        }
+        Ok(changed)
     }
 
-    /// What the number's receivers are owed for these news.
-    async fn owed(&self, news: &News<'_>) -> Result<Owed, StoreError> {
-        let receivers = self.store.receivers(news.number).await?;
+    /// What the deliveries of a number are planned from.
+    pub(super) async fn receivers(&self, id: &PhoneNumberId) -> Result<Arc<Receivers>, StoreError> {
+        self.store.receivers(id).await?.ok_or_else(|| no_such_number(id))
+    }
+
+    /// What these receivers are owed for these news.
+    fn owed(&self, news: &News<'_>, receivers: &[Subscription]) -> Owed {
         if receivers.is_empty() {
-            return Ok(Owed::default());
+            return Owed::default();
         }
-        let plan = plan(news, &receivers);
+        let plan = plan(news, receivers);
         let nonces = plan.deliveries.iter().map(|_| self.mint.nonce()).collect();
-        Ok(Owed { plan, nonces })
+        Owed { plan, nonces }
     }
 
     /// Forgets what is too old: calls that cannot be repeated any more, deliveries that were
@@ -329,12 +363,7 @@ impl App {
 
     async fn number_of(&self, stored: &Stored) -> Result<Arc<Number>, StoreError> {
         let id = &stored.group.state().number;
-        self.store.number(id).await?.ok_or_else(|| StoreError::Corrupt {
-            table: "groups",
-            column: "number_id",
-            row: id.to_string(),
-            problem: "there is no such number".to_owned(),
-        })
+        self.store.number(id).await?.ok_or_else(|| no_such_number(id))
     }
 
     /// This second, or the next one that no group of the number has yet.
@@ -357,6 +386,15 @@ impl App {
 
     fn aliases(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<PhoneNumberId, i64>> {
         self.aliases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn no_such_number(id: &PhoneNumberId) -> StoreError {
+    StoreError::Corrupt {
+        table: "groups",
+        column: "number_id",
+        row: id.to_string(),
+        problem: "there is no such number".to_owned(),
     }
 }
 

@@ -1,16 +1,14 @@
 //! The outbox as the rest of the program sees it: what is owed, what came of it, and doing it once
 //! more.
 
-use std::sync::Arc;
-
 use domain::ids::AccountId;
 
 use super::App;
-pub use crate::directory::Place;
 use crate::directory::{
-    Activity, Number, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
-    SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
+    Activity, Minted, Number, RecordChange, Secret, Subscription, SubscriptionChange,
+    SubscriptionEvent, SubscriptionId,
 };
+pub use crate::directory::{Configured, Place, PlaceChange};
 use crate::page::{Page, Slice};
 use crate::store::ChangeError;
 use crate::store::StoreError;
@@ -19,28 +17,10 @@ pub use crate::store::outbox::{
     Attempt, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState, Exchange,
     Exchanged, Fate, Leased, LogFilter, Logged, LoggedEvent, Settlement, Span, Spanned,
 };
-use crate::webhook::Topic;
 use crate::webhook::plan::{Payload, Plan, Planned};
 
 /// Deliveries that are amended in one write, so that they never hold up a commit for long.
 const AMENDED_TOGETHER: usize = 500;
-/// How often a place in a vendor's configuration is tried to be taken, while others do the same.
-const CONFIGURE_ATTEMPTS_MAX: usize = 3;
-
-/// A receiver as a vendor's configuration has it.
-#[derive(Debug, Clone)]
-pub struct Configured {
-    /// Where, and what is sent along.
-    pub target: Target,
-    /// Of what; `None` is everything, or what it was.
-    pub topics: Option<Vec<Topic>>,
-    /// What signs; minted, where the vendor has no such thing.
-    pub secret: Option<Secret>,
-    /// What the handshake says, where the vendor has one.
-    pub verify_token: Option<Secret>,
-    /// Whether the vendor's own signature is sent.
-    pub vendor_signature: bool,
-}
 
 impl App {
     /// A page of what happened, oldest first.
@@ -128,15 +108,21 @@ impl App {
         }
     }
 
+    /// Gives up what a subscription is still owed.
+    pub(super) async fn give_up(
+        &self,
+        id: &SubscriptionId,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let reason = reason.to_owned();
+        let filter = DeliveryFilter { subscription: Some(id.clone()), ..DeliveryFilter::default() };
+        self.amend(Amendment::GiveUp { reason }, filter).await.map(drop)
+    }
+
     /// Removes a subscription, and gives up what it is still owed.
     pub async fn remove_subscription(&self, id: &SubscriptionId) -> Result<(), ChangeError> {
         let change = RecordChange::RemoveSubscription(id.clone(), self.clock.now());
-        self.store.change(change).await?;
-        self.dispatch.forgive(id);
-        let reason = "the subscription was removed".to_owned();
-        let filter = DeliveryFilter { subscription: Some(id.clone()), ..DeliveryFilter::default() };
-        self.amend(Amendment::GiveUp { reason }, filter).await?;
-        Ok(())
+        self.change(change).await.map(drop)
     }
 
     /// Removes the subscriptions whose lease has ended. Gives how many.
@@ -157,8 +143,8 @@ impl App {
     }
 
     /// The subscriptions that reach a number.
-    pub async fn receivers(&self, number: &Number) -> Result<Arc<[Subscription]>, StoreError> {
-        self.store.receivers(number).await
+    pub async fn subscriptions_of(&self, number: &Number) -> Result<Vec<Subscription>, StoreError> {
+        Ok(self.receivers(&number.id).await?.subscriptions.clone())
     }
 
     /// The receiver that has a place in a vendor's configuration.
@@ -166,66 +152,34 @@ impl App {
         self.store.holder(place).await
     }
 
-    /// Puts a receiver in its place in a vendor's configuration, whether or not there is one. It
-    /// starts with a clean record, and goes on being owed what the one before was.
-    pub async fn configure(&self, place: Place, receiver: Configured) -> Result<(), ChangeError> {
-        for _ in 0..CONFIGURE_ATTEMPTS_MAX {
-            let Configured { target, topics, secret, verify_token, vendor_signature } =
-                receiver.clone();
-            if let Some(holder) = self.store.holder(&place).await? {
-                let over_all = match place.role {
-                    Role::Main { over_all } => Some(over_all),
-                    Role::Added | Role::Extra { .. } => None,
-                };
-                // What the operator has paused stays paused.
-                let off = matches!(holder.activity, Activity::Off { .. });
-                let Target { url, headers, timeout } = target;
-                let change = SubscriptionChange {
-                    url: Some(url),
-                    headers: Some(headers),
-                    timeout: Some(timeout),
-                    topics,
-                    verify_token,
-                    rotation: secret
-                        .filter(|secret| *secret != holder.secrets.current)
-                        .map(|secret| Rotation { secret, overlap_until: None }),
-                    vendor_signature: vendor_signature.then_some(true),
-                    activity: off.then_some(Activity::On),
-                    over_all,
-                };
-                return self
-                    .change_subscription(&holder.id, change, SubscriptionEvent::Changed)
-                    .await;
-            }
-            let Place { account, reach, dialect, role } = place.clone();
-            let current = secret.unwrap_or_else(|| Secret::new(self.mint.signing_secret()));
-            let added = self
-                .change(RecordChange::AddSubscription(Subscription {
-                    id: self.mint.subscription_id(),
-                    account,
-                    reach,
-                    dialect,
-                    role,
-                    target,
-                    topics,
-                    secrets: Secrets { current, old: None },
-                    vendor_signature,
-                    verify_token,
-                    created_at: self.clock.now(),
-                    lease_until: None,
-                    failing_since: None,
-                    activity: Activity::On,
-                }))
-                .await;
-            // Somebody else may have taken the place just now.
-            if !matches!(added, Err(ChangeError::Taken { .. })) {
-                return added;
-            }
-        }
-        Err(ChangeError::Taken { field: "url" })
+    /// The change that sets a receiver in a place of a vendor's configuration, whether or not there
+    /// is one.
+    #[must_use]
+    pub fn set_place(&self, place: Place, receiver: Configured) -> RecordChange {
+        let change = PlaceChange::Set(receiver, self.minted());
+        RecordChange::ChangePlace(place, change, self.clock.now())
     }
 
-    /// Changes a subscription, and tells its pump.
+    /// The change that adds a receiver to those that a number has besides its main one, which may
+    /// be `max` at most.
+    #[must_use]
+    pub fn add_place(&self, place: Place, receiver: Configured, max: usize) -> RecordChange {
+        let change = PlaceChange::Add { receiver, minted: self.minted(), max };
+        RecordChange::ChangePlace(place, change, self.clock.now())
+    }
+
+    /// Another change to a place in a vendor's configuration.
+    #[must_use]
+    pub fn change_place(&self, place: Place, change: PlaceChange) -> RecordChange {
+        RecordChange::ChangePlace(place, change, self.clock.now())
+    }
+
+    fn minted(&self) -> Minted {
+        let secret = Secret::new(self.mint.signing_secret());
+        Minted { id: self.mint.subscription_id(), secret }
+    }
+
+    /// Changes a subscription, and wakes its pump.
     pub async fn change_subscription(
         &self,
         id: &SubscriptionId,
@@ -233,10 +187,7 @@ impl App {
         event: SubscriptionEvent,
     ) -> Result<(), ChangeError> {
         let change = RecordChange::ChangeSubscription(id.clone(), change, event, self.clock.now());
-        self.store.change(change).await?;
-        self.dispatch.forgive(id);
-        self.dispatch.hint([id.clone()]);
-        Ok(())
+        self.change(change).await.map(drop)
     }
 
     pub(crate) async fn switch_off(

@@ -9,8 +9,8 @@ use domain::values::{BusinessNumber, InviteCode, WaId};
 
 use super::person_ids::PersonIds;
 use super::{App, Failure, Usage};
-use crate::directory::{Account, Key, KeyHash, Number, Opening, Profile};
-use crate::page::{LIMIT_MAX, Page, Seek, Slice};
+use crate::directory::{Account, Key, KeyHash, Number, Opening, Profile, Reach};
+use crate::page::{Page, Seek, Slice};
 use crate::store::{GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored};
 use crate::telemetry;
 
@@ -162,19 +162,39 @@ impl App {
         self.store.numbers(account, page).await
     }
 
-    /// All numbers of an account.
-    pub async fn all_numbers(&self, account: &AccountId) -> Result<Vec<Number>, StoreError> {
-        let mut page = Page { limit: LIMIT_MAX, seek: Seek::First };
-        let mut numbers = Vec::new();
-        loop {
-            let slice = self.store.numbers(Some(account), page).await?;
-            let last = slice.items.last().map(|(key, _)| *key);
-            numbers.extend(slice.items.into_iter().map(|(_, number)| number));
-            match last {
-                Some(key) if slice.more_after => page.seek = Seek::After(key),
-                _ => return Ok(numbers),
+    /// A page of an account's numbers that belong to a WABA, oldest first.
+    pub async fn numbers_of_waba(
+        &self,
+        account: &AccountId,
+        waba_id: &str,
+        page: Page,
+    ) -> Result<Slice<Number>, StoreError> {
+        self.store.numbers_of_waba(account, waba_id, page).await
+    }
+
+    /// Whether a number is the only one of its WABA.
+    pub async fn is_alone_on_waba(&self, number: &Number) -> Result<bool, StoreError> {
+        let page = Page { limit: 2, seek: Seek::First };
+        let slice = self.numbers_of_waba(&number.account, &number.waba_id, page).await?;
+        Ok(slice.items.iter().all(|(_, other)| other.id == number.id))
+    }
+
+    /// The oldest number that a subscription or a call with this reach is about.
+    pub async fn first_number(
+        &self,
+        account: &AccountId,
+        reach: &Reach,
+    ) -> Result<Option<Arc<Number>>, StoreError> {
+        let page = Page { limit: 1, seek: Seek::First };
+        let slice = match reach {
+            Reach::Number(id) => {
+                let number = self.store.number(id).await?;
+                return Ok(number.filter(|number| number.account == *account));
             }
-        }
+            Reach::Waba(waba_id) => self.store.numbers_of_waba(account, waba_id, page).await?,
+            Reach::Account => self.store.numbers(Some(account), page).await?,
+        };
+        Ok(slice.items.into_iter().next().map(|(_, number)| Arc::new(number)))
     }
 
     /// A page of keys.

@@ -33,7 +33,7 @@ fn unversioned() -> OpenApiRouter<App> {
         .routes(routes!(
             webhook::get_multi,
             webhook::switch_multi,
-            webhook::replace_multi,
+            webhook::add_multi,
             webhook::change_multi
         ))
 }

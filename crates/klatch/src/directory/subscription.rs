@@ -198,6 +198,56 @@ pub struct Place {
     pub role: Role,
 }
 
+/// A receiver as a vendor's configuration call describes it.
+#[derive(Debug, Clone)]
+pub struct Configured {
+    /// Where to send, and what to send along.
+    pub target: Target,
+    /// The topics; `None` leaves those of the receiver that is there, and is everything for a new
+    /// one.
+    pub topics: Option<Vec<Topic>>,
+    /// What signs; `None` leaves the secret of the receiver that is there, and takes
+    /// [`Minted::secret`] for a new one.
+    pub secret: Option<Secret>,
+    /// What the handshake says, where the vendor has one.
+    pub verify_token: Option<Secret>,
+    /// Whether the vendor's own signature is sent.
+    pub vendor_signature: bool,
+}
+
+/// Names for a subscription that a change may have to create.
+#[derive(Debug, Clone)]
+pub struct Minted {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Its secret, unless the caller brings one.
+    pub secret: Secret,
+}
+
+/// A change to one [`Place`] of a vendor's configuration. The store decides it upon the receiver
+/// that it finds while it writes, so that of two calls at the same time neither undoes the other.
+#[derive(Debug, Clone)]
+pub enum PlaceChange {
+    /// Sets the receiver. One that is there keeps its id, its deliveries and an operator's pause;
+    /// if it was switched off, it is on again.
+    Set(Configured, Minted),
+    /// Adds a receiver. Fails if the place is taken, or if the number has `max` extra receivers.
+    Add {
+        /// The receiver.
+        receiver: Configured,
+        /// Its names.
+        minted: Minted,
+        /// The highest number of extra receivers with the same reach.
+        max: usize,
+    },
+    /// Changes the receiver. Fails if there is none.
+    Change(SubscriptionChange),
+    /// Takes topics away. The receiver is removed with its last topic.
+    EndTopics(Vec<Topic>),
+    /// Removes the receiver, if there is one.
+    Clear,
+}
+
 impl Subscription {
     /// Whether the events of this number are its business.
     #[must_use]

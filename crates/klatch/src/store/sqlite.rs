@@ -7,9 +7,11 @@
 
 mod cache;
 mod read;
+mod revisions;
 mod write;
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError as TryFileLockError};
+use std::hash::Hash;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,6 +26,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use self::cache::Cache;
+use self::revisions::Revisions;
 use self::write::{Other, Shared, Sweeping, Write, Writer};
 use super::migrate::{self, Applied, MigrateError, Migration};
 use super::outbox::{
@@ -31,11 +34,11 @@ use super::outbox::{
     LogFilter, Logged, Owed, Span, Spanned, Sweep,
 };
 use super::{
-    ChangeError, Commit, CommitError, GroupSummary, PersonStanding, Receipt, Recorded, Scope,
-    Store, StoreError, Stored,
+    ChangeError, Commit, CommitError, GroupSummary, PersonStanding, Receipt, Receivers, Recorded,
+    Revision, Scope, Store, StoreError, Stored,
 };
 use crate::directory::{
-    Account, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
+    Account, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
     SubscriptionId,
 };
 use crate::metrics::Metrics;
@@ -56,6 +59,11 @@ const MIGRATIONS: &[Migration] = &[
         number: 3,
         name: "0003_dialects",
         sql: include_str!("../../migrations/sqlite/0003_dialects.sql"),
+    },
+    Migration {
+        number: 4,
+        name: "0004_faults",
+        sql: include_str!("../../migrations/sqlite/0004_faults.sql"),
     },
     Migration {
         number: 5,
@@ -150,13 +158,18 @@ pub struct Sqlite {
     _lock: Option<File>,
 }
 
-/// What is kept in memory. The writer keeps it true.
+/// What is kept in memory. The writer keeps it true: it replaces groups, and counts up the revision
+/// of an account whose configuration it has changed, so that nothing else has to be forgotten.
 struct Caches {
     groups: Cache<GroupId, Arc<Stored>>,
-    openings: Cache<KeyHash, Arc<Opening>>,
-    numbers: Cache<PhoneNumberId, Arc<Number>>,
-    receivers: Cache<PhoneNumberId, Arc<[Subscription]>>,
+    openings: Records<KeyHash, Opening>,
+    numbers: Records<PhoneNumberId, Number>,
+    receivers: Records<PhoneNumberId, Receivers>,
+    revisions: Revisions,
 }
+
+/// Parts of an account's configuration, each with the revision that it was read at.
+type Records<K, V> = Cache<K, (Revision, Arc<V>)>;
 
 /// Whether a group is worth its place in memory: the cache counts groups, not bytes.
 fn is_small(stored: &Stored) -> bool {
@@ -236,6 +249,7 @@ impl Sqlite {
             openings: Cache::new(CACHED_RECORDS),
             numbers: Cache::new(CACHED_RECORDS),
             receivers: Cache::new(CACHED_RECORDS),
+            revisions: Revisions::default(),
         });
         let writer = Writer::start(writer, Arc::clone(&caches), metrics.clone());
         Self { writer, readers, next_reader: AtomicUsize::new(0), caches, _lock: lock }
@@ -255,6 +269,30 @@ impl Sqlite {
             }
         }
         self.read(query).await
+    }
+
+    /// A part of an account's configuration: from memory, if it is still true, else looked up. What
+    /// is not there is not remembered: whoever guesses must not drive out what is.
+    async fn record<K: Hash + Eq, V: Send + Sync + 'static>(
+        &self,
+        cache: &Records<K, V>,
+        key: K,
+        account_of: impl Fn(&V) -> &AccountId,
+        query: impl FnOnce(&Connection, Revision) -> Result<Option<V>, StoreError> + Send + 'static,
+    ) -> Result<Option<Arc<V>>, StoreError> {
+        let revisions = &self.caches.revisions;
+        if let Ok((revision, value)) = cache.get(&key)
+            && revisions.is_current(account_of(&value), revision)
+        {
+            return Ok(Some(value));
+        }
+        let revision = revisions.now();
+        let found = self.look_up(move |connection| query(connection, revision)).await?;
+        let found = found.map(Arc::new);
+        if let Some(value) = &found {
+            cache.put(key, (revision, Arc::clone(value)));
+        }
+        Ok(found)
     }
 
     /// Runs a query on a thread where waiting for the disk is nobody else's wait.
@@ -278,13 +316,22 @@ fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreEr
     StoreError::Unavailable(Box::new(error))
 }
 
-/// What SQLite says in the middle of the work.
+/// What SQLite says in the middle of the work: nothing was written.
 fn failed(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             StoreError::Damaged(Box::new(error))
         }
         _ => unavailable(error),
+    }
+}
+
+/// What SQLite says to a COMMIT. The whole transaction may be in the write-ahead log, and reappear
+/// when the file is opened again, unless the disk was too full for it or it was never written.
+fn not_committed(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy) => failed(error),
+        _ => StoreError::OutcomeUnknown(Box::new(error)),
     }
 }
 
@@ -461,20 +508,9 @@ impl Store for Sqlite {
     }
 
     async fn opening(&self, key: &KeyHash) -> Result<Option<Arc<Opening>>, StoreError> {
-        match self.caches.openings.get(key) {
-            Ok(opening) => Ok(Some(opening)),
-            Err(epoch) => {
-                let wanted = *key;
-                let found =
-                    self.look_up(move |connection| read::opening(connection, &wanted)).await?;
-                let found = found.map(Arc::new);
-                // Wrong keys are not remembered: whoever guesses must not drive out the right ones.
-                if let Some(opening) = &found {
-                    self.caches.openings.fill(*key, Arc::clone(opening), &epoch);
-                }
-                Ok(found)
-            }
-        }
+        let wanted = *key;
+        let query = move |connection: &Connection, _| read::opening(connection, &wanted);
+        self.record(&self.caches.openings, wanted, |opening| &opening.account, query).await
     }
 
     async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
@@ -488,19 +524,9 @@ impl Store for Sqlite {
     }
 
     async fn number(&self, id: &PhoneNumberId) -> Result<Option<Arc<Number>>, StoreError> {
-        match self.caches.numbers.get(id) {
-            Ok(number) => Ok(Some(number)),
-            Err(epoch) => {
-                let wanted = id.clone();
-                let found =
-                    self.look_up(move |connection| read::number(connection, &wanted)).await?;
-                let found = found.map(Arc::new);
-                if let Some(number) = &found {
-                    self.caches.numbers.fill(id.clone(), Arc::clone(number), &epoch);
-                }
-                Ok(found)
-            }
-        }
+        let wanted = id.clone();
+        let query = move |connection: &Connection, _| read::number(connection, &wanted);
+        self.record(&self.caches.numbers, id.clone(), |number| &number.account, query).await
     }
 
     async fn number_of_digits(
@@ -538,6 +564,19 @@ impl Store for Sqlite {
         self.read(move |connection| read::numbers(connection, account.as_ref(), page)).await
     }
 
+    async fn numbers_of_waba(
+        &self,
+        account: &AccountId,
+        waba_id: &str,
+        page: Page,
+    ) -> Result<Slice<Number>, StoreError> {
+        let (account, waba_id) = (account.clone(), waba_id.to_owned());
+        let query = move |connection: &Connection| {
+            read::numbers_of_waba(connection, &account, &waba_id, page)
+        };
+        if page.limit <= SHORT_PAGE { self.look_up(query).await } else { self.read(query).await }
+    }
+
     async fn keys(
         &self,
         account: Option<&AccountId>,
@@ -547,7 +586,7 @@ impl Store for Sqlite {
         self.read(move |connection| read::keys(connection, account.as_ref(), page)).await
     }
 
-    async fn change(&self, change: RecordChange) -> Result<(), ChangeError> {
+    async fn change(&self, change: RecordChange) -> Result<Changed, ChangeError> {
         self.writer.ask(|reply| Write::Other(Other::Change(Box::new(change), reply))).await?
     }
 
@@ -556,18 +595,18 @@ impl Store for Sqlite {
         self.read(move |connection| read::last_alias(connection, &number)).await
     }
 
-    async fn receivers(&self, number: &Number) -> Result<Arc<[Subscription]>, StoreError> {
-        match self.caches.receivers.get(&number.id) {
-            Ok(receivers) => Ok(receivers),
-            Err(epoch) => {
-                let wanted = number.clone();
-                let found =
-                    self.look_up(move |connection| read::receivers(connection, &wanted)).await?;
-                let found: Arc<[Subscription]> = found.into();
-                self.caches.receivers.fill(number.id.clone(), Arc::clone(&found), &epoch);
-                Ok(found)
-            }
-        }
+    async fn receivers(
+        &self,
+        number: &PhoneNumberId,
+    ) -> Result<Option<Arc<Receivers>>, StoreError> {
+        let wanted = number.clone();
+        let query = move |connection: &Connection, revision| {
+            let Some(number) = read::number(connection, &wanted)? else { return Ok(None) };
+            let subscriptions = read::receivers(connection, &number)?;
+            Ok(Some(Receivers { number: Arc::new(number), subscriptions, revision }))
+        };
+        let cache = &self.caches.receivers;
+        self.record(cache, number.clone(), |receivers| &receivers.number.account, query).await
     }
 
     async fn holder(&self, place: &Place) -> Result<Option<Subscription>, StoreError> {

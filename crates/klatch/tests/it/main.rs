@@ -12,6 +12,7 @@ mod d360;
 mod faults;
 mod idempotency;
 mod listen;
+mod lost_updates;
 mod meta;
 mod openapi;
 mod parity;

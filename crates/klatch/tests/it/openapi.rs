@@ -92,7 +92,7 @@ fn the_d360_document_has_the_vendors_operations_and_no_others() {
         ("POST /waba_webhook", "set-waba-webhook"),
         ("GET /multi_webhook", "get-multi-webhook"),
         ("POST /multi_webhook", "switch-multi-webhook"),
-        ("PUT /multi_webhook", "replace-multi-webhook"),
+        ("PUT /multi_webhook", "add-multi-webhook"),
         ("PATCH /multi_webhook", "change-multi-webhook"),
     ]);
     assert_eq!(found, published);

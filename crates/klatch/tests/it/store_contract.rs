@@ -1,5 +1,6 @@
 //! What every store must do, as one story. A new backend is one more line at the end.
 
+mod configuration;
 mod outbox;
 
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use klatch::page::{Page, Seek};
 use klatch::store::outbox::{Owed, Span, Sweep};
 use klatch::store::sqlite::Sqlite;
 use klatch::store::{
-    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, Scope, Store, Stored,
+    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, Revision, Scope,
+    Store, Stored,
 };
 
 const FIRST: Page = Page { limit: 100, seek: Seek::First };
@@ -101,7 +103,15 @@ fn commit(mint: &Mint, stored: Stored, event: Event, groups_max: u32) -> Commit 
         picture: None,
         receipt: None,
         owed: Owed::default(),
+        revision: Revision::default(),
     }
+}
+
+/// Commits what was planned from the configuration as it is now.
+async fn planned(store: &dyn Store, mut commit: Commit) -> Result<(), CommitError> {
+    let number = &commit.stored.group.state().number;
+    commit.revision = store.receivers(number).await.unwrap().unwrap().revision;
+    store.commit(commit).await
 }
 
 /// What a command makes of a stored group; the command must bring something about.
@@ -130,6 +140,7 @@ async fn story(store: &dyn Store) {
     repeating(store, &mint, &groups[1]).await;
     ending(store, &mint, &ours, &groups[2]).await;
     outbox::story(store, &mint).await;
+    configuration::story(store, &mint).await;
     store.ready().await.unwrap();
 }
 
@@ -283,7 +294,7 @@ async fn creating(store: &dyn Store, mint: &Mint, ours: &Number) -> Vec<Arc<Stor
     let mut groups = Vec::new();
     for second in 1..=3 {
         let made = create(mint, ours, second, &format!("Group {second}"));
-        store.commit(made.clone()).await.unwrap();
+        planned(store, made.clone()).await.unwrap();
         groups.push(made.stored);
     }
     let state = groups[0].group.state();
@@ -319,19 +330,19 @@ async fn creating(store: &dyn Store, mint: &Mint, ours: &Number) -> Vec<Arc<Stor
     let of_nobody = PhoneNumberId::parse("9999").unwrap();
     assert!(store.groups(&of_nobody, FIRST).await.unwrap().items.is_empty());
 
-    let same_alias = store.commit(create(mint, ours, 3, "Same alias")).await.unwrap_err();
+    let same_alias = planned(store, create(mint, ours, 3, "Same alias")).await.unwrap_err();
     assert!(matches!(same_alias, CommitError::Conflict), "{same_alias:?}");
     let mut same_link = create(mint, ours, 7, "Same link");
     let mut taken = same_link.stored.group.state().clone();
     taken.invite.clone_from(&state.invite);
     let account = ours.account.clone();
     same_link.stored = Arc::new(Stored { group: Group::from_state(taken), account });
-    let same_link = store.commit(same_link).await.unwrap_err();
+    let same_link = planned(store, same_link).await.unwrap_err();
     assert!(matches!(same_link, CommitError::Conflict), "{same_link:?}");
 
     // What was refused has taken no room: the fourth fits, the fifth does not.
-    store.commit(create(mint, ours, 4, "Group 4")).await.unwrap();
-    let fifth = store.commit(create(mint, ours, 5, "Group 5")).await.unwrap_err();
+    planned(store, create(mint, ours, 4, "Group 4")).await.unwrap();
+    let fifth = planned(store, create(mint, ours, 5, "Group 5")).await.unwrap_err();
     assert!(matches!(fifth, CommitError::NoRoom), "{fifth:?}");
     by_alias(store, ours, &groups).await;
     by_time(store, ours, &groups).await;
@@ -397,8 +408,8 @@ async fn changing(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
         change(mint, stored, &Command::Join { person: ann.clone(), code, request })
     };
     let asked = join(group);
-    store.commit(asked.clone()).await.unwrap();
-    let late = store.commit(join(group)).await.unwrap_err();
+    planned(store, asked.clone()).await.unwrap();
+    let late = planned(store, join(group)).await.unwrap_err();
     assert!(matches!(late, CommitError::Conflict), "decided upon an old version: {late:?}");
 
     let standing = async |wanted| {
@@ -409,13 +420,13 @@ async fn changing(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
     let request = asked.stored.group.state().requests[0].id.clone();
     let requests = domain::values::Batch::new(vec![request], 8).unwrap();
     let approved = change(mint, &asked.stored, &Command::ApproveJoinRequests { requests });
-    store.commit(approved.clone()).await.unwrap();
+    planned(store, approved.clone()).await.unwrap();
     standing(vec![Standing::Participant]).await;
     let person = domain::PersonRef::User(ann.user_id.clone());
     let entry = domain::person::Entry { input: "+1 650".to_owned(), target: person };
     let people = domain::values::Batch::new(vec![entry], 8).unwrap();
     let removed = change(mint, &approved.stored, &Command::RemoveParticipants { people });
-    store.commit(removed.clone()).await.unwrap();
+    planned(store, removed.clone()).await.unwrap();
     standing(vec![Standing::Removed]).await;
 
     let picture = Picture { sha256: [7; 32], mime_type: "image/jpeg".to_owned() };
@@ -426,7 +437,7 @@ async fn changing(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
     };
     let mut pictured = change(mint, &removed.stored, &settings);
     pictured.picture = Some(Bytes::from_static(b"JPEG"));
-    store.commit(pictured.clone()).await.unwrap();
+    planned(store, pictured.clone()).await.unwrap();
     let found = store.picture(&Scope::Everything, &state.id).await.unwrap();
     assert_eq!(found, Some(("image/jpeg".to_owned(), Bytes::from_static(b"JPEG"))));
     let elsewhere = Scope::Number(PhoneNumberId::parse("1002").unwrap());
@@ -461,7 +472,7 @@ async fn repeating(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
     let mut first = reset(group);
     first.receipt = Some(receipt(at(1), &first.stored));
     assert_eq!(store.receipt("number:1001", "once").await.unwrap(), None);
-    store.commit(first.clone()).await.unwrap();
+    planned(store, first.clone()).await.unwrap();
     assert_eq!(store.receipt("number:1001", "once").await.unwrap(), first.receipt);
     assert_eq!(store.receipt("number:1002", "once").await.unwrap(), None);
 
@@ -474,7 +485,7 @@ async fn repeating(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
 
     let mut second = reset(&first.stored);
     second.receipt = Some(receipt(at(2), &second.stored));
-    let taken = store.commit(second.clone()).await.unwrap_err();
+    let taken = planned(store, second.clone()).await.unwrap_err();
     assert!(matches!(taken, CommitError::ReceiptTaken), "{taken:?}");
     let unchanged = store.group(&Scope::Everything, &id(&first)).await.unwrap().unwrap();
     assert_eq!(unchanged, first.stored, "nothing of the second was written");
@@ -482,7 +493,7 @@ async fn repeating(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
 
     let next_day = Timestamp::from_millis(at(1).as_millis() + RECEIPT_HORIZON_MS);
     second.receipt = Some(receipt(next_day, &second.stored));
-    store.commit(second.clone()).await.unwrap();
+    planned(store, second.clone()).await.unwrap();
     assert_eq!(store.receipt("number:1001", "once").await.unwrap(), second.receipt);
     assert_eq!(
         store.sweep(receipts_before(next_day)).await.unwrap(),
@@ -497,17 +508,17 @@ async fn repeating(store: &dyn Store, mint: &Mint, group: &Arc<Stored>) {
 
 /// Ends: a dead group is kept but not found, and gives its place back.
 async fn ending(store: &dyn Store, mint: &Mint, ours: &Number, group: &Arc<Stored>) {
-    let full = store.commit(create(mint, ours, 8, "No room")).await.unwrap_err();
+    let full = planned(store, create(mint, ours, 8, "No room")).await.unwrap_err();
     assert!(matches!(full, CommitError::NoRoom), "{full:?}");
     let code = group.group.state().invite.clone().unwrap();
     let deleted = change(mint, group, &Command::Delete);
-    store.commit(deleted.clone()).await.unwrap();
+    planned(store, deleted.clone()).await.unwrap();
     assert_eq!(store.group_by_invite(&code).await.unwrap(), None);
     let kept = store.group(&Scope::Everything, &id(&deleted)).await.unwrap().unwrap();
     assert!(!kept.group.state().exists());
     let listed = store.groups(&ours.id, FIRST).await.unwrap();
     assert!(listed.items.iter().all(|(_, summary)| summary.id != id(&deleted)));
-    store.commit(create(mint, ours, 9, "Room again")).await.unwrap();
+    planned(store, create(mint, ours, 9, "Room again")).await.unwrap();
     assert_eq!(store.last_alias(&ours.id).await.unwrap(), 9);
 }
 
@@ -519,15 +530,15 @@ async fn crowd(store: Arc<dyn Store>) {
     let ours = number("1001", "acc_a", "15550000001", 1_000);
     store.change(RecordChange::AddNumber(ours.clone())).await.unwrap();
     let made = create(&mint, &ours, 1, "Contended");
-    store.commit(made.clone()).await.unwrap();
+    planned(&*store, made.clone()).await.unwrap();
     let mut writers = tokio::task::JoinSet::new();
     for second in 2..102 {
         let (store, mint, ours) = (Arc::clone(&store), Arc::clone(&mint), ours.clone());
         let contended = Arc::clone(&made.stored);
         writers.spawn(async move {
-            store.commit(create(&mint, &ours, second, "Alone")).await.unwrap();
+            planned(&*store, create(&mint, &ours, second, "Alone")).await.unwrap();
             let reset = Command::ResetInvite { code: mint.invite_code() };
-            match store.commit(change(&mint, &contended, &reset)).await {
+            match planned(&*store, change(&mint, &contended, &reset)).await {
                 Ok(()) => 1,
                 Err(CommitError::Conflict) => 0,
                 Err(other) => panic!("{other}"),
@@ -554,6 +565,7 @@ async fn crowd(store: Arc<dyn Store>) {
 async fn sqlite_in_memory() {
     story(&Sqlite::in_memory(&Metrics::default()).unwrap()).await;
     crowd(Arc::new(Sqlite::in_memory(&Metrics::default()).unwrap())).await;
+    configuration::crowd(Arc::new(Sqlite::in_memory(&Metrics::default()).unwrap())).await;
 }
 
 #[tokio::test]
@@ -574,7 +586,7 @@ async fn sqlite_keeps() {
     store.change(RecordChange::AddAccount(account("acc_a"))).await.unwrap();
     store.change(RecordChange::AddNumber(ours.clone())).await.unwrap();
     let made = create(&mint, &ours, 1, "Kept");
-    store.commit(made.clone()).await.unwrap();
+    planned(&store, made.clone()).await.unwrap();
     drop(store);
     let store = Sqlite::open(folder.path(), &Metrics::default()).unwrap();
     let found = store.group(&Scope::Everything, &id(&made)).await.unwrap();

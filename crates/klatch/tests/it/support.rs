@@ -1,5 +1,6 @@
 //! A whole Klatch in the test's own process: fixed clock, seeded names, no sockets.
 
+pub(crate) mod interposed;
 pub(crate) mod process;
 pub(crate) mod receiver;
 

@@ -9,7 +9,7 @@ use domain::Refusal;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::app::{ChangeError, Failure, StoreError};
+use crate::app::{ChangeError, Failure, OUTCOME_UNKNOWN, StoreError};
 use crate::dialect::graph::ask::UpdateProblem;
 use crate::dialect::graph::code::{Code, sentence};
 use crate::http::problem::Problem;
@@ -112,6 +112,19 @@ impl Error {
         Self::plain(StatusCode::NOT_FOUND, "No webhook is set")
     }
 
+    pub(super) fn shared_waba() -> Self {
+        Self::gateway(
+            StatusCode::FORBIDDEN,
+            "The WABA has other numbers, which this API key does not open: its webhook can be \
+             shown and set only with the key of its only number",
+        )
+    }
+
+    pub(super) fn no_such_destination(name: &str) -> Self {
+        let problem = Problem::field("name", format!("names no destination: {name}"));
+        Self { status: StatusCode::NOT_FOUND, ..problem.into() }
+    }
+
     pub(super) fn no_such_group() -> Self {
         Refusal::GroupUnknown.into()
     }
@@ -197,6 +210,11 @@ impl From<StoreError> for Error {
                 retry_after: Some(1),
                 ..Self::gateway(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable")
             },
+            // A client that repeats it by itself may do it twice.
+            StoreError::OutcomeUnknown(_) => Self::gateway(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("The outcome is unknown: {OUTCOME_UNKNOWN}"),
+            ),
             StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
                 Self::plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
             }
@@ -232,6 +250,9 @@ impl From<ChangeError> for Error {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Store(error) => error.into(),
+            ChangeError::TooMany { field, max } => {
+                Problem::field(field, format!("must not be more than {max}")).into()
+            }
             // Somebody else changes the same thing at the same time.
             ChangeError::Taken { .. }
             | ChangeError::Subscribed { .. }

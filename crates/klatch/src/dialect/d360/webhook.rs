@@ -4,6 +4,7 @@
 //! What is told there is Meta's, passed through: see `graph/webhook.rs`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -11,22 +12,62 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use domain::values::Subject;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::error::{Error, ErrorBody, MetaBody};
-use crate::app::App;
-use crate::app::outbox::{Configured, Place};
+use crate::app::outbox::{Configured, Place, PlaceChange};
+use crate::app::{App, ChangeError};
 use crate::dialect::Dialect;
-use crate::directory::{Number, NumberChange, Reach, RecordChange, Role, Subscription, Target};
+use crate::directory::{
+    Number, NumberChange, Reach, RecordChange, Role, Subscription, SubscriptionChange, Target,
+};
 use crate::http::problem::{Problem, parse, required};
 use crate::webhook::target;
 
 /// Receivers besides the main one. Published.
 const EXTRAS_MAX: usize = 3;
+const IN_USE: &str = "is in use already";
 
 type Headers = BTreeMap<String, String>;
+
+/// Reads an object of headers. `null` and an empty list are no headers: PHP writes an empty map so.
+fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Headers, D::Error> {
+    struct Given;
+
+    impl<'de> Visitor<'de> for Given {
+        type Value = Headers;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of header names and values")
+        }
+
+        fn visit_unit<E>(self) -> Result<Headers, E> {
+            Ok(Headers::new())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Headers, A::Error> {
+            match list.next_element::<IgnoredAny>()? {
+                None => Ok(Headers::new()),
+                Some(_) => Err(de::Error::invalid_type(Unexpected::Seq, &self)),
+            }
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Headers, A::Error> {
+            Headers::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_any(Given)
+}
+
+/// As [`headers`]; `None` only where the field is missing.
+fn given_headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Headers>, D::Error> {
+    headers(deserializer).map(Some)
+}
 
 /// Errors of the configuration calls have a shape of their own.
 #[derive(Debug)]
@@ -70,7 +111,7 @@ pub(super) struct WebhookConfig {
     #[schema(example = "https://example.com/hook", max_length = 200, value_type = String)]
     url: Option<String>,
     /// Headers that are sent along with every delivery.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "headers")]
     headers: Headers,
 }
 
@@ -81,7 +122,7 @@ pub(super) struct NewWabaWebhook {
     #[schema(example = "https://example.com/hook", max_length = 200, value_type = String)]
     url: Option<String>,
     /// Headers that are sent along with every delivery.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "headers")]
     headers: Headers,
     /// Whether this receiver comes before those of the numbers.
     #[serde(default)]
@@ -111,7 +152,7 @@ pub(super) struct Destination {
     #[schema(example = "https://example.com/hook", max_length = 200, value_type = String)]
     url: Option<String>,
     /// Headers that are sent along with every delivery.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "headers")]
     headers: Headers,
 }
 
@@ -133,10 +174,24 @@ pub(super) struct MultiWebhookSwitch {
     destinations: Option<Vec<Destination>>,
 }
 
-/// Replaces the receivers besides the main one.
+/// Changes a receiver besides the main one. What is left out stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct ChangedDestination {
+    /// The receiver's name. Required.
+    #[schema(example = "crm", value_type = String)]
+    name: Option<String>,
+    /// Where to send.
+    #[schema(example = "https://example.com/hook", max_length = 200)]
+    url: Option<String>,
+    /// Headers that are sent along with every delivery, in place of those that were.
+    #[serde(default, deserialize_with = "given_headers")]
+    headers: Option<Headers>,
+}
+
+/// More receivers besides the main one.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Destinations {
-    /// At most three. Required.
+    /// Together with those that there are, at most three. Required.
     #[schema(value_type = Vec<Destination>)]
     destinations: Option<Vec<Destination>>,
 }
@@ -180,6 +235,7 @@ pub(super) async fn get(
         (status = 200, description = "The receiver", body = WebhookConfig),
         (status = 400, description = "A field is wrong", body = MetaBody),
         (status = 401, description = "The key is missing, wrong or revoked", body = MetaBody),
+        (status = 429, description = "The number has used up its operations", body = MetaBody),
     ),
 )]
 pub(super) async fn set(
@@ -204,15 +260,19 @@ pub(super) async fn set(
         (status = 200, description = "There is none any more", body = MetaBody),
         (status = 401, description = "The key is missing, wrong or revoked", body = MetaBody),
         (status = 404, description = "None is set", body = MetaBody),
+        (status = 429, description = "The number has used up its operations", body = MetaBody),
     ),
 )]
 pub(super) async fn remove(
     State(app): State<App>,
     Configurer(Caller(number)): Configurer,
 ) -> Result<Json<MetaBody>, ConfigError> {
-    let receiver =
-        main_of(&app, &number, &of_number(&number)).await?.ok_or_else(Error::no_webhook)?;
-    app.remove_subscription(&receiver.id).await.map_err(Error::from)?;
+    app.admit_configuration(&number.account, &of_number(&number)).await.map_err(Error::from)?;
+    let place = main_place(&number, of_number(&number), false);
+    let cleared = app.change(app.change_place(place, PlaceChange::Clear)).await;
+    if cleared.map_err(Error::from)?.removed.is_empty() {
+        return Err(Error::no_webhook().into());
+    }
     Ok(Json(MetaBody::done("the webhook was removed")))
 }
 
@@ -224,6 +284,7 @@ pub(super) async fn remove(
     responses(
         (status = 200, description = "The receiver", body = WabaWebhook),
         (status = 401, description = "The key is missing, wrong or revoked", body = MetaBody),
+        (status = 403, description = "The WABA has other numbers, which the key does not open", body = MetaBody),
         (status = 404, description = "None is set", body = MetaBody),
     ),
 )]
@@ -231,9 +292,9 @@ pub(super) async fn get_waba(
     State(app): State<App>,
     Configurer(Caller(number)): Configurer,
 ) -> Result<Json<WabaWebhook>, ConfigError> {
-    let reach = Reach::Waba(number.waba_id.clone());
+    let reach = waba_of(&app, &number).await?;
     let receiver = main_of(&app, &number, &reach).await?.ok_or_else(Error::no_webhook)?;
-    Ok(Json(WabaWebhook::new(&app, &number, Some(receiver)).await?))
+    Ok(Json(WabaWebhook::new(&number, Some(receiver))))
 }
 
 /// Sets the receiver of the number's WABA: told of the numbers that have none of their own, or of
@@ -247,6 +308,8 @@ pub(super) async fn get_waba(
         (status = 200, description = "The receiver", body = WabaWebhook),
         (status = 400, description = "A field is wrong", body = MetaBody),
         (status = 401, description = "The key is missing, wrong or revoked", body = MetaBody),
+        (status = 403, description = "The WABA has other numbers, which the key does not open", body = MetaBody),
+        (status = 429, description = "The number has used up its operations", body = MetaBody),
     ),
 )]
 pub(super) async fn set_waba(
@@ -256,10 +319,10 @@ pub(super) async fn set_waba(
 ) -> Result<Json<WabaWebhook>, ConfigError> {
     body.refuse_key()?;
     let NewWabaWebhook { url, headers, override_all } = body.json()?;
-    let reach = Reach::Waba(number.waba_id.clone());
+    let reach = waba_of(&app, &number).await?;
     set_main(&app, &number, reach.clone(), url, &headers, override_all).await?;
     let receiver = main_of(&app, &number, &reach).await?;
-    Ok(Json(WabaWebhook::new(&app, &number, receiver).await?))
+    Ok(Json(WabaWebhook::new(&number, receiver)))
 }
 
 /// Shows the receivers besides the main one.
@@ -276,8 +339,7 @@ pub(super) async fn get_multi(
     State(app): State<App>,
     Caller(number): Caller,
 ) -> Result<Json<MultiWebhook>, Error> {
-    let receivers = app.receivers(&number).await?;
-    let destinations = extras(&receivers)
+    let destinations = extras(&app.subscriptions_of(&number).await?)
         .map(|(name, receiver)| Destination {
             name: Some(name.to_owned()),
             url: Some(receiver.target.url.to_string()),
@@ -299,6 +361,7 @@ pub(super) async fn get_multi(
         (status = 400, description = "A field is wrong", body = ErrorBody),
         (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
         (status = 409, description = "It is so already", body = Message),
+        (status = 429, description = "The number has used up its operations", body = ErrorBody),
     ),
 )]
 pub(super) async fn switch_multi(
@@ -314,48 +377,74 @@ pub(super) async fn switch_multi(
         let message = format!("multi webhook is already {word}");
         return Ok((StatusCode::CONFLICT, Json(Message { message })).into_response());
     }
+    app.admit_configuration(&number.account, &of_number(&number)).await?;
+    let mut changes = Vec::new();
     if let Some(destinations) = destinations {
-        replace(&app, &number, destinations).await?;
+        let read = read_all(&app, &number, destinations).await?;
+        let main = main_place(&number, of_number(&number), false);
+        let names = read.iter().map(|(name, _)| name.clone()).collect();
+        changes.push(RecordChange::RetainExtras(main, names, app.now()));
+        let set = |(name, receiver)| app.set_place(extra_place(&number, name), receiver);
+        changes.extend(read.into_iter().map(set));
     }
     let change = NumberChange { extra_receivers: Some(enabled), ..NumberChange::default() };
-    app.change(RecordChange::ChangeNumber(number.id.clone(), change)).await?;
+    changes.push(RecordChange::ChangeNumber(number.id.clone(), change));
+    app.change(RecordChange::All(changes)).await?;
     let message = format!("multi webhook was started: it is {word}");
     Ok(Json(Message { message }).into_response())
 }
 
-/// Replaces the receivers besides the main one.
+/// Adds receivers besides the main one: all of them, or none.
 #[utoipa::path(
     put,
     path = "/multi_webhook",
-    operation_id = "replace-multi-webhook",
+    operation_id = "add-multi-webhook",
     request_body = Destinations,
     responses(
-        (status = 200, description = "They are replaced", body = Message),
-        (status = 400, description = "A field is wrong", body = ErrorBody),
+        (status = 200, description = "They are added", body = Message),
+        (status = 400, description = "A field is wrong, a name is in use, or there would be more than three", body = ErrorBody),
         (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
+        (status = 429, description = "The number has used up its operations", body = ErrorBody),
     ),
 )]
-pub(super) async fn replace_multi(
+pub(super) async fn add_multi(
     State(app): State<App>,
     Caller(number): Caller,
     body: super::Body,
 ) -> Result<Json<Message>, Error> {
     body.refuse_key()?;
     let destinations = required("destinations", body.json::<Destinations>()?.destinations)?;
-    replace(&app, &number, destinations).await?;
-    Ok(Json(Message { message: "the destinations were replaced".to_owned() }))
+    app.admit_configuration(&number.account, &of_number(&number)).await?;
+    let read = read_all(&app, &number, destinations).await?;
+    let present = app.subscriptions_of(&number).await?;
+    let in_use = |name: &str| extras(&present).any(|(other, _)| other == name);
+    if let Some(index) = read.iter().position(|(name, _)| in_use(name)) {
+        return Err(Problem::field(format!("destinations[{index}].name"), IN_USE).into());
+    }
+    let add = |(name, receiver)| app.add_place(extra_place(&number, name), receiver, EXTRAS_MAX);
+    let added = app.change(RecordChange::All(read.into_iter().map(add).collect())).await;
+    added.map_err(|error| match error {
+        // Added by another call in this very moment.
+        ChangeError::Taken { .. } => {
+            Problem::field("destinations", "have a name that is in use already").into()
+        }
+        other => Error::from(other),
+    })?;
+    Ok(Json(Message { message: "the destinations were added".to_owned() }))
 }
 
-/// Adds or changes one of the receivers besides the main one.
+/// Changes one of the receivers besides the main one. What is left out stays as it is.
 #[utoipa::path(
     patch,
     path = "/multi_webhook",
     operation_id = "change-multi-webhook",
-    request_body = Destination,
+    request_body = ChangedDestination,
     responses(
-        (status = 200, description = "It is there", body = Message),
-        (status = 400, description = "A field is wrong, or there are three others", body = ErrorBody),
+        (status = 200, description = "It is changed", body = Message),
+        (status = 400, description = "A field is wrong, or nothing is to be changed", body = ErrorBody),
         (status = 401, description = "The key is missing, wrong or revoked", body = ErrorBody),
+        (status = 404, description = "There is no receiver of this name", body = ErrorBody),
+        (status = 429, description = "The number has used up its operations", body = ErrorBody),
     ),
 )]
 pub(super) async fn change_multi(
@@ -364,15 +453,33 @@ pub(super) async fn change_multi(
     body: super::Body,
 ) -> Result<Json<Message>, Error> {
     body.refuse_key()?;
-    let (name, receiver) = destination(&app, &number, "", body.json()?).await?;
-    let receivers = app.receivers(&number).await?;
-    let others = extras(&receivers).filter(|(other, _)| *other != name).count();
-    if others >= EXTRAS_MAX {
-        return Err(too_many().into());
+    let ChangedDestination { name, url, headers } = body.json()?;
+    let name = destination_name("name", name)?;
+    if url.is_none() && headers.is_none() {
+        return Err(Problem::field("url", "or headers must be given").into());
     }
-    let message = format!("the destination {name} was set");
-    put_extra(&app, &number, name, receiver).await?;
-    Ok(Json(Message { message }))
+    app.admit_configuration(&number.account, &of_number(&number)).await?;
+    let place = extra_place(&number, name.clone());
+    if app.holder(&place).await?.is_none() {
+        return Err(Error::no_such_destination(&name));
+    }
+    let change = SubscriptionChange {
+        url: match url {
+            Some(url) => {
+                let client = app.outbound.of(&number.account);
+                Some(target::url("url", &url, Dialect::D360, client.guard()).await?)
+            }
+            None => None,
+        },
+        headers: headers.map(target::headers).transpose()?,
+        ..SubscriptionChange::default()
+    };
+    let changed = app.change(app.change_place(place, PlaceChange::Change(change))).await;
+    changed.map_err(|error| match error {
+        ChangeError::Unknown { .. } => Error::no_such_destination(&name),
+        other => other.into(),
+    })?;
+    Ok(Json(Message { message: format!("the destination {name} was changed") }))
 }
 
 fn of_number(number: &Number) -> Reach {
@@ -390,6 +497,15 @@ async fn main_of(app: &App, number: &Number, reach: &Reach) -> Result<Option<Sub
     Ok(app.holder(&main_place(number, reach.clone(), false)).await?)
 }
 
+/// The reach of the number's WABA, if nobody else's number belongs to it: a key opens one number.
+async fn waba_of(app: &App, number: &Number) -> Result<Reach, Error> {
+    if app.is_alone_on_waba(number).await? {
+        Ok(Reach::Waba(number.waba_id.clone()))
+    } else {
+        Err(Error::shared_waba())
+    }
+}
+
 async fn set_main(
     app: &App,
     number: &Number,
@@ -399,14 +515,14 @@ async fn set_main(
     over_all: bool,
 ) -> Result<(), Error> {
     let url = required("url", url)?;
+    app.admit_configuration(&number.account, &reach).await?;
+    let place = main_place(number, reach, over_all);
     if url.is_empty() {
-        if let Some(receiver) = main_of(app, number, &reach).await? {
-            app.remove_subscription(&receiver.id).await?;
-        }
+        app.change(app.change_place(place, PlaceChange::Clear)).await?;
         return Ok(());
     }
     let receiver = receiver(app, number, &url, headers).await?;
-    app.configure(main_place(number, reach, over_all), receiver).await?;
+    app.change(app.set_place(place, receiver)).await?;
     tracing::info!(number = %number.id, "a webhook was configured");
     Ok(())
 }
@@ -434,15 +550,10 @@ async fn receiver(
 }
 
 impl WabaWebhook {
-    async fn new(
-        app: &App,
-        number: &Number,
-        receiver: Option<Subscription>,
-    ) -> Result<Self, Error> {
-        let numbers = app.all_numbers(&number.account).await?;
-        let on_this = numbers.iter().filter(|other| other.waba_id == number.waba_id);
+    /// For the only number of its WABA.
+    fn new(number: &Number, receiver: Option<Subscription>) -> Self {
         let target = receiver.as_ref().map(|receiver| &receiver.target);
-        Ok(Self {
+        Self {
             url: target.map(|target| target.url.to_string()).unwrap_or_default(),
             headers: target.map(shown).unwrap_or_default(),
             override_all: number.answers.besides(
@@ -451,8 +562,8 @@ impl WabaWebhook {
                     .is_some_and(|receiver| receiver.role == Role::Main { over_all: true }),
             ),
             waba_id: number.waba_id.clone(),
-            numbers_on_this_waba: on_this.map(|other| other.display_number.to_string()).collect(),
-        })
+            numbers_on_this_waba: vec![number.display_number.to_string()],
+        }
     }
 }
 
@@ -479,50 +590,42 @@ async fn destination(
 ) -> Result<(String, Configured), Problem> {
     let Destination { name, url, headers } = destination;
     let field = |name: &str| format!("{place}{name}");
-    let name = required(&field("name"), name)?;
-    // A name is a line of text like any other.
-    let name = parse(&field("name"), &name, Subject::parse)?.as_str().to_owned();
+    let name = destination_name(&field("name"), name)?;
     let url = required(&field("url"), url)?;
     let receiver =
         receiver(app, number, &url, &headers).await.map_err(|problem| problem.inside(place))?;
     Ok((name, receiver))
 }
 
-async fn put_extra(
-    app: &App,
-    number: &Number,
-    name: String,
-    receiver: Configured,
-) -> Result<(), Error> {
-    let place =
-        Place { role: Role::Extra { name }, ..main_place(number, of_number(number), false) };
-    Ok(app.configure(place, receiver).await?)
+/// Reads the name of a destination: a line of text like any other.
+fn destination_name(field: &str, name: Option<String>) -> Result<String, Problem> {
+    let name = required(field, name)?;
+    Ok(parse(field, &name, Subject::parse)?.as_str().to_owned())
 }
 
-async fn replace(app: &App, number: &Number, destinations: Vec<Destination>) -> Result<(), Error> {
+fn extra_place(number: &Number, name: String) -> Place {
+    Place { role: Role::Extra { name }, ..main_place(number, of_number(number), false) }
+}
+
+/// Reads destinations, all of them before the first is written.
+async fn read_all(
+    app: &App,
+    number: &Number,
+    destinations: Vec<Destination>,
+) -> Result<Vec<(String, Configured)>, Problem> {
     if destinations.len() > EXTRAS_MAX {
-        return Err(too_many().into());
+        return Err(too_many());
     }
-    // All are read before the first is written.
     let mut read: Vec<(String, Configured)> = Vec::new();
     for (index, one) in destinations.into_iter().enumerate() {
         let place = format!("destinations[{index}].");
         let one = destination(app, number, &place, one).await?;
         if read.iter().any(|(name, _)| *name == one.0) {
-            return Err(Problem::field(format!("{place}name"), "is given twice").into());
+            return Err(Problem::field(format!("{place}name"), "is given twice"));
         }
         read.push(one);
     }
-    let receivers = app.receivers(number).await?;
-    for (name, receiver) in extras(&receivers) {
-        if !read.iter().any(|(kept, _)| kept == name) {
-            app.remove_subscription(&receiver.id).await?;
-        }
-    }
-    for (name, receiver) in read {
-        put_extra(app, number, name, receiver).await?;
-    }
-    Ok(())
+    Ok(read)
 }
 
 /// The headers as they were written.

@@ -49,11 +49,6 @@ impl Caller {
         let number = app.number(&id).await?;
         Ok(number.filter(|number| number.account == self.account))
     }
-
-    /// Whether the token opens this number.
-    pub(super) fn opens(&self, number: &Number) -> bool {
-        number.account == self.account && self.only.as_ref().is_none_or(|only| only.id == number.id)
-    }
 }
 
 /// What a token is.

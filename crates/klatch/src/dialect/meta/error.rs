@@ -7,7 +7,7 @@ use domain::Refusal;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::app::{ChangeError, Failure, StoreError};
+use crate::app::{ChangeError, Failure, OUTCOME_UNKNOWN, StoreError};
 use crate::dialect::graph::PRODUCT;
 use crate::dialect::graph::ask::UpdateProblem;
 use crate::dialect::graph::code::{Code, sentence};
@@ -322,6 +322,11 @@ impl From<StoreError> for Error {
         telemetry::store_failed(&error);
         match error {
             StoreError::Unavailable(_) => Self::unavailable("try again"),
+            // Not transient: a client that repeats it by itself may do it twice.
+            StoreError::OutcomeUnknown(_) => Self {
+                retry_after: None,
+                ..Self::unavailable(&format!("the outcome is unknown: {OUTCOME_UNKNOWN}"))
+            },
             StoreError::Damaged(_) | StoreError::Corrupt { .. } => Self::internal(),
         }
     }
@@ -348,6 +353,9 @@ impl From<ChangeError> for Error {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Store(error) => error.into(),
+            ChangeError::TooMany { field, max } => {
+                Problem::field(field, format!("must not be more than {max}")).into()
+            }
             // Somebody else changes the same thing at the same time.
             ChangeError::Taken { .. }
             | ChangeError::Subscribed { .. }

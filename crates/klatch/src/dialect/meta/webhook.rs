@@ -3,6 +3,8 @@
 //!
 //! What is told there: see `graph/webhook.rs`.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
@@ -15,12 +17,11 @@ use super::auth::{AppInPath, Caller};
 use super::error::{Error, ErrorBody};
 use super::number::Done;
 use crate::app::App;
-use crate::app::outbox::{Configured, Place};
+use crate::app::outbox::{Configured, Place, PlaceChange};
 use crate::dialect::Dialect;
 use crate::dialect::graph::params::Names;
 use crate::directory::{
-    Account, Activity, Number, Reach, RecordChange, Role, Subscription, SubscriptionChange,
-    SubscriptionEvent, Target,
+    Account, Activity, Number, Reach, RecordChange, Role, Subscription, Target,
 };
 use crate::http::params::PathParams;
 use crate::http::problem::{Problem, required};
@@ -125,7 +126,7 @@ pub(super) struct FieldInfo {
 }
 
 /// The caller, and a number that stands for the WABA in the path.
-pub(super) struct WabaInPath(Caller, Number);
+pub(super) struct WabaInPath(Caller, Arc<Number>);
 
 impl FromRequestParts<App> for WabaInPath {
     type Rejection = Error;
@@ -134,16 +135,22 @@ impl FromRequestParts<App> for WabaInPath {
         let caller = Caller::from_request_parts(parts, app).await?;
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
         let waba_id = params.get("waba_id");
-        let mut numbers = app.all_numbers(&caller.account).await?;
-        numbers.retain(|number| number.waba_id == waba_id);
-        let own = numbers.iter().position(|number| caller.opens(number));
-        let own = own.ok_or_else(|| Error::no_such_object(&parts.method, waba_id))?;
-        if !numbers.iter().all(|number| caller.opens(number)) {
-            return Err(Error::not_permitted(
-                "other numbers belong to this WABA, too: use a key of the whole account",
-            ));
-        }
-        Ok(Self(caller, numbers.swap_remove(own)))
+        let no_such = || Error::no_such_object(&parts.method, waba_id);
+        let number = match &caller.only {
+            // A key of one number opens its WABA only if that has no other number.
+            Some(number) if number.waba_id != waba_id => return Err(no_such()),
+            Some(number) if !app.is_alone_on_waba(number).await? => {
+                return Err(Error::not_permitted(
+                    "other numbers belong to this WABA, too: use a key of the whole account",
+                ));
+            }
+            Some(number) => Arc::clone(number),
+            None => {
+                let reach = Reach::Waba(waba_id.to_owned());
+                app.first_number(&caller.account, &reach).await?.ok_or_else(no_such)?
+            }
+        };
+        Ok(Self(caller, number))
     }
 }
 
@@ -152,9 +159,10 @@ impl WabaInPath {
         Reach::Waba(self.1.waba_id.clone())
     }
 
-    async fn subscribe(&self, app: &App, on: bool) -> Result<(), Error> {
+    /// The change that subscribes the account's app to the WABA, or ends that.
+    fn subscribe(&self, on: bool) -> RecordChange {
         let (account, waba_id) = (self.0.account.clone(), self.1.waba_id.clone());
-        Ok(app.change(RecordChange::SubscribeApp { account, waba_id, on }).await?)
+        RecordChange::SubscribeApp { account, waba_id, on }
     }
 }
 
@@ -217,8 +225,9 @@ pub(super) async fn subscribe(
         override_callback_uri: Some(override_callback_uri.unwrap_or_default()),
         verify_token,
     };
-    set_override(&app, &waba.1, waba.reach(), "", wanted).await?;
-    waba.subscribe(&app, true).await?;
+    let own = set_override(&app, &waba.1, waba.reach(), "", wanted).await?;
+    app.change(RecordChange::All(vec![own, waba.subscribe(true)])).await?;
+    tracing::info!(waba = waba.1.waba_id, "the app was subscribed to a WABA");
     Ok(Json(Done::DONE))
 }
 
@@ -240,8 +249,9 @@ pub(super) async fn unsubscribe(
     params: Params,
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
-    waba.subscribe(&app, false).await?;
-    remove(&app, &place(&waba.1.account, waba.reach())).await?;
+    app.admit_configuration(&waba.0.account, &waba.reach()).await?;
+    let own = app.change_place(place(&waba.1.account, waba.reach()), PlaceChange::Clear);
+    app.change(RecordChange::All(vec![waba.subscribe(false), own])).await?;
     Ok(Json(Done::DONE))
 }
 
@@ -304,10 +314,11 @@ pub(super) async fn set_app(
         Some(Names(fields)) => topics(&fields)?,
         None => Topic::ALL.to_vec(),
     };
+    app.admit_configuration(&account.id, &Reach::Account).await?;
     let receiver =
         verified(&app, &account, "callback_url", &url, ("verify_token", verify_token)).await?;
     let place = place(&account.id, Reach::Account);
-    app.configure(place, Configured { topics: Some(topics), ..receiver }).await?;
+    app.change(app.set_place(place, Configured { topics: Some(topics), ..receiver })).await?;
     tracing::info!(account = %account.id, "an app's webhook was configured");
     Ok(Json(Done::DONE))
 }
@@ -337,20 +348,12 @@ pub(super) async fn remove_app(
     params.refuse_key()?;
     let RemovedAppSubscription { object, fields } = params.read()?;
     check_object(object.as_deref().unwrap_or(OBJECT))?;
-    let place = place(&account.id, Reach::Account);
-    let (Some(Names(ended)), Some(holder)) = (fields, app.holder(&place).await?) else {
-        remove(&app, &place).await?;
-        return Ok(Json(Done::DONE));
+    let change = match fields {
+        Some(Names(ended)) => PlaceChange::EndTopics(topics(&ended)?),
+        None => PlaceChange::Clear,
     };
-    let ended = topics(&ended)?;
-    let mut left = holder.topics.unwrap_or_else(|| Topic::ALL.to_vec());
-    left.retain(|topic| !ended.contains(topic));
-    if left.is_empty() {
-        remove(&app, &place).await?;
-    } else {
-        let change = SubscriptionChange { topics: Some(left), ..SubscriptionChange::default() };
-        app.change_subscription(&holder.id, change, SubscriptionEvent::Changed).await?;
-    }
+    app.admit_configuration(&account.id, &Reach::Account).await?;
+    app.change(app.change_place(place(&account.id, Reach::Account), change)).await?;
     Ok(Json(Done::DONE))
 }
 
@@ -374,7 +377,10 @@ pub(super) async fn override_number(
     wanted: NewOverride,
 ) -> Result<(), Error> {
     let reach = Reach::Number(number.id.clone());
-    set_override(app, number, reach, "webhook_configuration.", wanted).await
+    let own = set_override(app, number, reach, "webhook_configuration.", wanted).await?;
+    app.change(own).await?;
+    tracing::info!(number = %number.id, "a webhook was configured");
+    Ok(())
 }
 
 /// The place of the one receiver that this reach has in Meta's configuration.
@@ -383,35 +389,28 @@ fn place(account: &AccountId, reach: Reach) -> Place {
     Place { account: account.clone(), dialect: Dialect::Meta, reach, role }
 }
 
-/// `at` stands before the names of the fields.
+/// The change that puts a receiver that has answered the handshake in place of all others, or takes
+/// it away. `at` stands before the names of the fields.
 async fn set_override(
     app: &App,
     number: &Number,
     reach: Reach,
     at: &str,
     wanted: NewOverride,
-) -> Result<(), Error> {
-    let place = place(&number.account, reach);
+) -> Result<RecordChange, Error> {
     let field = format!("{at}override_callback_uri");
     let url = required(&field, wanted.override_callback_uri)?;
+    app.admit_configuration(&number.account, &reach).await?;
+    let place = place(&number.account, reach);
     if url.is_empty() {
-        return remove(app, &place).await;
+        return Ok(app.change_place(place, PlaceChange::Clear));
     }
     // The account is there as long as its number is.
     let account = app.account(&number.account).await?;
     let account = account.ok_or_else(|| Problem::field("id", "belongs to no account"))?;
     let token = (format!("{at}verify_token"), wanted.verify_token);
     let receiver = verified(app, &account, &field, &url, (&token.0, token.1)).await?;
-    app.configure(place, receiver).await?;
-    tracing::info!(number = %number.id, "a webhook was configured");
-    Ok(())
-}
-
-async fn remove(app: &App, place: &Place) -> Result<(), Error> {
-    if let Some(holder) = app.holder(place).await? {
-        app.remove_subscription(&holder.id).await?;
-    }
-    Ok(())
+    Ok(app.set_place(place, receiver))
 }
 
 /// A receiver that has answered the handshake. Its deliveries are signed with the app's secret.

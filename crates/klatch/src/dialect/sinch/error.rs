@@ -8,7 +8,7 @@ use domain::refusal::List;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::app::{Failure, StoreError};
+use crate::app::{Failure, OUTCOME_UNKNOWN, StoreError};
 use crate::http::problem::Problem;
 use crate::telemetry::{self, Reason};
 
@@ -150,6 +150,11 @@ impl From<StoreError> for Error {
             StoreError::Unavailable(_) => {
                 Self::unavailable("Internal service not available, request could not be handled")
             }
+            // A client that repeats it by itself may do it twice.
+            StoreError::OutcomeUnknown(_) => Self {
+                retry_after: None,
+                ..Self::unavailable(&format!("The outcome is unknown: {OUTCOME_UNKNOWN}"))
+            },
             StoreError::Damaged(_) | StoreError::Corrupt { .. } => Self::internal(),
         }
     }

@@ -69,15 +69,6 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         shard.entries.pop(key);
     }
 
-    /// Forgets everything: some records have just been changed.
-    pub(super) fn clear(&self) {
-        for shard in &self.shards {
-            let mut shard = unpoisoned(shard);
-            shard.epoch += 1;
-            shard.entries.clear();
-        }
-    }
-
     fn shard(&self, key: &K) -> MutexGuard<'_, Shard<K, V>> {
         let hash = self.hasher.hash_one(key);
         #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
@@ -109,7 +100,7 @@ mod tests {
         let cache = Cache::new(1);
         let Err(epoch) = cache.get(&1) else { panic!("nothing is there yet") };
         cache.put(1, "new");
-        cache.clear();
+        cache.forget(&1);
         cache.fill(1, "old", &epoch);
         assert!(cache.get(&1).is_err());
     }

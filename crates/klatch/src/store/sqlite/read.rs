@@ -13,8 +13,8 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, RowIndex};
 
 pub(super) use self::outbox::{
-    Amendable, TooOld, amendable, deliveries, delivery, due, events_between, holder, lapsed, log,
-    receivers, subscription, subscriptions, too_old,
+    Amendable, TooOld, amendable, deliveries, delivery, due, events_between, extras, holder,
+    lapsed, log, receivers, subscription, subscriptions, too_old,
 };
 use super::super::rows::{self, Damage, GroupColumns};
 use super::super::{
@@ -482,6 +482,26 @@ pub(super) fn numbers(
     page: Page,
 ) -> Result<Slice<Number>, StoreError> {
     records(connection, "numbers", &numbers_where("true"), account, page, read_number)
+}
+
+/// The numbers of an account that belong to a WABA, oldest first.
+pub(super) fn numbers_of_waba(
+    connection: &Connection,
+    account: &AccountId,
+    waba_id: &str,
+    page: Page,
+) -> Result<Slice<Number>, StoreError> {
+    let (condition, key, order) = match page.seek {
+        Seek::First => (">=", 0, "ASC"),
+        Seek::After(key) => (">", signed(key), "ASC"),
+        Seek::Before(key) => ("<", signed(key), "DESC"),
+    };
+    let select = numbers_where("account_id = ?3 AND waba_id = ?4");
+    let sql = format!("{select} AND seq {condition} ?1 ORDER BY seq {order} LIMIT ?2");
+    let params = (key, page.fetch(), account.as_str(), waba_id);
+    let read = |row: &Row<'_>| Ok((row.get::<_, u64>("seq")?, read_number(row)?));
+    let fetched = all(connection, &sql, params, read).map_err(in_table("numbers", waba_id))?;
+    Ok(page.slice(fetched))
 }
 
 pub(super) fn keys(

@@ -3,13 +3,14 @@
 pub(super) mod outbox;
 mod records;
 
+use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use domain::Event;
 use domain::event::Standing;
 use domain::values::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::outbox::{Amend, Amended, DeliveryId, Exchange, Exchanged, Owed};
@@ -17,8 +18,8 @@ use super::super::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, StoreError, rows,
 };
 use super::read::{Amendable, TooOld};
-use super::{Caches, failed, is_small, locked, unavailable};
-use crate::directory::RecordChange;
+use super::{Caches, failed, is_small, locked, not_committed, unavailable};
+use crate::directory::{Changed, RecordChange};
 use crate::metrics::Metrics;
 
 /// Writes that share a transaction at most.
@@ -48,7 +49,7 @@ pub(super) enum Shared {
 /// Writes that come seldom.
 pub(super) enum Other {
     Remember(Receipt, Reply<(), CommitError>),
-    Change(Box<RecordChange>, Reply<(), ChangeError>),
+    Change(Box<RecordChange>, Reply<Changed, ChangeError>),
     Enqueue(Owed, Timestamp, Reply<Option<DeliveryId>, StoreError>),
     Amend(Amend, Vec<Amendable>, Reply<Amended, StoreError>),
     Sweep(Sweeping, Reply<usize, StoreError>),
@@ -185,7 +186,7 @@ fn write_shared(
     metrics: &Metrics,
     writes: Vec<Shared>,
 ) {
-    let outcomes = match write_together(connection, &writes) {
+    let outcomes = match write_together(connection, caches, &writes) {
         Together::Written(outcomes) => {
             metrics.commit_batches.inc();
             outcomes
@@ -196,22 +197,33 @@ fn write_shared(
         }
         Together::Spoiled => {
             metrics.commit_batches.inc_by(writes.len() as u64);
-            writes.iter().map(|write| write_alone(connection, write)).collect()
+            writes.iter().map(|write| write_alone(connection, caches, write)).collect()
+        }
+        // Whoever was in it was in the same transaction, and is as uncertain.
+        Together::NotCommitted(error) => {
+            let alike = || failed_as(&error);
+            writes.iter().map(|write| write.failed(alike())).collect()
         }
     };
     // Who asked may have gone away; what was written stays written.
     for (write, outcome) in writes.into_iter().zip(outcomes) {
         match (write, outcome) {
             (Shared::Commit(prepared, reply), Done::Commit(outcome)) => {
-                if outcome.is_ok() {
-                    metrics.commits.inc();
-                    let stored = prepared.commit.stored;
-                    let id = stored.group.state().id.clone();
-                    if is_small(&stored) {
-                        caches.groups.put(id, stored);
-                    } else {
+                let stored = prepared.commit.stored;
+                let id = stored.group.state().id.clone();
+                match &outcome {
+                    Ok(()) => {
+                        metrics.commits.inc();
+                        if is_small(&stored) {
+                            caches.groups.put(id, stored);
+                        } else {
+                            caches.groups.forget(&id);
+                        }
+                    }
+                    Err(CommitError::Store(StoreError::OutcomeUnknown(_))) => {
                         caches.groups.forget(&id);
                     }
+                    Err(_) => {}
                 }
                 let _ = reply.send(outcome);
             }
@@ -232,6 +244,17 @@ fn failed_alike(why: &str) -> StoreError {
     StoreError::Unavailable(why.into())
 }
 
+/// The same failure of a COMMIT for several callers.
+fn failed_as(error: &StoreError) -> StoreError {
+    let why = error.source().unwrap_or(error).to_string();
+    match error {
+        StoreError::OutcomeUnknown(_) => StoreError::OutcomeUnknown(why.into()),
+        StoreError::Unavailable(_) | StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
+            failed_alike(&why)
+        }
+    }
+}
+
 fn write_other(connection: &mut Connection, caches: &Caches, other: Other) {
     // Who asked may have gone away; that changes nothing.
     match other {
@@ -239,25 +262,32 @@ fn write_other(connection: &mut Connection, caches: &Caches, other: Other) {
             let _ = reply.send(remember_alone(connection, &receipt));
         }
         Other::Change(record, reply) => {
-            let outcome = records::change_alone(connection, &record);
-            caches.receivers.clear();
-            // Callers configure receivers by themselves: that shall cost the others little.
-            if !record.leaves_numbers_alone() {
-                caches.openings.clear();
-                caches.numbers.clear();
-            }
-            let _ = reply.send(outcome);
+            let _ = reply.send(records::change_alone(connection, caches, &record));
         }
         Other::Enqueue(owed, at, reply) => {
-            let _ = reply.send(outbox::enqueue(connection, &owed, at).map_err(failed));
+            let enqueued = alone(connection, |transaction| outbox::enqueue(transaction, &owed, at));
+            let _ = reply.send(enqueued);
         }
         Other::Amend(amend, chosen, reply) => {
-            let _ = reply.send(outbox::amend(connection, &amend, &chosen).map_err(failed));
+            let amended =
+                alone(connection, |transaction| outbox::amend(transaction, &amend, &chosen));
+            let _ = reply.send(amended);
         }
         Other::Sweep(sweeping, reply) => {
-            let _ = reply.send(sweep(connection, &sweeping).map_err(failed));
+            let _ = reply.send(alone(connection, |transaction| sweep(transaction, &sweeping)));
         }
     }
+}
+
+/// Does something in a transaction of its own.
+fn alone<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, rusqlite::Error>,
+) -> Result<T, StoreError> {
+    let transaction = connection.transaction().map_err(failed)?;
+    let done = work(&transaction).map_err(failed)?;
+    transaction.commit().map_err(not_committed)?;
+    Ok(done)
 }
 
 /// What came of the attempt to share a transaction.
@@ -268,44 +298,46 @@ enum Together {
     NotBegun(rusqlite::Error),
     /// Nothing was written, since one of them needs a transaction of its own to fail in.
     Spoiled,
+    /// All of it was written but for the last step.
+    NotCommitted(StoreError),
 }
 
-fn write_together(connection: &mut Connection, writes: &[Shared]) -> Together {
+fn write_together(connection: &mut Connection, caches: &Caches, writes: &[Shared]) -> Together {
     let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         Err(error) => return Together::NotBegun(error),
     };
     let mut outcomes = Vec::with_capacity(writes.len());
     for write in writes {
-        match write.perform(&transaction) {
+        match write.perform(&transaction, caches) {
             Ok(done) | Err(Trouble::Clean(done)) => outcomes.push(done),
             Err(Trouble::Dirty(_)) => return Together::Spoiled,
         }
     }
     match transaction.commit() {
         Ok(()) => Together::Written(outcomes),
-        Err(_) => Together::Spoiled,
+        Err(error) => Together::NotCommitted(not_committed(error)),
     }
 }
 
-fn write_alone(connection: &mut Connection, write: &Shared) -> Done {
+fn write_alone(connection: &mut Connection, caches: &Caches, write: &Shared) -> Done {
     let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         Err(error) => return write.failed(failed(error)),
     };
-    match write.perform(&transaction) {
+    match write.perform(&transaction, caches) {
         Ok(done) => match transaction.commit() {
             Ok(()) => done,
-            Err(error) => write.failed(failed(error)),
+            Err(error) => write.failed(not_committed(error)),
         },
         Err(Trouble::Clean(done) | Trouble::Dirty(done)) => done,
     }
 }
 
 impl Shared {
-    fn perform(&self, connection: &Connection) -> Result<Done, Trouble<Done>> {
+    fn perform(&self, connection: &Connection, caches: &Caches) -> Result<Done, Trouble<Done>> {
         match self {
-            Self::Commit(prepared, _) => match commit(connection, prepared) {
+            Self::Commit(prepared, _) => match commit(connection, caches, prepared) {
                 Ok(()) => Ok(Done::Commit(Ok(()))),
                 Err(Trouble::Clean(error)) => Err(Trouble::Clean(Done::Commit(Err(error)))),
                 Err(Trouble::Dirty(error)) => Err(Trouble::Dirty(Done::Commit(Err(error)))),
@@ -340,8 +372,15 @@ fn probe(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.prepare_cached("UPDATE probe SET written = written + 1")?.execute([]).map(drop)
 }
 
-fn commit(connection: &Connection, prepared: &Prepared) -> Result<(), Trouble<CommitError>> {
+fn commit(
+    connection: &Connection,
+    caches: &Caches,
+    prepared: &Prepared,
+) -> Result<(), Trouble<CommitError>> {
     let commit = &prepared.commit;
+    if !caches.revisions.is_current(&commit.stored.account, commit.revision) {
+        return Err(Trouble::Clean(CommitError::Conflict));
+    }
     if let Some(receipt) = &commit.receipt {
         require_free(connection, receipt)?;
     }
@@ -522,11 +561,11 @@ fn remember_alone(connection: &mut Connection, receipt: &Receipt) -> Result<(), 
         Err(Trouble::Clean(error) | Trouble::Dirty(error)) => return Err(error),
     }
     write_receipt(&transaction, receipt, &rows::write_failed(&receipt.refused)).map_err(failed)?;
-    Ok(transaction.commit().map_err(failed)?)
+    Ok(transaction.commit().map_err(not_committed)?)
 }
 
 /// Gives how many rows there were to sweep.
-fn sweep(connection: &mut Connection, sweeping: &Sweeping) -> Result<usize, rusqlite::Error> {
+fn sweep(connection: &Connection, sweeping: &Sweeping) -> Result<usize, rusqlite::Error> {
     let Sweeping { now, receipts_before, deliveries } = sweeping;
     let receipts = connection
         .prepare_cached(

@@ -195,20 +195,20 @@ async fn each_operation_that_changes_something_counts() {
         let answer = operation.send(&app, sandbox::KEY).await;
         answers.push(format!("{} => {}", operation.name, answer.status.as_u16()));
     }
-    assert_snapshot!(answers.join("\n"), @"
+    assert_snapshot!(answers.join("\n"), @r#"
     groups => 200
     a page of groups => 200
     create => 429
     number => 200
     number with fields => 200
-    change the number => 200
+    change the number => 429
     delete the number => 400
     subscribed apps => 200
-    subscribe => 200
-    unsubscribe => 200
+    subscribe => 429
+    unsubscribe => 429
     app => 200
-    set the app's receiver => 400
-    remove the app's receiver => 200
+    set the app's receiver => 429
+    remove the app's receiver => 429
     info => 200
     info with fields => 200
     update => 429
@@ -223,7 +223,7 @@ async fn each_operation_that_changes_something_counts() {
     add => 429
     remove => 429
     delete => 429
-    ");
+    "#);
 }
 
 #[tokio::test]

@@ -139,12 +139,21 @@ pub(in crate::store::sqlite) fn receivers(
     connection: &Connection,
     number: &Number,
 ) -> Result<Vec<Subscription>, StoreError> {
-    let select = subscriptions_where(
-        "account_id = ?1 AND (number_id = ?2 OR number_id IS NULL AND coalesce(waba_id, ?3) = ?3)",
+    // Word for word what the index is made for.
+    let reach = |number: &str, waba_id: &str| {
+        subscriptions_where(&format!(
+            "account_id = ?1 AND coalesce(number_id, '') = {number}
+                 AND coalesce(waba_id, '') = {waba_id}"
+        ))
+    };
+    let sql = format!(
+        "{} UNION ALL {} UNION ALL {} ORDER BY seq",
+        reach("?2", "''"),
+        reach("''", "?3"),
+        reach("''", "''"),
     );
     let params = (number.account.as_str(), number.id.as_str(), &number.waba_id);
-    all(connection, &format!("{select} ORDER BY seq"), params, read_subscription)
-        .map_err(in_table("subscriptions", &number.id))
+    all(connection, &sql, params, read_subscription).map_err(in_table("subscriptions", &number.id))
 }
 
 pub(in crate::store::sqlite) fn holder(
@@ -168,6 +177,23 @@ pub(in crate::store::sqlite) fn holder(
         name.unwrap_or_default(),
     );
     one(connection, &sql, params, read_subscription).map_err(in_table("subscriptions", account))
+}
+
+/// The extra receivers beside this place, oldest first.
+pub(in crate::store::sqlite) fn extras(
+    connection: &Connection,
+    place: &directory::Place,
+) -> Result<Vec<Subscription>, StoreError> {
+    let (number, waba_id) = rows::subscription::reach_columns(&place.reach);
+    let sql = subscriptions_where(
+        "dialect = ?1 AND account_id = ?2 AND coalesce(number_id, '') = ?3
+             AND coalesce(waba_id, '') = ?4 AND role = 'extra' AND role <> 'added'
+         ORDER BY seq",
+    );
+    let account = place.account.as_str();
+    let (number, waba_id) = (number.unwrap_or_default(), waba_id.unwrap_or_default());
+    let params = (place.dialect.as_str(), account, number, waba_id);
+    all(connection, &sql, params, read_subscription).map_err(in_table("subscriptions", account))
 }
 
 const LOG: &str = "SELECT events.seq, events.version, events.at, events.request_id, events.event,

@@ -105,13 +105,11 @@ fn let_go(connection: &Connection, payload: i64) -> Sql<()> {
 
 /// Owes a delivery that no event stands behind.
 pub(super) fn enqueue(
-    connection: &mut Connection,
+    connection: &Connection,
     owed: &Owed,
     at: Timestamp,
 ) -> Sql<Option<DeliveryId>> {
-    let transaction = connection.transaction()?;
-    let seqs = owe(&transaction, None, owed, at)?;
-    transaction.commit()?;
+    let seqs = owe(connection, None, owed, at)?;
     let mut ids = seqs.into_iter().zip(&owed.nonces);
     Ok(ids.find_map(|(seq, nonce)| Some((seq?, *nonce))).map(id))
 }
@@ -365,20 +363,15 @@ fn after_a_clock_was_put_back(connection: &Connection, exchange: &Exchange) -> S
 }
 
 /// Changes the fate of these deliveries, as far as it may still be changed.
-pub(super) fn amend(
-    connection: &mut Connection,
-    amend: &Amend,
-    chosen: &[Amendable],
-) -> Sql<Amended> {
+pub(super) fn amend(connection: &Connection, amend: &Amend, chosen: &[Amendable]) -> Sql<Amended> {
     let Amend { now, amendment, limit, .. } = amend;
-    let transaction = connection.transaction()?;
     let mut lanes: BTreeSet<Lane> = BTreeSet::new();
     let mut subscriptions: BTreeSet<&SubscriptionId> = BTreeSet::new();
     let mut count = 0;
     for Amendable { seq, lane, subscription } in chosen {
         let amended = match amendment {
-            Amendment::Replay => owe_anew(&transaction, *seq, *now)?,
-            Amendment::GiveUp { reason } => give_up(&transaction, *seq, *now, reason)?,
+            Amendment::Replay => owe_anew(connection, *seq, *now)?,
+            Amendment::GiveUp { reason } => give_up(connection, *seq, *now, reason)?,
         };
         if amended {
             count += 1;
@@ -387,9 +380,8 @@ pub(super) fn amend(
         }
     }
     for lane in lanes {
-        promote_idle(&transaction, lane)?;
+        promote_idle(connection, lane)?;
     }
-    transaction.commit()?;
     let last = chosen.last().filter(|_| chosen.len() == *limit);
     Ok(Amended {
         count,
@@ -438,23 +430,22 @@ fn give_up(connection: &Connection, seq: i64, now: Timestamp, reason: &str) -> S
 }
 
 /// Gives up and forgets what is too old. Gives how many deliveries that were.
-pub(super) fn sweep(connection: &mut Connection, too_old: &TooOld, now: Timestamp) -> Sql<usize> {
+pub(super) fn sweep(connection: &Connection, too_old: &TooOld, now: Timestamp) -> Sql<usize> {
     let TooOld { owed, settled } = too_old;
-    let transaction = connection.transaction()?;
     let mut count = 0;
     let mut lanes: BTreeSet<Lane> = BTreeSet::new();
     for seq in owed {
         // It may have been settled, or leased, since it was found.
-        if give_up(&transaction, *seq, now, "nobody took it in time")? {
+        if give_up(connection, *seq, now, "nobody took it in time")? {
             count += 1;
-            lanes.insert(lane_of(&transaction, *seq)?);
+            lanes.insert(lane_of(connection, *seq)?);
         }
     }
     for lane in lanes {
-        promote_idle(&transaction, lane)?;
+        promote_idle(connection, lane)?;
     }
     for seq in settled {
-        let payload: Option<i64> = transaction
+        let payload: Option<i64> = connection
             .prepare_cached(
                 "DELETE FROM deliveries WHERE seq = ?1 AND state IN ('delivered', 'dead')
                  RETURNING payload_seq",
@@ -462,14 +453,13 @@ pub(super) fn sweep(connection: &mut Connection, too_old: &TooOld, now: Timestam
             .query_row([seq], |row| row.get(0))
             .optional()?;
         if let Some(payload) = payload {
-            transaction
+            connection
                 .prepare_cached("DELETE FROM attempts WHERE delivery_seq = ?1")?
                 .execute([seq])?;
-            let_go(&transaction, payload)?;
+            let_go(connection, payload)?;
             count += 1;
         }
     }
-    transaction.commit()?;
     Ok(count)
 }
 

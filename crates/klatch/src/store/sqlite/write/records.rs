@@ -1,5 +1,7 @@
 //! Changes to the records: accounts, numbers, keys, subscriptions. Each in a transaction of its own.
 
+mod places;
+
 use std::time::Duration;
 
 use domain::ids::{AccountId, PhoneNumberId};
@@ -7,64 +9,130 @@ use domain::values::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, TransactionBehavior};
 use url::Url;
 
-use super::super::super::{ChangeError, rows};
-use super::super::failed;
+use super::super::super::{ChangeError, StoreError, rows};
+use super::super::{Caches, failed, not_committed, read};
 use super::{Trouble, exists};
 use crate::directory::{
-    Account, Activity, Answers, Eligibility, Key, KeyHash, Number, NumberChange, Profile, Reach,
-    RecordChange, Role, Rotation, Secret, Subscription, SubscriptionChange, SubscriptionEvent,
-    SubscriptionId,
+    Account, Activity, Answers, Changed, Eligibility, Key, KeyHash, Number, NumberChange, Profile,
+    Reach, RecordChange, Role, Rotation, Secret, Subscription, SubscriptionChange,
+    SubscriptionEvent, SubscriptionId,
 };
+
+/// What a change has touched so far.
+#[derive(Default)]
+struct Touched {
+    changed: Changed,
+    /// Accounts whose configuration is another one now.
+    accounts: Vec<AccountId>,
+}
 
 /// Makes the change, whole or not at all.
 pub(super) fn change_alone(
     connection: &mut Connection,
+    caches: &Caches,
     change: &RecordChange,
-) -> Result<(), ChangeError> {
+) -> Result<Changed, ChangeError> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    let changed = match change {
-        RecordChange::AddAccount(account) => add_account(&transaction, account),
-        RecordChange::AddNumber(number) => add_number(&transaction, number),
-        RecordChange::AddKey(key, hash) => add_key(&transaction, key, hash),
-        RecordChange::ChangeNumber(number, change) => change_number(&transaction, number, *change),
-        RecordChange::RevokeKey(key, at) => revoke_key(&transaction, key, *at),
-        RecordChange::AddSubscription(subscription) => add_subscription(&transaction, subscription),
+    let mut touched = Touched::default();
+    match make(&transaction, change, &mut touched) {
+        Ok(()) => {}
+        Err(Trouble::Clean(error) | Trouble::Dirty(error)) => return Err(error),
+    }
+    let committed = transaction.commit().map_err(not_committed);
+    // Also where it is not known whether the change was stored: what is in memory may be wrong.
+    for account in touched.accounts {
+        caches.revisions.changed(account);
+    }
+    committed?;
+    Ok(touched.changed)
+}
+
+fn make(connection: &Connection, change: &RecordChange, touched: &mut Touched) -> Outcome {
+    match change {
+        RecordChange::AddAccount(account) => add_account(connection, account),
+        RecordChange::AddNumber(number) => {
+            touched.accounts.push(number.account.clone());
+            add_number(connection, number)
+        }
+        RecordChange::AddKey(key, hash) => {
+            touched.accounts.push(key.account.clone());
+            add_key(connection, key, hash)
+        }
+        RecordChange::ChangeNumber(number, change) => {
+            change_number(connection, number, *change, touched)
+        }
+        RecordChange::RevokeKey(key, at) => revoke_key(connection, key, *at, touched),
+        RecordChange::AddSubscription(subscription) => {
+            add_subscription(connection, subscription, touched)
+        }
         RecordChange::ChangeSubscription(id, change, event, at) => {
-            change_subscription(&transaction, id, change, event, *at)
+            change_subscription(connection, id, change, event, *at, touched)
         }
-        RecordChange::RenewLease(id, until) => renew_lease(&transaction, id, *until),
-        RecordChange::RemoveSubscription(id, at) => remove_subscription(&transaction, id, *at),
+        RecordChange::RemoveSubscription(id, at) => {
+            let found = read::subscription(connection, id).map_err(dirty)?;
+            let found = found.ok_or(Trouble::Clean(UNKNOWN_SUBSCRIPTION))?;
+            remove_subscription(connection, &found, *at, touched)
+        }
+        // Nothing is planned from a lease.
+        RecordChange::RenewLease(id, until) => renew_lease(connection, id, *until),
         RecordChange::SubscribeApp { account, waba_id, on } => {
-            subscribe_app(&transaction, account, waba_id, *on)
+            touched.accounts.push(account.clone());
+            subscribe_app(connection, account, waba_id, *on)
         }
-        RecordChange::SetProfile(profile) => set_profile(&transaction, profile),
-    };
-    match changed {
-        Ok(()) => Ok(transaction.commit().map_err(failed)?),
-        Err(Trouble::Clean(error) | Trouble::Dirty(error)) => Err(error),
+        RecordChange::ChangePlace(place, change, at) => {
+            places::change(connection, place, change, *at, touched)
+        }
+        RecordChange::RetainExtras(main, names, at) => {
+            places::retain_extras(connection, main, names, *at, touched)
+        }
+        RecordChange::SetProfile(profile) => set_profile(connection, profile),
+        RecordChange::All(changes) => {
+            changes.iter().try_for_each(|change| make(connection, change, touched))
+        }
     }
 }
 
-type Changed = Result<(), Trouble<ChangeError>>;
+type Outcome = Result<(), Trouble<ChangeError>>;
 
-fn require(condition: bool, error: ChangeError) -> Changed {
+const UNKNOWN_SUBSCRIPTION: ChangeError = ChangeError::Unknown { field: "subscription_id" };
+
+fn dirty(error: StoreError) -> Trouble<ChangeError> {
+    Trouble::Dirty(error.into())
+}
+
+/// The account that a row belongs to, from a statement that returns its id.
+fn account_of(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Option<AccountId>, Trouble<ChangeError>> {
+    let id: Option<String> =
+        connection.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
+    let parse = |id: String| rows::parse(AccountId::parse, &id);
+    id.map(parse).transpose().map_err(|problem| {
+        let (table, column, row) = ("accounts", "id", "of a change".to_owned());
+        dirty(StoreError::Corrupt { table, column, row, problem })
+    })
+}
+
+fn require(condition: bool, error: ChangeError) -> Outcome {
     if condition { Ok(()) } else { Err(Trouble::Clean(error)) }
 }
 
-fn require_account(connection: &Connection, account: &AccountId) -> Changed {
+fn require_account(connection: &Connection, account: &AccountId) -> Outcome {
     let known = exists(connection, "SELECT 1 FROM accounts WHERE id = ?1", [account.as_str()])?;
     require(known, ChangeError::Unknown { field: "account_id" })
 }
 
 /// A number of this account.
-fn require_number(connection: &Connection, id: &PhoneNumberId, account: &AccountId) -> Changed {
+fn require_number(connection: &Connection, id: &PhoneNumberId, account: &AccountId) -> Outcome {
     let sql = "SELECT 1 FROM numbers WHERE id = ?1 AND account_id = ?2";
     let known = exists(connection, sql, (id.as_str(), account.as_str()))?;
     require(known, ChangeError::Unknown { field: "phone_number_id" })
 }
 
-fn add_account(connection: &Connection, account: &Account) -> Changed {
+fn add_account(connection: &Connection, account: &Account) -> Outcome {
     let sql = "SELECT 1 FROM accounts WHERE id = ?1";
     let taken = exists(connection, sql, [account.id.as_str()])?;
     require(!taken, ChangeError::Taken { field: "id" })?;
@@ -83,7 +151,7 @@ fn add_account(connection: &Connection, account: &Account) -> Changed {
     Ok(())
 }
 
-fn add_number(connection: &Connection, number: &Number) -> Changed {
+fn add_number(connection: &Connection, number: &Number) -> Outcome {
     require_account(connection, &number.account)?;
     let taken = exists(connection, "SELECT 1 FROM numbers WHERE id = ?1", [number.id.as_str()])?;
     require(!taken, ChangeError::Taken { field: "phone_number_id" })?;
@@ -122,7 +190,7 @@ fn add_number(connection: &Connection, number: &Number) -> Changed {
     Ok(())
 }
 
-fn add_key(connection: &Connection, key: &Key, hash: &KeyHash) -> Changed {
+fn add_key(connection: &Connection, key: &Key, hash: &KeyHash) -> Outcome {
     require_account(connection, &key.account)?;
     if let Some(number) = &key.number {
         require_number(connection, number, &key.account)?;
@@ -145,17 +213,23 @@ fn add_key(connection: &Connection, key: &Key, hash: &KeyHash) -> Changed {
     Ok(())
 }
 
-fn change_number(connection: &Connection, id: &PhoneNumberId, change: NumberChange) -> Changed {
+fn change_number(
+    connection: &Connection,
+    id: &PhoneNumberId,
+    change: NumberChange,
+    touched: &mut Touched,
+) -> Outcome {
     let NumberChange { participants, groups, operations, eligibility, answers, extra_receivers } =
         change;
-    let changed = connection.execute(
+    let account = account_of(
+        connection,
         "UPDATE numbers SET participants_limit = coalesce(?2, participants_limit),
                             groups_limit = coalesce(?3, groups_limit),
                             operations_limit = nullif(coalesce(?4, operations_limit), 0),
                             eligibility = coalesce(?5, eligibility),
                             extra_receivers = coalesce(?6, extra_receivers),
                             answers = coalesce(?7, answers)
-         WHERE id = ?1",
+         WHERE id = ?1 RETURNING account_id",
         (
             id.as_str(),
             participants,
@@ -166,17 +240,19 @@ fn change_number(connection: &Connection, id: &PhoneNumberId, change: NumberChan
             answers.map(Answers::as_str),
         ),
     )?;
-    require(changed > 0, ChangeError::Unknown { field: "phone_number_id" })
+    require(account.is_some(), ChangeError::Unknown { field: "phone_number_id" })?;
+    touched.accounts.extend(account);
+    Ok(())
 }
 
 /// A WABA of this account: it is there as long as one of the account's numbers belongs to it.
-fn require_waba(connection: &Connection, waba_id: &str, account: &AccountId) -> Changed {
+fn require_waba(connection: &Connection, waba_id: &str, account: &AccountId) -> Outcome {
     let sql = "SELECT 1 FROM numbers WHERE waba_id = ?1 AND account_id = ?2";
     let known = exists(connection, sql, (waba_id, account.as_str()))?;
     require(known, ChangeError::Unknown { field: "waba_id" })
 }
 
-fn subscribe_app(connection: &Connection, account: &AccountId, waba_id: &str, on: bool) -> Changed {
+fn subscribe_app(connection: &Connection, account: &AccountId, waba_id: &str, on: bool) -> Outcome {
     require_waba(connection, waba_id, account)?;
     let sql = if on {
         "INSERT INTO subscribed_wabas (account_id, waba_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING"
@@ -187,7 +263,7 @@ fn subscribe_app(connection: &Connection, account: &AccountId, waba_id: &str, on
     Ok(())
 }
 
-fn set_profile(connection: &Connection, profile: &Profile) -> Changed {
+fn set_profile(connection: &Connection, profile: &Profile) -> Outcome {
     let Profile { wa_id, username, hides_phone, enrolled, terms_accepted } = profile;
     let sql = "SELECT 1 FROM people WHERE username = ?1 AND wa_id <> ?2";
     let taken = exists(connection, sql, (username, wa_id.as_str()))?;
@@ -202,15 +278,22 @@ fn set_profile(connection: &Connection, profile: &Profile) -> Changed {
     Ok(())
 }
 
-fn revoke_key(connection: &Connection, key: &str, at: Timestamp) -> Changed {
-    let changed = connection.execute(
-        "UPDATE keys SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1",
+fn revoke_key(connection: &Connection, key: &str, at: Timestamp, touched: &mut Touched) -> Outcome {
+    let account = account_of(
+        connection,
+        "UPDATE keys SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1 RETURNING account_id",
         (key, at.as_millis()),
     )?;
-    require(changed > 0, ChangeError::Unknown { field: "id" })
+    require(account.is_some(), ChangeError::Unknown { field: "id" })?;
+    touched.accounts.extend(account);
+    Ok(())
 }
 
-fn add_subscription(connection: &Connection, subscription: &Subscription) -> Changed {
+fn add_subscription(
+    connection: &Connection,
+    subscription: &Subscription,
+    touched: &mut Touched,
+) -> Outcome {
     let Subscription { id, account, reach, dialect, role, target, topics, secrets, .. } =
         subscription;
     require_account(connection, account)?;
@@ -222,19 +305,24 @@ fn add_subscription(connection: &Connection, subscription: &Subscription) -> Cha
     let (number, waba_id) = rows::subscription::reach_columns(reach);
     if *role == Role::Added {
         let sql = "SELECT id FROM subscriptions
-                   WHERE removed_at IS NULL AND account_id = ?1 AND number_id IS ?2
-                     AND waba_id IS ?3 AND dialect = ?4 AND url = ?5";
+                   WHERE removed_at IS NULL AND account_id = ?1
+                     AND coalesce(number_id, '') = coalesce(?2, '')
+                     AND coalesce(waba_id, '') = coalesce(?3, '') AND dialect = ?4 AND url = ?5";
         let params = (account.as_str(), number, waba_id, dialect.as_str(), target.url.as_str());
         require_unsubscribed(connection, sql, params)?;
     }
     let (role, over_all, name) = rows::subscription::role_columns(role);
+    let paused_at = match &subscription.activity {
+        Activity::Paused { since } => Some(since.as_millis()),
+        Activity::On | Activity::Off { .. } => None,
+    };
     let added = connection.execute(
         "INSERT INTO subscriptions (id, account_id, number_id, waba_id, dialect, role, over_all,
                                     name, url, headers, timeout_ms, topics, secret,
-                                    vendor_signature, verify_token, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                                    vendor_signature, verify_token, created_at, paused_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
          ON CONFLICT DO NOTHING",
-        (
+        rusqlite::params![
             id.as_str(),
             account.as_str(),
             number,
@@ -251,17 +339,20 @@ fn add_subscription(connection: &Connection, subscription: &Subscription) -> Cha
             subscription.vendor_signature,
             subscription.verify_token.as_ref().map(Secret::reveal),
             subscription.created_at.as_millis(),
-        ),
+            paused_at,
+        ],
     )?;
     require(added > 0, ChangeError::Taken { field: "id" })?;
     if let Some(until) = subscription.lease_until {
         renew_lease(connection, id, until)?;
     }
+    touched.accounts.push(account.clone());
+    touched.changed.subscriptions.push(id.clone());
     log(connection, id, &SubscriptionEvent::Added, subscription.created_at)
 }
 
 /// Refuses a subscription if the query, which looks for one like it, finds one.
-fn require_unsubscribed(connection: &Connection, sql: &str, params: impl Params) -> Changed {
+fn require_unsubscribed(connection: &Connection, sql: &str, params: impl Params) -> Outcome {
     let found: Option<String> =
         connection.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
     match found.and_then(|id| SubscriptionId::parse(&id)) {
@@ -280,16 +371,22 @@ fn change_subscription(
     change: &SubscriptionChange,
     event: &SubscriptionEvent,
     at: Timestamp,
-) -> Changed {
-    require_subscription(connection, id)?;
+    touched: &mut Touched,
+) -> Outcome {
+    let sql = "SELECT account_id FROM subscriptions WHERE id = ?1 AND removed_at IS NULL";
+    let account = account_of(connection, sql, [id.as_str()])?;
+    require(account.is_some(), UNKNOWN_SUBSCRIPTION)?;
+    touched.accounts.extend(account);
+    touched.changed.subscriptions.push(id.clone());
     let SubscriptionChange { url, headers, timeout, topics, rotation, activity, .. } = change;
     if let Some(url) = url {
         // A vendor's configuration may name an address that is subscribed already.
         let sql = "SELECT other.id FROM subscriptions AS other
                    JOIN subscriptions AS own ON own.id = ?1 AND own.role = 'added'
                    WHERE other.removed_at IS NULL AND other.id <> own.id
-                     AND other.account_id = own.account_id AND other.number_id IS own.number_id
-                     AND other.waba_id IS own.waba_id AND other.dialect = own.dialect
+                     AND other.account_id = own.account_id
+                     AND coalesce(other.number_id, '') = coalesce(own.number_id, '')
+                     AND coalesce(other.waba_id, '') = coalesce(own.waba_id, '') AND other.dialect = own.dialect
                      AND other.url = ?2";
         require_unsubscribed(connection, sql, (id.as_str(), url.as_str()))?;
     }
@@ -337,23 +434,21 @@ fn change_subscription(
     log(connection, id, event, at)
 }
 
-fn renew_lease(connection: &Connection, id: &SubscriptionId, until: Timestamp) -> Changed {
-    require_subscription(connection, id)?;
-    connection.execute(
-        "UPDATE subscriptions SET lease_until = ?2 WHERE id = ?1",
+fn renew_lease(connection: &Connection, id: &SubscriptionId, until: Timestamp) -> Outcome {
+    let renewed = connection.execute(
+        "UPDATE subscriptions SET lease_until = ?2 WHERE id = ?1 AND removed_at IS NULL",
         (id.as_str(), until.as_millis()),
     )?;
-    Ok(())
+    require(renewed > 0, UNKNOWN_SUBSCRIPTION)
 }
 
-fn require_subscription(connection: &Connection, id: &SubscriptionId) -> Changed {
-    let sql = "SELECT 1 FROM subscriptions WHERE id = ?1 AND removed_at IS NULL";
-    let known = exists(connection, sql, [id.as_str()])?;
-    require(known, ChangeError::Unknown { field: "subscription_id" })
-}
-
-fn remove_subscription(connection: &Connection, id: &SubscriptionId, at: Timestamp) -> Changed {
-    require_subscription(connection, id)?;
+fn remove_subscription(
+    connection: &Connection,
+    subscription: &Subscription,
+    at: Timestamp,
+    touched: &mut Touched,
+) -> Outcome {
+    let id = &subscription.id;
     // Its secrets have no business here any more; an address can hold one, too.
     connection.execute(
         "UPDATE subscriptions SET removed_at = ?2, secret = '', old_secret = NULL, headers = '[]',
@@ -362,6 +457,9 @@ fn remove_subscription(connection: &Connection, id: &SubscriptionId, at: Timesta
          WHERE id = ?1",
         (id.as_str(), at.as_millis()),
     )?;
+    places::vacated(connection, subscription)?;
+    touched.accounts.push(subscription.account.clone());
+    touched.changed.removed.push(id.clone());
     log(connection, id, &SubscriptionEvent::Removed, at)
 }
 
@@ -371,7 +469,7 @@ fn log(
     id: &SubscriptionId,
     event: &SubscriptionEvent,
     at: Timestamp,
-) -> Changed {
+) -> Outcome {
     connection.execute(
         "INSERT INTO events (number_seq, account_seq, subscription_seq, at, event)
          SELECT numbers.seq, iif(numbers.seq IS NULL, accounts.seq, NULL), subscriptions.seq, ?2, ?3
