@@ -252,7 +252,10 @@ impl From<ChangeError> for Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let Self { status, code, message, field, subscription_id, retry_after } = self;
-        let unavailable = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        // A client that repeats by itself what may have been done may do it twice.
+        let unavailable = (status == StatusCode::SERVICE_UNAVAILABLE
+            && code != OUTCOME_UNKNOWN_CODE)
+            .then_some(1);
         let reason = Reason(message.clone());
         let body = ErrorBody { error: ErrorDetail { code, message, field, subscription_id } };
         let mut response = (status, Json(body)).into_response();
