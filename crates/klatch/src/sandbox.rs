@@ -103,15 +103,31 @@ pub async fn seed(
         }
         secret.clone_into(&mut credentials.app_secret);
     }
+    for change in records(app, &credentials)? {
+        match app.change(change).await {
+            Ok(_) | Err(ChangeError::Taken { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if answers.is_some() {
+        let change = NumberChange { answers, ..NumberChange::default() };
+        let number = PhoneNumberId::parse(PHONE_NUMBER_ID)?;
+        app.change(RecordChange::ChangeNumber(number, change)).await?;
+    }
+    Ok(credentials)
+}
+
+/// The account, the number and the key.
+fn records(app: &App, credentials: &Credentials) -> anyhow::Result<[RecordChange; 3]> {
     let created_at = app.now();
     let account = AccountId::parse(ACCOUNT)?;
     let number = PhoneNumberId::parse(PHONE_NUMBER_ID)?;
     let (key_id, person_key) = if credentials.are_known() {
         (KEY_ID.to_owned(), PersonKey::new(PERSON_KEY))
     } else {
-        (app.mint.record_id("key_"), app.mint.person_key())
+        (app.mint.record_id("key"), app.mint.person_key())
     };
-    let changes = [
+    Ok([
         RecordChange::AddAccount(Account {
             id: account.clone(),
             name: "Dev".to_owned(),
@@ -141,23 +157,12 @@ pub async fn seed(
             Key {
                 id: key_id,
                 account,
-                number: Some(number.clone()),
+                number: Some(number),
                 hint: credentials.key.chars().take(4).collect(),
                 created_at,
                 revoked_at: None,
             },
             KeyHash::of(&credentials.key),
         ),
-    ];
-    for change in changes {
-        match app.change(change).await {
-            Ok(_) | Err(ChangeError::Taken { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    if answers.is_some() {
-        let change = NumberChange { answers, ..NumberChange::default() };
-        app.change(RecordChange::ChangeNumber(number, change)).await?;
-    }
-    Ok(credentials)
+    ])
 }

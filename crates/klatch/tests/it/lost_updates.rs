@@ -146,6 +146,8 @@ async fn a_configuration_call_is_one_write() {
         "verify_token": "t",
     });
     let fewer = format!("{of_app}?fields=group_status_update");
+    // Meta takes overrides once the app is subscribed.
+    meta(sandbox::KEY, Method::POST, &of_waba, None).await;
     let mut before = store.changes();
     let mut assert_one = |call: &str| {
         assert_eq!(store.changes() - before, 1, "{call}");

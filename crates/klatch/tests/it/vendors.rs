@@ -609,7 +609,7 @@ async fn sinchs(answers: Answers) -> String {
 async fn metas_published() {
     assert_snapshot!(metas(Answers::Published).await, @r#"
     setAppSubscription => 200 {"success":true}
-    getAppSubscriptions => 200 {"data":[{"object":"whatsapp_business_account","callback_url":"http://receiver/hook","active":true,"fields":[{"name":"group_lifecycle_update"}]}]}
+    getAppSubscriptions => 200 {"data":[{"object":"whatsapp_business_account","callback_url":"http://receiver/hook","active":true,"fields":[{"name":"group_lifecycle_update","version":"v23.0"}]}]}
     subscribeApp => 200 {"success":true}
     getSubscribedApps => 200 {"data":[{"whatsapp_business_api_data":{"id":"155507838810001","link":"https://www.facebook.com/games/?app_id=155507838810001","name":"Dev"}}]}
     updatePhoneNumber => 200 {"success":true}
@@ -641,7 +641,7 @@ async fn metas_published() {
 async fn metas_superset() {
     assert_snapshot!(metas(Answers::Superset).await, @r#"
     setAppSubscription => 200 {"success":true}
-    getAppSubscriptions => 200 {"data":[{"object":"whatsapp_business_account","callback_url":"http://receiver/hook","active":true,"fields":[{"name":"group_lifecycle_update"}]}]}
+    getAppSubscriptions => 200 {"data":[{"object":"whatsapp_business_account","callback_url":"http://receiver/hook","active":true,"fields":[{"name":"group_lifecycle_update","version":"v23.0"}]}]}
     subscribeApp => 200 {"success":true}
     getSubscribedApps => 200 {"data":[{"whatsapp_business_api_data":{"id":"155507838810001","link":"https://www.facebook.com/games/?app_id=155507838810001","name":"Dev"}}]}
     updatePhoneNumber => 200 {"success":true}
@@ -694,8 +694,8 @@ async fn those_of_360dialog_published() {
     get-waba-webhook => 200 {"url":"https://example.com/hook","headers":{"X-Team":"cars"},"waba_id":"102290129340398","numbers_on_this_waba":["15550783881"]}
     switch-multi-webhook => 200 {"message":"multi webhook was started: it is enabled"}
     switch-multi-webhook, again => 409 {"message":"multi webhook is already enabled"}
-    replace-multi-webhook => 200 {"message":"the destinations were replaced"}
-    change-multi-webhook => 200 {"message":"the destination crm was set"}
+    replace-multi-webhook => 200 {"message":"the destinations were added"}
+    change-multi-webhook => 200 {"message":"the destination crm was changed"}
     get-multi-webhook => 200 {"enabled":true,"destinations":[{"name":"crm","url":"https://example.com/crm","headers":{}}]}
     "#);
 }
@@ -725,8 +725,8 @@ async fn those_of_360dialog_superset() {
     get-waba-webhook => 200 {"url":"https://example.com/hook","headers":{"X-Team":"cars"},"override_all":false,"waba_id":"102290129340398","numbers_on_this_waba":["15550783881"]}
     switch-multi-webhook => 200 {"message":"multi webhook was started: it is enabled"}
     switch-multi-webhook, again => 409 {"message":"multi webhook is already enabled"}
-    replace-multi-webhook => 200 {"message":"the destinations were replaced"}
-    change-multi-webhook => 200 {"message":"the destination crm was set"}
+    replace-multi-webhook => 200 {"message":"the destinations were added"}
+    change-multi-webhook => 200 {"message":"the destination crm was changed"}
     get-multi-webhook => 200 {"enabled":true,"destinations":[{"name":"crm","url":"https://example.com/crm","headers":{}}]}
     "#);
 }
