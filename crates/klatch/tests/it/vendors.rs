@@ -533,7 +533,7 @@ async fn those_of_360dialog(answers: Answers) -> String {
     let one = json!({ "name": "crm", "url": "https://example.com/crm", "headers": {} });
     let body = json!({ "destinations": [one] });
     client
-        .call("replace-multi-webhook", Method::PUT, "/multi_webhook", Some(body), 200, &message)
+        .call("add-multi-webhook", Method::PUT, "/multi_webhook", Some(body), 200, &message)
         .await;
     client
         .call("change-multi-webhook", Method::PATCH, "/multi_webhook", Some(one), 200, &message)
@@ -694,7 +694,7 @@ async fn those_of_360dialog_published() {
     get-waba-webhook => 200 {"url":"https://example.com/hook","headers":{"X-Team":"cars"},"waba_id":"102290129340398","numbers_on_this_waba":["15550783881"]}
     switch-multi-webhook => 200 {"message":"multi webhook was started: it is enabled"}
     switch-multi-webhook, again => 409 {"message":"multi webhook is already enabled"}
-    replace-multi-webhook => 200 {"message":"the destinations were added"}
+    add-multi-webhook => 200 {"message":"the destinations were added"}
     change-multi-webhook => 200 {"message":"the destination crm was changed"}
     get-multi-webhook => 200 {"enabled":true,"destinations":[{"name":"crm","url":"https://example.com/crm","headers":{}}]}
     "#);
@@ -725,7 +725,7 @@ async fn those_of_360dialog_superset() {
     get-waba-webhook => 200 {"url":"https://example.com/hook","headers":{"X-Team":"cars"},"override_all":false,"waba_id":"102290129340398","numbers_on_this_waba":["15550783881"]}
     switch-multi-webhook => 200 {"message":"multi webhook was started: it is enabled"}
     switch-multi-webhook, again => 409 {"message":"multi webhook is already enabled"}
-    replace-multi-webhook => 200 {"message":"the destinations were added"}
+    add-multi-webhook => 200 {"message":"the destinations were added"}
     change-multi-webhook => 200 {"message":"the destination crm was changed"}
     get-multi-webhook => 200 {"enabled":true,"destinations":[{"name":"crm","url":"https://example.com/crm","headers":{}}]}
     "#);
