@@ -24,7 +24,7 @@ use domain::ids::{AccountId, PhoneNumberId};
 use self::backoff::Backoff;
 use self::clock::Clock;
 pub use self::execute::{Change, NewGroup, Outcome};
-use self::fetch::Fetching;
+use self::fetch::FETCHES_PER_NUMBER_MAX;
 pub use self::fetch::MayFetch;
 use self::mint::Mint;
 use self::pace::Pace;
@@ -91,7 +91,7 @@ pub struct Parts {
     /// Of the accounts whose people have been introduced; an account's never change.
     person_ids: Mutex<HashMap<AccountId, PersonIds>>,
     pace: Pace,
-    fetching: Fetching,
+    fetching: Shares,
     /// When the store was last asked whether it works, in Unix milliseconds, and its answer.
     readiness: tokio::sync::Mutex<Option<(i64, bool)>>,
 }
@@ -131,7 +131,7 @@ impl App {
             aliases: Mutex::default(),
             person_ids: Mutex::default(),
             pace: Pace::default(),
-            fetching: Fetching::default(),
+            fetching: Shares::new(FETCHES_PER_NUMBER_MAX),
             readiness: tokio::sync::Mutex::default(),
         }))
     }

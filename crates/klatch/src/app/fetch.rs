@@ -1,12 +1,10 @@
 //! Pictures that a business points at instead of sending them.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::Command;
-use domain::ids::{GroupId, PhoneNumberId};
+use domain::ids::GroupId;
 use domain::limits::PICTURE_BYTES_MAX;
 use domain::values::Picture;
 use url::Url;
@@ -20,48 +18,7 @@ use crate::webhook::send::{AccountClient, FetchFailure, Fetched};
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pictures that are asked for at a time for one number: what comes then is refused at once. What an
 /// account may fetch is limited by its [`AccountClient`]. Ours.
-const FETCHES_PER_NUMBER_MAX: usize = 4;
-
-/// What is being fetched, by number.
-#[derive(Debug, Default)]
-pub(super) struct Fetching {
-    of_numbers: Mutex<HashMap<PhoneNumberId, usize>>,
-}
-
-impl Fetching {
-    /// Takes one of the number's turns, if it has one left.
-    fn begin(&self, number: PhoneNumberId) -> Option<Turn<'_>> {
-        let mut of_numbers = self.of_numbers();
-        let count = of_numbers.entry(number.clone()).or_default();
-        if *count >= FETCHES_PER_NUMBER_MAX {
-            return None;
-        }
-        *count += 1;
-        Some(Turn { fetching: self, number })
-    }
-
-    fn of_numbers(&self) -> MutexGuard<'_, HashMap<PhoneNumberId, usize>> {
-        self.of_numbers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// One of a number's turns, given back when it is dropped.
-struct Turn<'a> {
-    fetching: &'a Fetching,
-    number: PhoneNumberId,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let mut of_numbers = self.fetching.of_numbers();
-        if let Some(count) = of_numbers.get_mut(&self.number) {
-            *count -= 1;
-            if *count == 0 {
-                of_numbers.remove(&self.number);
-            }
-        }
-    }
-}
+pub(super) const FETCHES_PER_NUMBER_MAX: usize = 4;
 
 /// Whether a picture is to be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,8 +53,10 @@ impl App {
         client: &AccountClient,
         url: &Url,
     ) -> Result<Outcome, Failure> {
-        let number = self.group(&call.scope, id).await?.group.state().number.clone();
-        let _turn = self.fetching.begin(number).ok_or(Failure::TooManyFetches)?;
+        let stored = self.group(&call.scope, id).await?;
+        let number = stored.group.state().number.as_str();
+        let turn = self.fetching.take(number, Duration::ZERO).await;
+        let _turn = turn.ok_or(Failure::TooManyFetches)?;
         // Kept until the picture is on the disk.
         let fetched = client.fetch(url, PICTURE_BYTES_MAX, FETCH_TIMEOUT).await;
         let change = match picture_of(&fetched) {

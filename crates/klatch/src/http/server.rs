@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -78,8 +78,19 @@ impl Drop for Drained {
         let Some(body) = self.0.take().filter(|body| !body.is_end_stream()) else { return };
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if announced <= DRAINED_BYTES_MAX {
-            let rest = Limited::new(body, DRAINED_BYTES_MAX).collect();
-            tokio::spawn(async move { tokio::time::timeout(DRAINING_TIMEOUT, rest).await.is_ok() });
+            tokio::spawn(tokio::time::timeout(DRAINING_TIMEOUT, discard(body)));
+        }
+    }
+}
+
+/// Reads a body and keeps nothing of it, until it ends or is too long.
+async fn discard(mut body: Incoming) {
+    let mut left = DRAINED_BYTES_MAX;
+    while let Some(Ok(frame)) = body.frame().await {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(bytes) {
+            Some(rest) => left = rest,
+            None => return,
         }
     }
 }
