@@ -143,6 +143,47 @@ impl Event {
     }
 }
 
+/// Who acted, as the members of a group see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor<'a> {
+    /// The business.
+    Business,
+    /// A person.
+    Person(&'a Person),
+}
+
+impl Event {
+    /// Who is shown to have acted, if the members of the group see a notice of the event; `None`
+    /// for an event that they do not notice.
+    #[must_use]
+    pub fn notice(&self) -> Option<Actor<'_>> {
+        match self {
+            Self::ParticipantJoined { person } | Self::ParticipantLeft { person } => {
+                Some(Actor::Person(person))
+            }
+            Self::Created(_)
+            | Self::SettingsChanged { .. }
+            | Self::PictureFailed { .. }
+            | Self::InviteDeleted
+            | Self::InviteReset { replaced: true, .. }
+            | Self::JoinRequestsApproved { .. }
+            | Self::ParticipantsAdded { .. }
+            | Self::ParticipantsRemoved { .. }
+            | Self::AdminsPromoted { .. }
+            | Self::AdminsDemoted { .. }
+            | Self::Deleted
+            | Self::BusinessLeft => Some(Actor::Business),
+            // A first link, or one in place of a deleted one, revokes nothing.
+            Self::InviteReset { replaced: false, .. }
+            | Self::JoinRequested { .. }
+            | Self::JoinRequestCancelled(_)
+            | Self::JoinRequestsRejected { .. }
+            | Self::Suspended
+            | Self::Restored => None,
+        }
+    }
+}
+
 /// Whom an event moved into, within or out of a group: what an index of people needs to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {

@@ -10,12 +10,13 @@ pub mod mint;
 pub mod outbox;
 mod pace;
 pub mod person_ids;
+mod plausible;
 mod read;
 pub mod shares;
 
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::Refusal;
@@ -30,6 +31,7 @@ use self::mint::Mint;
 use self::pace::Pace;
 pub use self::pace::Usage;
 use self::person_ids::PersonIds;
+use self::plausible::{Noticed, Reading, Watch};
 use self::shares::Shares;
 use crate::directory::KeyHash;
 use crate::http::choice::Hosts;
@@ -92,6 +94,7 @@ pub struct Parts {
     person_ids: Mutex<HashMap<AccountId, PersonIds>>,
     pace: Pace,
     fetching: Shares,
+    watch: Mutex<Watch>,
     /// When the store was last asked whether it works, in Unix milliseconds, and its answer.
     readiness: tokio::sync::Mutex<Option<(i64, bool)>>,
 }
@@ -116,6 +119,8 @@ impl App {
         settings: AppSettings,
     ) -> Self {
         let turns = std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect();
+        let reading = Reading { wall: clock.now(), monotonic: clock.monotonic() };
+        let watch = Mutex::new(Watch::start(None, reading).0);
         Self(Arc::new(Parts {
             store,
             clock,
@@ -132,8 +137,53 @@ impl App {
             person_ids: Mutex::default(),
             pace: Pace::default(),
             fetching: Shares::new(FETCHES_PER_NUMBER_MAX),
+            watch,
             readiness: tokio::sync::Mutex::default(),
         }))
+    }
+}
+
+impl App {
+    /// Compares the clock with the time of the last run. To be called before anything is dispatched
+    /// or swept.
+    pub async fn watch_clock(&self) -> Result<(), StoreError> {
+        let last_seen = self.store.last_seen().await?;
+        let (watch, noticed) = Watch::start(last_seen, self.reading());
+        *self.watch() = watch;
+        notice(noticed);
+        Ok(())
+    }
+
+    /// Whether the clock is believed, so that something may be given up because of its age.
+    pub(crate) fn believes_clock(&self) -> bool {
+        let mut watch = self.watch();
+        notice(watch.observe(self.reading()));
+        watch.is_believed()
+    }
+
+    fn reading(&self) -> Reading {
+        Reading { wall: self.clock.now(), monotonic: self.clock.monotonic() }
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Logs what has become of the clock.
+fn notice(noticed: Option<Noticed>) {
+    match noticed {
+        None => {}
+        Some(Noticed::Jumped(millis)) => {
+            let hours = millis / 3_600_000;
+            tracing::warn!(
+                hours,
+                "the clock is ahead of what was expected: nothing is given up, expired or swept \
+                 because of its age until the clock is set back or has run evenly for 24 hours"
+            );
+        }
+        Some(Noticed::CameBack) => tracing::info!("the clock is where it was expected again"),
+        Some(Noticed::Settled) => tracing::info!("the clock has run evenly and is believed now"),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod tour;
 mod webhook;
 
 use std::io::{ErrorKind, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -18,10 +19,11 @@ use self::directory::{AccountCommand, KeyCommand, NumberCommand};
 use self::listen::ListenArgs;
 use self::people::{GroupCommand, PersonCommand};
 use self::webhook::{DeliveryCommand, EventCommand, WebhookCommand};
-use crate::config::{ClientArgs, DevArgs, EXAMPLE, ServeArgs, unknown_variables};
+use crate::config::{ClientArgs, DataArgs, DevArgs, EXAMPLE, ServeArgs, unknown_variables};
 use crate::dialect::Dialect;
 use crate::lifecycle::{Running, StopSignals};
 use crate::openapi::DOCUMENTS;
+use crate::store::sqlite::backup;
 use crate::telemetry;
 
 /// One server for WhatsApp group management that speaks several vendors' APIs.
@@ -38,6 +40,16 @@ enum Command {
     Dev(DevArgs),
     /// Run the server.
     Serve(ServeArgs),
+    /// Copy the database of a server, running or not, to a new file.
+    ///
+    /// The copy is consistent, checked, and readable by its owner alone. To restore it, stop the
+    /// server, put the copy into an empty data folder as `klatch.db`, and start.
+    Backup {
+        /// The copy. Must not exist.
+        file: PathBuf,
+        #[command(flatten)]
+        data: DataArgs,
+    },
     /// Show what can be set.
     Config {
         #[command(subcommand)]
@@ -171,6 +183,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
             let (address, data, people) = (server.address, settings.storage, settings.people);
             tracing::info!(version, %address, %data, people, "klatch is up");
             signals.stop(server).await;
+            Ok(())
+        }
+        Command::Backup { file, data } => {
+            let folder = data.resolve()?;
+            tokio::task::spawn_blocking(move || backup::backup(&folder, &file)).await??;
             Ok(())
         }
         Command::Config { command: ConfigCommand::Example } => {

@@ -268,6 +268,31 @@ impl LogArgs {
     }
 }
 
+/// Where the data of a server is.
+#[derive(Debug, Default, Args)]
+pub struct DataArgs {
+    /// Settings file of the server.
+    #[arg(long, env = "KLATCH_CONFIG")]
+    config: Option<PathBuf>,
+    /// Folder of the data; `data` if neither says.
+    #[arg(long, env = "KLATCH_DATA")]
+    data: Option<PathBuf>,
+}
+
+impl DataArgs {
+    /// The folder.
+    ///
+    /// # Errors
+    /// If the settings file cannot be read or is not valid.
+    pub fn resolve(self) -> anyhow::Result<PathBuf> {
+        let file = match &self.config {
+            Some(path) => File::read(path)?,
+            None => File::default(),
+        };
+        Ok(self.data.or(file.data).unwrap_or_else(|| "data".into()))
+    }
+}
+
 impl ServeArgs {
     /// All settings together, each checked; an error names the setting.
     pub fn resolve(self) -> anyhow::Result<(Settings, LogSettings)> {

@@ -72,6 +72,7 @@ impl Running {
                 retention: settings.retention,
             },
         );
+        app.watch_clock().await?;
         let sandbox = if let Some(credentials) = &settings.sandbox {
             Some(sandbox::seed(&app, credentials, settings.sandbox_answers).await?)
         } else {

@@ -20,7 +20,7 @@ use domain::{Event, Group};
 
 use self::outbox::{
     Amend, Amended, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, Exchange, Exchanged,
-    LogFilter, Logged, Owed, Span, Spanned, Sweep,
+    LogFilter, Logged, Notice, Notices, Owed, Sweep,
 };
 use crate::directory::{
     Account, Answers, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange,
@@ -391,12 +391,12 @@ pub trait Store: Send + Sync + 'static {
     /// What happened, oldest first.
     async fn log(&self, filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError>;
 
-    /// What happened to the groups of a number in a span of time, oldest first.
-    async fn events_between(
+    /// Notices of what happened to the groups of a number, oldest first.
+    async fn notices(
         &self,
         number: &PhoneNumberId,
-        span: Span,
-    ) -> Result<Vec<Spanned>, StoreError>;
+        wanted: &Notices,
+    ) -> Result<Vec<Notice>, StoreError>;
 
     /// Deliveries, newest first.
     async fn deliveries(
@@ -424,6 +424,12 @@ pub trait Store: Send + Sync + 'static {
     /// Gives up and forgets some of what is too old; gives how many rows. Zero means that none is
     /// left.
     async fn sweep(&self, sweep: Sweep) -> Result<usize, StoreError>;
+
+    /// The latest time that was believed, if there is one: see [`Store::saw`].
+    async fn last_seen(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Takes down a time that is believed, so that the next start can compare its clock with it.
+    async fn saw(&self, now: Timestamp) -> Result<(), StoreError>;
 
     /// Whether reads and writes work.
     async fn ready(&self) -> Result<(), StoreError>;

@@ -349,8 +349,14 @@ impl App {
     /// Forgets what is too old: calls that cannot be repeated any more, deliveries that were
     /// settled long ago. Gives up deliveries that are owed for longer than the retry horizon. Gives
     /// how many rows that were.
+    ///
+    /// Does nothing while the clock is not believed.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
+        if !self.believes_clock() {
+            return Ok(0);
+        }
         let now = self.clock.now();
+        self.store.saw(now).await?;
         let ago = |duration: Duration| {
             now.minus_millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
         };

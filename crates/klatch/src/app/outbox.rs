@@ -14,8 +14,8 @@ use crate::store::ChangeError;
 use crate::store::StoreError;
 use crate::store::outbox::{Amend, Amendment, Owed};
 pub use crate::store::outbox::{
-    Attempt, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState, Exchange,
-    Exchanged, Fate, Leased, LogFilter, Logged, LoggedEvent, Settlement, Span, Spanned,
+    Attempt, By, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState, Exchange,
+    Exchanged, Fate, Leased, LogFilter, Logged, LoggedEvent, Notice, Notices, Settlement,
 };
 use crate::webhook::plan::{Payload, Plan, Planned};
 
@@ -28,13 +28,13 @@ impl App {
         self.store.log(filter, page).await
     }
 
-    /// What happened to the groups of a number in a span of time, oldest first.
-    pub async fn events_between(
+    /// Notices of what happened to the groups of a number, oldest first.
+    pub async fn notices(
         &self,
         number: &Number,
-        span: Span,
-    ) -> Result<Vec<Spanned>, StoreError> {
-        self.store.events_between(&number.id, span).await
+        wanted: &Notices,
+    ) -> Result<Vec<Notice>, StoreError> {
+        self.store.notices(&number.id, wanted).await
     }
 
     /// A subscription.

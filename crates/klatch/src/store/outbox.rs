@@ -294,7 +294,8 @@ pub struct Sweep {
     pub receipts_before: Timestamp,
     /// Deliveries that are owed since before then, and not settled, are given up.
     pub owed_before: Timestamp,
-    /// Deliveries that were settled before then are forgotten.
+    /// Deliveries that were settled before then are forgotten, and so are subscriptions that were
+    /// removed before then, with their events.
     pub settled_before: Timestamp,
 }
 
@@ -335,35 +336,37 @@ pub enum LoggedEvent {
     Subscription(SubscriptionId, SubscriptionEvent),
 }
 
-/// A span of time in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+/// By whom the members of a group see that something was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// Whoever it was.
+    Anyone,
+    /// The business.
+    Business,
+    /// The person with this phone number or, where it is hidden, this user id.
+    Person(String),
+}
+
+/// Which notices are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notices {
+    /// By whom.
+    pub by: By,
     /// What happened then, or later.
     pub from: Timestamp,
     /// What happened before then.
     pub to: Timestamp,
-    /// Read on behind this place.
-    pub after: Option<Place>,
-    /// Entries at most.
+    /// How many of the oldest are left out.
+    pub skip: u32,
+    /// How many at most.
     pub limit: u32,
 }
 
-/// A place in the log as it is read by time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// When.
-    pub at: Timestamp,
-    /// The entry.
-    pub seq: u64,
-}
-
-/// What happened to a group, and where that stands.
+/// An event of which the members of a group see a notice: see [`domain::Event::notice`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spanned {
-    /// Where.
-    pub place: Place,
-    /// To which group.
-    pub group: GroupId,
-    /// What.
+pub struct Notice {
+    /// The alias second of the group.
+    pub alias_second: i64,
+    /// The event.
     pub recorded: Recorded,
 }

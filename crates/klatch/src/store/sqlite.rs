@@ -5,6 +5,7 @@
 //! answers each caller after the fsync. Readers have connections of their own and, in WAL mode,
 //! never wait for the writer. Groups and keys that are in use are kept in a cache.
 
+pub mod backup;
 mod cache;
 mod read;
 mod revisions;
@@ -31,7 +32,7 @@ use self::write::{Other, Shared, Sweeping, Write, Writer};
 use super::migrate::{self, Applied, MigrateError, Migration};
 use super::outbox::{
     Amend, Amended, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, Exchange, Exchanged,
-    LogFilter, Logged, Owed, Span, Spanned, Sweep,
+    LogFilter, Logged, Notice, Notices, Owed, Sweep,
 };
 use super::{
     ChangeError, Commit, CommitError, GroupSummary, PersonStanding, Receipt, Receivers, Recorded,
@@ -84,6 +85,11 @@ const MIGRATIONS: &[Migration] = &[
         number: 8,
         name: "0008_leases",
         sql: include_str!("../../migrations/sqlite/0008_leases.sql"),
+    },
+    Migration {
+        number: 9,
+        name: "0009_notices",
+        sql: include_str!("../../migrations/sqlite/0009_notices.sql"),
     },
 ];
 
@@ -647,13 +653,13 @@ impl Store for Sqlite {
         self.read(move |connection| read::log(connection, &filter, page)).await
     }
 
-    async fn events_between(
+    async fn notices(
         &self,
         number: &PhoneNumberId,
-        span: Span,
-    ) -> Result<Vec<Spanned>, StoreError> {
-        let number = number.clone();
-        self.read(move |connection| read::events_between(connection, &number, &span)).await
+        wanted: &Notices,
+    ) -> Result<Vec<Notice>, StoreError> {
+        let (number, wanted) = (number.clone(), wanted.clone());
+        self.read(move |connection| read::notices(connection, &number, &wanted)).await
     }
 
     async fn deliveries(
@@ -695,6 +701,14 @@ impl Store for Sqlite {
         let Sweep { now, receipts_before, .. } = sweep;
         let sweeping = Sweeping { now, receipts_before, deliveries };
         self.writer.ask(|reply| Write::Other(Other::Sweep(sweeping, reply))).await?
+    }
+
+    async fn last_seen(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(read::last_seen).await
+    }
+
+    async fn saw(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Write::Other(Other::Saw(now, reply))).await?
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

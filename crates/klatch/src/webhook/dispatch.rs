@@ -309,7 +309,9 @@ impl Pump<'_> {
         // Another address may have been set since: what the old one says is nobody's business.
         self.gone.take_if(|url| *url != subscription.target.url);
         let (gone, now) = (self.gone.is_some(), self.app.now());
-        if let Some(reason) = off_reason(subscription, gone, self.troubled, now) {
+        // Whoever is gone has said so; for how long one has failed is a question of the clock.
+        let failed = self.troubled && (gone || self.app.believes_clock());
+        if let Some(reason) = off_reason(subscription, gone, failed, now) {
             switch_off(self.app, subscription, reason).await;
         }
     }
@@ -389,7 +391,9 @@ async fn attempt(
         }
         Verdict::Failed | Verdict::Gone => {
             let retry_after = retry_after.and_then(|header| retry::retry_after(&header, now));
-            let failure = retry::Failure { dialect, owed_since, failed: failed + 1, retry_after };
+            let expires = app.believes_clock();
+            let failure =
+                retry::Failure { dialect, owed_since, failed: failed + 1, retry_after, expires };
             match retry::next(failure, now, app.mint.fraction()) {
                 Some(due_at) => Fate::Retry { due_at },
                 None => Fate::Dead { reason: "all retries have failed".to_owned() },

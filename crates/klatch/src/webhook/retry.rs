@@ -106,6 +106,8 @@ pub struct Failure {
     pub failed: u32,
     /// How long the receiver has asked to be left alone.
     pub retry_after: Option<Duration>,
+    /// Whether the clock can be believed. If not, there is no horizon.
+    pub expires: bool,
 }
 
 /// When to try again; `None` if the time is up. `drawn` is from 0 to 1.
@@ -113,7 +115,11 @@ pub struct Failure {
 pub fn next(failure: Failure, now: Timestamp, drawn: f64) -> Option<Timestamp> {
     let wait = wait(failure.dialect, failure.failed)?;
     let wait = wait.mul_f64(1.0 + JITTER * (2.0 * drawn.clamp(0.0, 1.0) - 1.0));
-    let horizon = later(failure.owed_since, HORIZON);
+    let horizon = if failure.expires {
+        later(failure.owed_since, HORIZON)
+    } else {
+        Timestamp::from_millis(i64::MAX)
+    };
     let due = later(now, wait);
     if due > horizon {
         return None;
@@ -154,7 +160,8 @@ mod tests {
         let mut at = NOW;
         let mut waits = Vec::new();
         for failed in 1.. {
-            let failure = Failure { dialect, owed_since: NOW, failed, retry_after: None };
+            let failure =
+                Failure { dialect, owed_since: NOW, failed, retry_after: None, expires: true };
             let Some(due) = next(failure, at, 0.5) else { return waits };
             waits.push(u64::try_from((due.as_millis() - at.as_millis()) / 1_000).unwrap());
             at = due;
@@ -228,7 +235,12 @@ mod tests {
             let dialect = Dialect::ALL[index];
             let owed_since = NOW.minus_millis(age_ms);
             let retry_after = asked.map(Duration::from_secs);
-            let failure = Failure { dialect, owed_since, failed, retry_after };
+            let failure = Failure { dialect, owed_since, failed, retry_after, expires: true };
+            // A clock that is not believed gives nothing up, however late it is.
+            let late = Failure { expires: false, ..failure };
+            if wait(dialect, failed).is_some() {
+                prop_assert!(next(late, later(NOW, HORIZON * 9), drawn).is_some());
+            }
             if let Some(due) = next(failure, NOW, drawn) {
                 prop_assert!(due > NOW);
                 prop_assert!(due <= later(owed_since, HORIZON));

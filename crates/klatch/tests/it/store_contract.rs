@@ -21,7 +21,7 @@ use klatch::directory::{
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
 
-use klatch::store::outbox::{Owed, Span, Sweep};
+use klatch::store::outbox::{By, Notices, Owed, Sweep};
 use klatch::store::sqlite::Sqlite;
 use klatch::store::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, Revision, Scope,
@@ -141,8 +141,14 @@ async fn story(store: &dyn Store) {
     changing(store, &mint, &groups[0]).await;
     repeating(store, &mint, &groups[1]).await;
     ending(store, &mint, &ours, &groups[2]).await;
+    by_person(store, &mint, &number("1002", "acc_b", "15550000002", 5)).await;
     outbox::story(store, &mint).await;
     configuration::story(store, &mint).await;
+    assert_eq!(store.last_seen().await.unwrap(), None);
+    for seen in [at(7), at(9), at(3)] {
+        store.saw(seen).await.unwrap();
+        assert_eq!(store.last_seen().await.unwrap(), Some(seen), "the latest that was said");
+    }
     store.ready().await.unwrap();
 }
 
@@ -364,39 +370,74 @@ async fn by_alias(store: &dyn Store, ours: &Number, groups: &[Arc<Stored>]) {
     assert_eq!(store.group_by_alias(&ours.id, 99).await.unwrap(), None);
 }
 
-/// What happened to a number's groups, by time.
+/// Notices of what happened to a number's groups, by time and by whom.
 async fn by_time(store: &dyn Store, ours: &Number, groups: &[Arc<Stored>]) {
-    let read = async |from, to, after, limit| {
+    let read = async |by, from, to, skip, limit| {
         let (from, to) = (Timestamp::from_millis(from), Timestamp::from_millis(to));
-        let span = Span { from, to, after, limit };
-        store.events_between(&ours.id, span).await.unwrap()
+        let wanted = Notices { by, from, to, skip, limit };
+        store.notices(&ours.id, &wanted).await.unwrap()
     };
-    let all = read(0, i64::MAX, None, 99).await;
+    let all = read(By::Anyone, 0, i64::MAX, 0, 99).await;
     assert!(all.len() > 3 && all.iter().all(|one| one.recorded.version == 1), "{all:?}");
-    let times: Vec<_> = all.iter().map(|one| one.place.at).collect();
-    assert!(times.is_sorted());
-    let found = all.iter().find(|one| one.group == groups[1].group.state().id).unwrap();
-    let mut one_by_one = Vec::new();
-    let mut after = None;
-    while let Some(next) = read(0, i64::MAX, after, 1).await.pop() {
-        after = Some(next.place);
-        one_by_one.push(next);
+    assert!(all.is_sorted_by_key(|one| one.recorded.at));
+    assert_eq!(read(By::Business, 0, i64::MAX, 0, 99).await, all);
+    for (skip, one) in (0..).zip(&all) {
+        let [found] = &read(By::Anyone, 0, i64::MAX, skip, 1).await[..] else { panic!("{skip}") };
+        assert_eq!(found, one);
     }
-    assert_eq!(one_by_one, all);
+    let alias_second = groups[1].group.state().alias_second;
+    let found = all.iter().find(|one| one.alias_second == alias_second).unwrap();
     // From its moment on, and not before; up to its moment, and not at it.
-    let millis = found.place.at.as_millis();
-    let span = |from, to| Span {
-        from: Timestamp::from_millis(from),
-        to: Timestamp::from_millis(to),
-        after: None,
-        limit: 99,
+    let millis = found.recorded.at.as_millis();
+    assert!(read(By::Anyone, millis, millis + 1, 0, 99).await.contains(found));
+    assert!(!read(By::Anyone, 0, millis, 0, 99).await.contains(found));
+    assert!(!read(By::Anyone, millis + 1, i64::MAX, 0, 99).await.contains(found));
+}
+
+/// Notices of what people did are found by the person, without reading what others did.
+async fn by_person(store: &dyn Store, mint: &Mint, ours: &Number) {
+    let made = create(mint, ours, 11, "Of people");
+    planned(store, made.clone()).await.unwrap();
+    let mut stored = made.stored;
+    let mut state = stored.group.state().clone();
+    state.mode = JoinApprovalMode::AutoApprove;
+    stored = Arc::new(Stored { group: Group::from_state(state), account: ours.account.clone() });
+    let people: Vec<_> = ["16505550111", "16505550112", "16505550113"]
+        .into_iter()
+        .zip([false, false, true])
+        .map(|(wa_id, hides_phone)| Profile {
+            hides_phone,
+            username: hides_phone.then(|| "hidden".to_owned()),
+            ..Profile::plain(WaId::parse(wa_id).unwrap())
+        })
+        .map(|profile| PersonIds::new(PersonKey::new([7; 32])).person(&profile))
+        .collect();
+    let code = stored.group.state().invite.clone().unwrap();
+    for person in &people {
+        let request = mint::join_request_id(person, stored.group.state().serial);
+        let join = Command::Join { person: person.clone(), code: code.clone(), request };
+        let joined = change(mint, &stored, &join);
+        planned(store, joined.clone()).await.unwrap();
+        stored = joined.stored;
+    }
+    let by = async |by: By| -> Vec<String> {
+        let (from, to) = (Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX));
+        let wanted = Notices { by, from, to, skip: 0, limit: 99 };
+        let found = store.notices(&ours.id, &wanted).await.unwrap();
+        let of_group = found.into_iter().filter(|one| one.alias_second == 11);
+        of_group.map(|one| one.recorded.event.kind().to_owned()).collect()
     };
-    let within = store.events_between(&ours.id, span(millis, millis + 1)).await.unwrap();
-    assert!(within.contains(found));
-    let before = store.events_between(&ours.id, span(0, millis)).await.unwrap();
-    assert!(!before.contains(found));
-    let later = store.events_between(&ours.id, span(millis + 1, i64::MAX)).await.unwrap();
-    assert!(!later.contains(found));
+    for person in &people {
+        assert_eq!(by(By::Person(person.spelled().to_owned())).await, ["participant_joined"]);
+    }
+    let none: [&str; 0] = [];
+    assert_eq!(by(By::Person("16505550113".to_owned())).await, none, "the number is hidden");
+    assert_eq!(by(By::Person(String::new())).await, none);
+    assert_eq!(by(By::Business).await, ["created"]);
+    let joined = ["participant_joined"; 3];
+    assert_eq!(by(By::Anyone).await, [&["created"][..], &joined].concat());
+    let deleted = change(mint, &stored, &Command::Delete);
+    planned(store, deleted).await.unwrap();
 }
 
 /// Changes: versions, the log, the index of people, pictures.

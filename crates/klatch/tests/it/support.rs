@@ -6,7 +6,7 @@ pub(crate) mod receiver;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -36,29 +36,51 @@ use serde_json::{Value, json};
 pub(crate) const BEGINNING_MS: i64 = 1_755_548_877_000;
 
 /// A clock that stands still until it is moved.
-pub(crate) struct FixedClock(AtomicI64);
+pub(crate) struct FixedClock {
+    wall: AtomicI64,
+    /// In milliseconds.
+    monotonic: AtomicU64,
+}
 
 impl FixedClock {
+    fn new() -> Self {
+        Self { wall: AtomicI64::new(BEGINNING_MS), monotonic: AtomicU64::new(0) }
+    }
+
+    /// Time passes.
     pub(crate) fn advance(&self, duration: Duration) {
+        self.jump(duration);
+        let millis = u64::try_from(duration.as_millis()).unwrap();
+        self.monotonic.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Somebody sets the clock ahead.
+    pub(crate) fn jump(&self, duration: Duration) {
         let millis = i64::try_from(duration.as_millis()).unwrap();
-        self.0.fetch_add(millis, Ordering::SeqCst);
+        self.wall.fetch_add(millis, Ordering::SeqCst);
     }
 
     /// Somebody puts the clock back.
     pub(crate) fn put_back(&self, duration: Duration) {
         let millis = i64::try_from(duration.as_millis()).unwrap();
-        self.0.fetch_sub(millis, Ordering::SeqCst);
+        self.wall.fetch_sub(millis, Ordering::SeqCst);
     }
 
-    /// Some moment, ahead or back.
+    /// Time passes until then; a moment in the past is one that somebody puts the clock back to.
     pub(crate) fn set(&self, to: Timestamp) {
-        self.0.store(to.as_millis(), Ordering::SeqCst);
+        let passed = to.as_millis() - self.wall.swap(to.as_millis(), Ordering::SeqCst);
+        let passed = u64::try_from(passed).unwrap_or_default();
+        self.monotonic.fetch_add(passed, Ordering::SeqCst);
     }
 }
 
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        Timestamp::from_millis(self.wall.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.monotonic.load(Ordering::SeqCst))
     }
 }
 
@@ -170,7 +192,7 @@ impl TestApp {
     }
 
     async fn over(store: Arc<dyn Store>, outbound: Outbound, settings: AppSettings) -> Self {
-        let clock = Arc::new(FixedClock(AtomicI64::new(BEGINNING_MS)));
+        let clock = Arc::new(FixedClock::new());
         let (same, mint) = (Arc::clone(&clock), Mint::seeded(7));
         let app = App::new(Arc::clone(&store), same, mint, Metrics::default(), outbound, settings);
         sandbox::seed(&app, &Credentials::known(), None).await.unwrap();

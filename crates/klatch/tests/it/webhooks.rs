@@ -1,5 +1,6 @@
 //! Webhooks from outside: what receivers get, and what becomes of it when they misbehave.
 
+mod clock;
 mod faults;
 mod order;
 mod payloads;

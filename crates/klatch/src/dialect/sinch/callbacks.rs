@@ -2,22 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::PersonRef;
 use domain::values::Timestamp;
 use jiff::Timestamp as Moment;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::auth::Caller;
+use super::auth::{Caller, spelled};
 use super::error::{Error, ErrorBody};
 use super::{Body, Query, webhook};
 use crate::app::App;
 use crate::app::mint::person_ref;
-use crate::app::outbox::{Span, Spanned};
+use crate::app::outbox::{By, Notice, Notices};
 use crate::directory::Number;
 use crate::http::problem::{Problem, parse};
-use crate::webhook::{News, What};
 
 /// Since when there can have been callbacks: 2019-09-01. Published.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_567_296_000_000);
@@ -28,8 +26,6 @@ const PAGE_SIZE_MAX: u64 = 1_000;
 /// How far pages reach into a span of time, in callbacks: each page is counted from its beginning.
 /// Ours.
 const REACH_MAX: u64 = 100_000;
-/// Entries of the log that are looked at in one go.
-const LOOKED_AT_TOGETHER: u32 = 500;
 
 /// Which notifications are wanted. In the body, or in the query.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -108,57 +104,41 @@ pub(super) async fn notifications(
     let sender = sender.map(|sender| parse("from", &sender, person_ref)).transpose()?;
     let size = count("page_size", wanted.page_size, &query, PAGE_SIZE, PAGE_SIZE_MAX)?;
     let page = count("page", wanted.page, &query, 1, REACH_MAX / size)?;
-    let mut span = Span {
+    let wanted = Notices {
+        by: match sender.map(|sender| sender.to_string()) {
+            None => By::Anyone,
+            Some(sender) if sender == number.display_number.as_str() => By::Business,
+            Some(sender) => By::Person(sender),
+        },
         from: from.map_or(Ok(BEGINNING), |text| moment("start_time", &text))?,
         // What happens in this very millisecond is told, too.
         to: to.map_or(Ok(app.now().minus_millis(-1)), |text| moment("end_time", &text))?,
-        after: None,
-        limit: LOOKED_AT_TOGETHER,
+        // Both are bounded by the reach.
+        skip: u32::try_from((page - 1) * size).unwrap_or(u32::MAX),
+        limit: u32::try_from(size).unwrap_or(u32::MAX),
     };
-    let mut to_skip = (page - 1).saturating_mul(size);
-    let mut results = Vec::new();
-    loop {
-        let events = app.events_between(&number, span).await?;
-        span.after = events.last().map(|event| event.place);
-        let whole = events.len() < usize::try_from(LOOKED_AT_TOGETHER).unwrap_or(usize::MAX);
-        for event in &events {
-            let told = told(&app, &number, event).await?;
-            let told = told.filter(|told| sender.as_ref().is_none_or(|from| is_from(told, from)));
-            match told {
-                None => {}
-                Some(_) if to_skip > 0 => to_skip -= 1,
-                Some(told) => results.push(told),
-            }
-            if u64::try_from(results.len()).unwrap_or(u64::MAX) == size {
-                return Ok(Json(Callbacks { results }));
-            }
-        }
-        if whole {
-            return Ok(Json(Callbacks { results }));
-        }
+    let notices = app.notices(&number, &wanted).await?;
+    // A thousand of them take longer than others should wait for.
+    let rendering = move || notices.iter().filter_map(|one| render(&number, one)).collect();
+    match tokio::task::spawn_blocking(rendering).await {
+        Ok(results) => Ok(Json(Callbacks { results })),
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
 }
 
 /// The callback that tells of an event, if one does.
-async fn told(app: &App, number: &Number, event: &Spanned) -> Result<Option<Value>, Error> {
-    let Spanned { group, recorded, .. } = event;
-    let Some(stored) = app.group_ever(number, group).await? else { return Ok(None) };
-    let rendered = webhook::render(&News {
-        number,
-        // As it is now; what callbacks tell of a group itself never changes.
-        group: stored.group.state(),
+fn render(number: &Number, notice: &Notice) -> Option<Value> {
+    let Notice { alias_second, recorded } = notice;
+    let business = number.display_number.as_str();
+    let (_, body) = webhook::render_event(&webhook::Happened {
+        business,
+        bot_id: &number.bot_id,
+        in_group: &spelled(business, alias_second),
         at: recorded.at,
         request_id: &recorded.request_id,
-        what: What::Happened(&recorded.event),
-    });
-    Ok(rendered.and_then(|(_, body)| serde_json::from_slice(&body).ok()))
-}
-
-fn is_from(callback: &Value, sender: &PersonRef) -> bool {
-    let is = |one: &Value| {
-        one["from"].as_str().is_some_and(|from| person_ref(from).as_ref() == Ok(sender))
-    };
-    callback["notifications"].as_array().into_iter().flatten().any(is)
+        event: &recorded.event,
+    })?;
+    serde_json::from_slice(&body).ok()
 }
 
 fn moment(name: &str, text: &str) -> Result<Timestamp, Problem> {

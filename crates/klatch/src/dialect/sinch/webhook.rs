@@ -3,8 +3,9 @@
 //! Shapes as in Sinch's WhatsApp documentation of July 2020. Join requests do not exist there, so
 //! nothing is told of them.
 
-use domain::event::Failed;
-use domain::values::WaId;
+use domain::event::{Actor, Failed};
+use domain::ids::RequestId;
+use domain::values::{Timestamp, WaId};
 use domain::{Event, Person, Refusal};
 use jiff::Timestamp as Moment;
 use serde::Serialize;
@@ -48,8 +49,7 @@ struct GroupEvent<'a> {
 }
 
 /// One notification, before it is addressed.
-struct Told<'a> {
-    from: &'a str,
+struct Told {
     event_type: &'static str,
     members: Vec<String>,
     /// Reads on after the members, or stands alone.
@@ -59,32 +59,62 @@ struct Told<'a> {
 /// Puts news into Sinch's words: the topic, and the whole body.
 #[must_use]
 pub fn render(news: &News<'_>) -> Option<(Topic, Vec<u8>)> {
-    let (topic, told) = tell(news)?;
-    let group = news.group;
-    let in_group = alias(group);
-    let timestamp = Moment::from_second(news.at.as_secs()).map(|moment| moment.to_string());
+    // Sinch's calls answer for themselves; one that fails later is an event.
+    let What::Happened(event) = news.what else { return None };
+    render_event(&Happened {
+        business: news.group.business.as_str(),
+        bot_id: &news.number.bot_id,
+        in_group: &alias(news.group),
+        at: news.at,
+        request_id: news.request_id,
+        event,
+    })
+}
+
+/// An event, and what a callback says about the group besides.
+pub(super) struct Happened<'a> {
+    /// The business's number, in digits.
+    pub(super) business: &'a str,
+    pub(super) bot_id: &'a str,
+    /// The name of the group in this API.
+    pub(super) in_group: &'a str,
+    pub(super) at: Timestamp,
+    pub(super) request_id: &'a RequestId,
+    pub(super) event: &'a Event,
+}
+
+/// The callback that tells of an event, if one does: the topic, and the whole body.
+pub(super) fn render_event(happened: &Happened<'_>) -> Option<(Topic, Vec<u8>)> {
+    let Happened { business, bot_id, in_group, at, request_id, event } = *happened;
+    // The log is searched by the same.
+    let from = match event.notice()? {
+        Actor::Business => business,
+        Actor::Person(person) => person.spelled(),
+    };
+    let (topic, told) = tell(business, event)?;
+    let timestamp = Moment::from_second(at.as_secs()).map(|moment| moment.to_string());
     let timestamp = timestamp.unwrap_or_default();
     let notifications = told
         .into_iter()
         .enumerate()
         .map(|(index, told)| {
             let body = sentence(&told);
-            let Told { from, event_type, members, .. } = told;
+            let Told { event_type, members, .. } = told;
             let r#type = "group_event";
             Notification {
                 from,
-                message_id: format!("{}{index:02}", news.request_id),
-                message: GroupEvent { r#type, event_type, body, members, in_group: &in_group },
+                message_id: format!("{request_id}{index:02}"),
+                message: GroupEvent { r#type, event_type, body, members, in_group },
                 timestamp: timestamp.clone(),
-                in_group: &in_group,
-                to: &news.number.bot_id,
+                in_group,
+                to: bot_id,
             }
         })
         .collect();
     Some((topic, ascii_json(&Callback { r#type: "whatsapp", notifications })))
 }
 
-fn sentence(told: &Told<'_>) -> String {
+fn sentence(told: &Told) -> String {
     let members: Vec<String> = told
         .members
         .iter()
@@ -97,44 +127,29 @@ fn sentence(told: &Told<'_>) -> String {
     format!("{MARK}{MARK}{}{blank}{}{MARK}", members.join(", "), told.sentence)
 }
 
-fn tell<'a>(news: &News<'a>) -> Option<(Topic, Vec<Told<'a>>)> {
-    match news.what {
-        What::Happened(event) => happened(news, event),
-        // Its calls answer for themselves; the one that fails later is an event.
-        What::CreateFailed(_) | What::DeleteFailed(_) | What::SettingsFailed { .. } => None,
-    }
-}
-
 /// A single notification.
-fn told<'a>(
-    from: &'a str,
-    event_type: &'static str,
-    members: Vec<String>,
-    sentence: impl Into<String>,
-) -> Vec<Told<'a>> {
-    vec![Told { from, event_type, members, sentence: sentence.into() }]
+fn told(event_type: &'static str, members: Vec<String>, sentence: impl Into<String>) -> Vec<Told> {
+    vec![Told { event_type, members, sentence: sentence.into() }]
 }
 
-fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, Vec<Told<'a>>)> {
-    let business = news.group.business.as_str();
+fn tell(business: &str, event: &Event) -> Option<(Topic, Vec<Told>)> {
     let itself = || vec![business.to_owned()];
-    if let Some(told) = moved(business, event) {
+    if let Some(told) = moved(event) {
         return Some((Topic::Participants, told));
     }
     Some(match event {
         Event::Created(group) => {
             let sentence = format!("created group \"{}\"", group.subject.as_str());
-            (Topic::Lifecycle, told(business, "group_created", itself(), sentence))
+            (Topic::Lifecycle, told("group_created", itself(), sentence))
         }
         Event::Deleted => {
-            (Topic::Lifecycle, told(business, "group_ended", Vec::new(), "The group has ended"))
+            (Topic::Lifecycle, told("group_ended", Vec::new(), "The group has ended"))
         }
         Event::BusinessLeft => {
-            (Topic::Lifecycle, told(business, "group_user_left", itself(), "left"))
+            (Topic::Lifecycle, told("group_user_left", itself(), "left"))
         }
         Event::SettingsChanged { subject, description, picture } => {
             let changed = |event_type, sentence: String| Told {
-                from: business,
                 event_type,
                 members: Vec::new(),
                 sentence,
@@ -153,13 +168,13 @@ fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, Vec<Told<'a
         }
         // A first link, or one in place of a deleted one, revokes nothing.
         Event::InviteDeleted | Event::InviteReset { replaced: true, .. } => {
-            (Topic::Settings, revoked(business))
+            (Topic::Settings, revoked())
         }
         Event::PictureFailed { problem } => {
             let sentence = format!("The icon could not be fetched: {problem}");
             (
                 Topic::Settings,
-                told(business, "group_error_fetching_photo", Vec::new(), sentence),
+                told("group_error_fetching_photo", Vec::new(), sentence),
             )
         }
         // Told of above.
@@ -181,45 +196,43 @@ fn happened<'a>(news: &News<'a>, event: &'a Event) -> Option<(Topic, Vec<Told<'a
 }
 
 /// People who came, went, or got other rights.
-fn moved<'a>(business: &'a str, event: &'a Event) -> Option<Vec<Told<'a>>> {
+fn moved(event: &Event) -> Option<Vec<Told>> {
     Some(match event {
         Event::ParticipantJoined { person } => {
             let sentence = "joined using this group's invite link";
-            told(person.spelled(), "group_user_joined", all([person]), sentence)
+            told("group_user_joined", all([person]), sentence)
         }
-        Event::ParticipantLeft { person } => {
-            told(person.spelled(), "group_user_left", all([person]), "left")
-        }
+        Event::ParticipantLeft { person } => told("group_user_left", all([person]), "left"),
         Event::JoinRequestsApproved { approved } => {
             let people = all(approved.iter().map(|answered| &answered.person));
             let sentence = counted(&people, "was added", "were added");
-            told(business, "group_user_joined", people, sentence)
+            told("group_user_joined", people, sentence)
         }
         Event::ParticipantsAdded { added, failed } => {
             let people = all(added.iter().map(|entry| &entry.target));
             let sentence = counted(&people, "was added", "were added");
-            let added = told(business, "group_user_joined", people, sentence);
+            let added = told("group_user_joined", people, sentence);
             let added = added.into_iter().filter(|told| !told.members.is_empty());
-            added.chain(not_added(business, failed)).collect()
+            added.chain(not_added(failed)).collect()
         }
         Event::ParticipantsRemoved { removed, failed } => {
             let people = all(removed.iter().map(|entry| &entry.target));
             let strangers = failed.iter().map(written).collect();
             let sentence = counted(&people, "was removed", "were removed");
-            let removed = told(business, "group_user_left", people, sentence);
+            let removed = told("group_user_left", people, sentence);
             let sentence = "could not be removed";
-            let failed = told(business, "group_error_removing_user", strangers, sentence);
+            let failed = told("group_error_removing_user", strangers, sentence);
             removed.into_iter().chain(failed).filter(|told| !told.members.is_empty()).collect()
         }
         Event::AdminsPromoted { people } => {
             let people = all(people);
             let sentence = counted(&people, "is now an admin", "are now admins");
-            told(business, "group_user_promoted", people, sentence)
+            told("group_user_promoted", people, sentence)
         }
         Event::AdminsDemoted { people } => {
             let people = all(people);
             let sentence = counted(&people, "is no longer an admin", "are no longer admins");
-            told(business, "group_user_demoted", people, sentence)
+            told("group_user_demoted", people, sentence)
         }
         Event::Created(_)
         | Event::SettingsChanged { .. }
@@ -241,19 +254,18 @@ const fn counted(people: &[String], one: &'static str, several: &'static str) ->
     if people.len() == 1 { one } else { several }
 }
 
-fn revoked(business: &str) -> Vec<Told<'_>> {
-    told(business, "group_invite_link_revoked", Vec::new(), "The invite link was revoked")
+fn revoked() -> Vec<Told> {
+    told("group_invite_link_revoked", Vec::new(), "The invite link was revoked")
 }
 
 /// Those who could not be added: for want of room, and for any other reason.
-fn not_added<'a>(business: &'a str, failed: &'a [Failed]) -> Vec<Told<'a>> {
+fn not_added(failed: &[Failed]) -> Vec<Told> {
     let is_full = |failed: &&Failed| matches!(failed.refusal, Refusal::GroupFull { .. });
     let (full, other): (Vec<_>, Vec<_>) = failed.iter().partition(is_full);
     [(full, "group_error_full_adding_users"), (other, "group_error_adding_users")]
         .into_iter()
         .filter(|(failed, _)| !failed.is_empty())
         .map(|(failed, event_type)| Told {
-            from: business,
             event_type,
             members: failed.into_iter().map(written).collect(),
             sentence: "could not be added".to_owned(),

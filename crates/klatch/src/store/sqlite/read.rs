@@ -13,8 +13,8 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, RowIndex};
 
 pub(super) use self::outbox::{
-    Amendable, TooOld, amendable, deliveries, delivery, due, events_between, extras, holder,
-    lapsed, log, receivers, subscription, subscriptions, too_old,
+    Amendable, TooOld, amendable, deliveries, delivery, due, extras, holder, lapsed, log, notices,
+    receivers, subscription, subscriptions, too_old,
 };
 use super::super::rows::{self, Damage, GroupColumns};
 use super::super::{
@@ -563,6 +563,11 @@ pub(super) fn last_alias(
 ) -> Result<i64, StoreError> {
     let sql = "SELECT last_alias FROM number_usage WHERE number_id = ?1";
     Ok(value(connection, sql, [number.as_str()])?.unwrap_or(0))
+}
+
+pub(super) fn last_seen(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    let at: Option<i64> = value(connection, "SELECT at FROM last_seen", [])?;
+    Ok(at.map(Timestamp::from_millis))
 }
 
 pub(super) fn probe(connection: &Connection) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use domain::Event;
-use domain::event::Standing;
+use domain::event::{Actor, Standing};
 use domain::values::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
@@ -53,6 +53,7 @@ pub(super) enum Other {
     Enqueue(Owed, Timestamp, Reply<Option<DeliveryId>, StoreError>),
     Amend(Amend, Vec<Amendable>, Reply<Amended, StoreError>),
     Sweep(Sweeping, Reply<usize, StoreError>),
+    Saw(Timestamp, Reply<(), StoreError>),
 }
 
 /// What is to be given up and forgotten in one go.
@@ -276,6 +277,16 @@ fn write_other(connection: &mut Connection, caches: &Caches, other: Other) {
         Other::Sweep(sweeping, reply) => {
             let _ = reply.send(alone(connection, |transaction| sweep(transaction, &sweeping)));
         }
+        Other::Saw(now, reply) => {
+            let saw = alone(connection, |transaction| {
+                transaction.execute(
+                    "INSERT INTO last_seen (id, at) VALUES (1, ?1)
+                     ON CONFLICT (id) DO UPDATE SET at = ?1",
+                    [now.as_millis()],
+                )
+            });
+            let _ = reply.send(saw.map(drop));
+        }
     }
 }
 
@@ -392,8 +403,8 @@ fn commit(
     let recorded = &commit.recorded;
     connection
         .prepare_cached(
-            "INSERT INTO events (number_seq, group_seq, version, at, request_id, event)
-             VALUES ((SELECT seq FROM numbers WHERE id = ?1), ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO events (number_seq, group_seq, version, at, request_id, event, actor)
+             VALUES ((SELECT seq FROM numbers WHERE id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute((
             commit.stored.group.state().number.as_str(),
@@ -402,6 +413,10 @@ fn commit(
             recorded.at.as_millis(),
             recorded.request_id.as_str(),
             &prepared.event,
+            recorded.event.notice().map(|actor| match actor {
+                Actor::Business => "",
+                Actor::Person(person) => person.spelled(),
+            }),
         ))?;
     write_standings(connection, group_seq, commit)?;
     outbox::owe(connection, Some((group_seq, recorded.version)), &commit.owed, recorded.at)?;

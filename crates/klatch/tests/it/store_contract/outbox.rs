@@ -654,4 +654,13 @@ async fn sweeping(store: &dyn Store) {
     assert_eq!(store.delivery(first).await.unwrap(), None);
     while store.sweep(sweep(at(0), at(2_000_000))).await.unwrap() > 0 {}
     assert_eq!(count().await, (0, 0));
+    // So do subscriptions that were removed, with everything that the log says of them.
+    let removed = LogFilter::Subscription(subscription_id("one"));
+    assert!(store.log(&removed, FIRST).await.unwrap().items.is_empty());
+    let waba = LogFilter::Subscription(subscription_id("waba"));
+    assert!(!store.log(&waba, FIRST).await.unwrap().items.is_empty(), "it is still there");
+    store
+        .change(RecordChange::AddSubscription(subscription("one", "acc_o", Reach::Account)))
+        .await
+        .expect("not even its id is taken any more");
 }

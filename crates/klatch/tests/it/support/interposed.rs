@@ -16,7 +16,7 @@ use klatch::directory::{
 use klatch::page::{Page, Slice};
 use klatch::store::outbox::{
     Amend, Amended, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, Exchange, Exchanged,
-    LogFilter, Logged, Owed, Span, Spanned, Sweep,
+    LogFilter, Logged, Notice, Notices, Owed, Sweep,
 };
 use klatch::store::{
     ChangeError, Commit, CommitError, GroupSummary, PersonStanding, Receipt, Receivers, Recorded,
@@ -127,7 +127,7 @@ passing_on! {
     subscription(id: &SubscriptionId) -> Result<Option<Subscription>, StoreError>;
     subscriptions(account: Option<&AccountId>, page: Page) -> Result<Slice<Subscription>, StoreError>;
     log(filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError>;
-    events_between(number: &PhoneNumberId, span: Span) -> Result<Vec<Spanned>, StoreError>;
+    notices(number: &PhoneNumberId, wanted: &Notices) -> Result<Vec<Notice>, StoreError>;
     deliveries(filter: &DeliveryFilter, page: Page) -> Result<Slice<Delivery>, StoreError>;
     delivery(id: DeliveryId) -> Result<Option<DeliveryDetail>, StoreError>;
     lapsed(now: Timestamp) -> Result<Vec<SubscriptionId>, StoreError>;
@@ -136,5 +136,7 @@ passing_on! {
     exchange(exchange: Exchange) -> Result<Exchanged, StoreError>;
     amend(amend: Amend) -> Result<Amended, StoreError>;
     sweep(sweep: Sweep) -> Result<usize, StoreError>;
+    last_seen() -> Result<Option<Timestamp>, StoreError>;
+    saw(now: Timestamp) -> Result<(), StoreError>;
     ready() -> Result<(), StoreError>;
 }

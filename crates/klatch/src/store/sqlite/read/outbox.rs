@@ -16,8 +16,8 @@ use crate::directory::{
 };
 use crate::page::{Page, Seek, Slice};
 use crate::store::outbox::{
-    Amend, Amendment, Attempt, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState,
-    LogFilter, Logged, LoggedEvent, Place, Span, Spanned, Sweep,
+    Amend, Amendment, Attempt, By, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId,
+    DeliveryState, LogFilter, Logged, LoggedEvent, Notice, Notices, Sweep,
 };
 use crate::store::{Recorded, StoreError, rows};
 use crate::webhook::Topic;
@@ -292,32 +292,70 @@ fn log_stream(
         .map_err(in_table("events", id))
 }
 
-/// What happened to the groups of a number in a span of time, oldest first.
-pub(in crate::store::sqlite) fn events_between(
+/// Keys of notices, from the indices alone: ?1 is the number, ?2 and ?3 the span, ?4 how many, ?5 how
+/// many are left out, ?6 the person. Word for word what the indices are made for.
+const fn notice_keys(by: &By) -> &'static str {
+    match by {
+        By::Anyone => {
+            "SELECT at, seq FROM events
+             WHERE number_seq = ?1 AND actor = '' AND at >= ?2 AND at < ?3
+             UNION ALL
+             SELECT at, seq FROM events
+             WHERE number_seq = ?1 AND actor <> '' AND at >= ?2 AND at < ?3
+             ORDER BY at, seq LIMIT ?4 OFFSET ?5"
+        }
+        By::Business => {
+            "SELECT at, seq FROM events
+             WHERE number_seq = ?1 AND actor = '' AND at >= ?2 AND at < ?3
+             ORDER BY at, seq LIMIT ?4 OFFSET ?5"
+        }
+        By::Person(_) => {
+            "SELECT at, seq FROM events
+             WHERE number_seq = ?1 AND actor = ?6 AND actor <> '' AND at >= ?2 AND at < ?3
+             ORDER BY at, seq LIMIT ?4 OFFSET ?5"
+        }
+    }
+}
+
+/// Notices of what happened to the groups of a number, oldest first.
+pub(in crate::store::sqlite) fn notices(
     connection: &Connection,
     number: &PhoneNumberId,
-    span: &Span,
-) -> Result<Vec<Spanned>, StoreError> {
-    let sql = format!(
-        "{LOG} WHERE events.number_seq = (SELECT seq FROM numbers WHERE id = ?1)
-                     AND events.group_seq IS NOT NULL
-                     AND (events.at, events.seq) > (?2, ?3) AND events.at < ?4
-         ORDER BY events.at, events.seq LIMIT ?5"
-    );
-    let (at, seq) = span.after.map_or((span.from.as_millis() - 1, i64::MAX), |after| {
-        (after.at.as_millis(), signed(after.seq))
-    });
-    let params = (number.as_str(), at, seq, span.to.as_millis(), span.limit);
-    let spanned = all(connection, &sql, params, |row| {
-        let place = Place { at: time(row, "at")?, seq: row.get("seq")? };
-        Ok((place, read_logged(row)?.what))
-    })
-    .map_err(in_table("events", number))?;
-    let of_groups = spanned.into_iter().filter_map(|(place, what)| match what {
-        LoggedEvent::Group(group, recorded) => Some(Spanned { place, group, recorded }),
-        LoggedEvent::Subscription(..) => None,
-    });
-    Ok(of_groups.collect())
+    wanted: &Notices,
+) -> Result<Vec<Notice>, StoreError> {
+    let sql = "SELECT seq FROM numbers WHERE id = ?1";
+    let number_seq: Option<i64> = value(connection, sql, [number.as_str()])?;
+    let Notices { by, from, to, skip, limit } = wanted;
+    let (from, to) = (from.as_millis(), to.as_millis());
+    let damaged = || in_table("events", number);
+    let key = |row: &Row<'_>| -> Result<i64, RowError> { Ok(row.get("seq")?) };
+    let keys = match by {
+        By::Person(person) => {
+            let params = (number_seq, from, to, limit, skip, person);
+            all(connection, notice_keys(by), params, key)
+        }
+        By::Anyone | By::Business => {
+            all(connection, notice_keys(by), (number_seq, from, to, limit, skip), key)
+        }
+    };
+    let mut notices = Vec::new();
+    for key in keys.map_err(damaged())? {
+        let sql = "SELECT alias_second, events.version, at, request_id, event FROM events
+                   JOIN groups ON groups.seq = events.group_seq WHERE events.seq = ?1";
+        let notice = one(connection, sql, [key], |row| {
+            Ok(Notice {
+                alias_second: row.get("alias_second")?,
+                recorded: Recorded {
+                    version: row.get("version")?,
+                    at: time(row, "at")?,
+                    request_id: parsed(row, "request_id", RequestId::parse)?,
+                    event: rows::read_event(text(row, "event")?).map_err(in_column("event"))?,
+                },
+            })
+        });
+        notices.extend(notice.map_err(damaged())?);
+    }
+    Ok(notices)
 }
 
 /// How to reach a page of a list that counts up.
@@ -579,15 +617,46 @@ pub(in crate::store::sqlite) struct TooOld {
     pub(in crate::store::sqlite) owed: Vec<i64>,
     /// Settled: to be forgotten.
     pub(in crate::store::sqlite) settled: Vec<i64>,
+    /// Events of subscriptions that were removed.
+    pub(in crate::store::sqlite) events: Vec<i64>,
+    /// Subscriptions that were removed, and that nothing points at any more.
+    pub(in crate::store::sqlite) subscriptions: Vec<i64>,
+}
+
+/// ?1 is when, ?2 how many.
+const EVENTS_OF_REMOVED: &str = "SELECT events.seq FROM subscriptions
+     CROSS JOIN events ON events.subscription_seq = subscriptions.seq
+     WHERE removed_at IS NOT NULL AND removed_at < ?1 LIMIT ?2";
+const REMOVED: &str = "SELECT seq FROM subscriptions
+     WHERE removed_at IS NOT NULL AND removed_at < ?1
+           AND NOT EXISTS (SELECT 1 FROM events WHERE subscription_seq = subscriptions.seq)
+           AND NOT EXISTS (SELECT 1 FROM deliveries WHERE subscription_seq = subscriptions.seq)
+     LIMIT ?2";
+
+/// Only what nobody tries to deliver is given up for its age alone: the receiver is paused, switched
+/// off or removed. For all others the last attempt decides.
+macro_rules! untried {
+    () => {
+        " AND EXISTS (SELECT 1 FROM subscriptions
+                      WHERE seq = subscription_seq
+                            AND (paused_at IS NOT NULL OR off_at IS NOT NULL
+                                 OR removed_at IS NOT NULL)) LIMIT ?2"
+    };
 }
 
 /// Word for word what the indices are made for.
 const OWED_TOO_LONG: [&str; 3] = [
-    "SELECT seq FROM deliveries WHERE state = 'pending' AND owed_since < ?1 LIMIT ?2",
-    "SELECT seq FROM deliveries
-     WHERE state IN ('failing', 'dead') AND state = 'failing' AND owed_since < ?1 LIMIT ?2",
-    "SELECT seq FROM deliveries
-     WHERE state = 'held' AND follows IS NOT NULL AND owed_since < ?1 LIMIT ?2",
+    concat!("SELECT seq FROM deliveries WHERE state = 'pending' AND owed_since < ?1", untried!()),
+    concat!(
+        "SELECT seq FROM deliveries
+         WHERE state IN ('failing', 'dead') AND state = 'failing' AND owed_since < ?1",
+        untried!()
+    ),
+    concat!(
+        "SELECT seq FROM deliveries
+         WHERE state = 'held' AND follows IS NOT NULL AND owed_since < ?1",
+        untried!()
+    ),
 ];
 
 pub(in crate::store::sqlite) fn too_old(
@@ -607,7 +676,10 @@ pub(in crate::store::sqlite) fn too_old(
     let bound = first_since(connection, sweep.settled_before)?;
     let params = (sweep.settled_before.as_millis(), SWEPT_TOGETHER, bound);
     let settled = all(connection, settled, params, key).map_err(damaged())?;
-    Ok(TooOld { owed, settled })
+    let params = (sweep.settled_before.as_millis(), SWEPT_TOGETHER);
+    let events = all(connection, EVENTS_OF_REMOVED, params, key).map_err(damaged())?;
+    let subscriptions = all(connection, REMOVED, params, key).map_err(damaged())?;
+    Ok(TooOld { owed, settled, events, subscriptions })
 }
 
 #[cfg(test)]
@@ -633,6 +705,23 @@ mod tests {
                 plan.contains("USING INDEX deliveries_") || plan.contains("COVERING"),
                 "{plan}"
             );
+        }
+        for (by, index) in [
+            (By::Anyone, "events_by_people"),
+            (By::Business, "events_by_business"),
+            (By::Person(String::new()), "events_by_person"),
+        ] {
+            let explained = match by {
+                By::Person(_) => plan(&connection, notice_keys(&by), (1, 0, 9, 1, 0, "x")),
+                By::Anyone | By::Business => plan(&connection, notice_keys(&by), (1, 0, 9, 1, 0)),
+            };
+            let indexed = explained.contains(&format!("COVERING INDEX {index}"));
+            assert!(indexed && !explained.contains("TEMP B-TREE"), "{by:?}:\n{explained}");
+        }
+        for sql in [EVENTS_OF_REMOVED, REMOVED] {
+            let explained = plan(&connection, sql, (0, 1));
+            assert!(explained.contains("INDEX subscriptions_removed"), "{explained}");
+            assert!(!explained.contains("SCAN"), "{explained}");
         }
         let due = plan(&connection, DUE, (0, 0));
         assert!(!due.contains("SCAN deliveries"), "{due}");

@@ -429,9 +429,9 @@ fn give_up(connection: &Connection, seq: i64, now: Timestamp, reason: &str) -> S
     Ok(changed > 0)
 }
 
-/// Gives up and forgets what is too old. Gives how many deliveries that were.
+/// Gives up and forgets what is too old. Gives how many rows that were.
 pub(super) fn sweep(connection: &Connection, too_old: &TooOld, now: Timestamp) -> Sql<usize> {
-    let TooOld { owed, settled } = too_old;
+    let TooOld { owed, settled, events, subscriptions } = too_old;
     let mut count = 0;
     let mut lanes: BTreeSet<Lane> = BTreeSet::new();
     for seq in owed {
@@ -459,6 +459,14 @@ pub(super) fn sweep(connection: &Connection, too_old: &TooOld, now: Timestamp) -
             let_go(connection, payload)?;
             count += 1;
         }
+    }
+    for seq in events {
+        count += connection.prepare_cached("DELETE FROM events WHERE seq = ?1")?.execute([seq])?;
+    }
+    for seq in subscriptions {
+        count += connection
+            .prepare_cached("DELETE FROM subscriptions WHERE seq = ?1")?
+            .execute([seq])?;
     }
     Ok(count)
 }
