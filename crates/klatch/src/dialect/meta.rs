@@ -22,7 +22,8 @@ mod webhook;
 
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Router, middleware};
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::schema::AnyOf;
+use utoipa::openapi::{OpenApi, RefOr, Schema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -85,5 +86,17 @@ fn product(params: &Params) -> Product {
 /// Paths and schemas of all operations, with the version.
 #[must_use]
 pub fn document() -> OpenApi {
-    OpenApiRouter::<App>::new().nest("/{version}", operations()).into_openapi()
+    let mut document = OpenApiRouter::<App>::new().nest("/{version}", operations()).into_openapi();
+    let schemas = document.components.iter_mut().flat_map(|components| &mut components.schemas);
+    schemas.for_each(|(_, schema)| any_of(schema));
+    document
+}
+
+/// Objects of several kinds can have the same fields selected: one that is valid as an app and as a
+/// WABA is valid all the same.
+fn any_of(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::OneOf(one_of)) = schema {
+        let (items, description) = (std::mem::take(&mut one_of.items), one_of.description.take());
+        *schema = RefOr::T(Schema::AnyOf(AnyOf { items, description, ..AnyOf::default() }));
+    }
 }
