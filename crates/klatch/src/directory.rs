@@ -286,6 +286,8 @@ pub enum RecordChange {
     ChangeSubscription(SubscriptionId, SubscriptionChange, SubscriptionEvent, Timestamp),
     /// A subscription lasts until then unless its lease is renewed once more.
     RenewLease(SubscriptionId, Timestamp),
+    /// A subscription is removed if its lease has ended by then.
+    EndLease(SubscriptionId, Timestamp),
     /// A subscription is told of nothing any more. What it is still owed is given up.
     RemoveSubscription(SubscriptionId, Timestamp),
     /// Whether the app's own receiver is told of a WABA's events.

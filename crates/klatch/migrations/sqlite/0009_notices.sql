@@ -8,7 +8,8 @@ SET actor = CASE
     WHEN json_extract(event, '$.kind') IN ('participant_joined', 'participant_left')
         THEN iif(coalesce(json_extract(event, '$.person.hides_phone'), 0)
                      OR json_extract(event, '$.person.wa_id') IS NULL,
-                 json_extract(event, '$.person.user_id'), json_extract(event, '$.person.wa_id'))
+                 json_extract(event, '$.person.user_id'),
+                 kept_spelling(json_extract(event, '$.person.wa_id')))
     WHEN json_extract(event, '$.kind') = 'invite_reset'
         THEN iif(coalesce(json_extract(event, '$.first'), 0), NULL, '')
     WHEN json_extract(event, '$.kind') IN

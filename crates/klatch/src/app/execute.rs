@@ -20,6 +20,7 @@ use crate::store::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Receivers, Recorded, Scope,
     StoreError, Stored,
 };
+use crate::telemetry;
 use crate::webhook::plan::plan;
 use crate::webhook::{News, What, retry};
 
@@ -326,7 +327,10 @@ impl App {
         }
         self.dispatch.hint(changed.subscriptions.iter().cloned());
         for id in &changed.removed {
-            self.give_up(id, "the subscription was removed").await?;
+            // It is removed all the same; the sweep gives up what is left.
+            if let Err(error) = self.give_up(id, "the subscription was removed").await {
+                telemetry::store_failed(&error);
+            }
         }
         Ok(changed)
     }

@@ -4,7 +4,9 @@ use std::io::Write as _;
 
 use crate::config::{Settings, Storage};
 use crate::lifecycle::{Running, StopSignals};
-use crate::sandbox::{APP_ID, BOT_ID, Credentials, DISPLAY_NUMBER, PHONE_NUMBER_ID, WABA_ID};
+use crate::sandbox::{
+    ADMIN_TOKEN, APP_ID, BOT_ID, Credentials, DISPLAY_NUMBER, PHONE_NUMBER_ID, WABA_ID,
+};
 
 /// Runs the sandbox until it is told to stop.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -16,6 +18,11 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let kept = match &settings.storage {
         Storage::Memory => "forgotten at exit; --data DIR keeps them".to_owned(),
         Storage::Folder(folder) => format!("kept in {}", folder.display()),
+    };
+    // The terminal knows the documented token by itself.
+    let token_flag = match admin_token.as_str() {
+        ADMIN_TOKEN => String::new(),
+        own => format!(" --token {own}"),
     };
     writeln!(
         std::io::stdout(),
@@ -48,7 +55,7 @@ Let somebody tap it:
   curl -s http://{address}/klatch/v1/people/16505551234/join \\
     -H 'Authorization: Bearer {admin_token}' -d '{{\"invite_link\":\"INVITE_LINK\"}}'
 
-See the webhooks, in another terminal:  klatch listen --url http://{address}
+See the webhooks, in another terminal:  klatch listen --url http://{address}{token_flag}
 
 Routes: http://{address}/klatch/openapi/meta.json, d360.json, sinch.json, klatch.json. Ctrl-C stops.
 "

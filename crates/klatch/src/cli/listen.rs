@@ -285,6 +285,12 @@ impl Subscriber<'_> {
                 eprintln!("the server does not know the subscription any more; subscribing again");
                 self.subscribe().await?;
             }
+            Ok(Err(
+                error @ NoAnswer::Refused { status: reqwest::StatusCode::UNAUTHORIZED, .. },
+            )) => {
+                // It is another server now, or has another token: it would refuse all that follows.
+                return Err(error.into());
+            }
             Ok(Ok(_)) if std::mem::replace(&mut self.is_gone, false) => {
                 eprintln!("the server is back");
             }

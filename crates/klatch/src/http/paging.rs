@@ -53,7 +53,7 @@ impl FromRequestParts<App> for Address {
             let host = forwarded.and_then(|forwarded| forwarded.host.as_deref());
             let host = host.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
             // A client that sends something else than a host gets an address all the same.
-            let host = host.filter(|host| host.parse::<Authority>().is_ok());
+            let host = host.filter(|host| !host.contains('@') && host.parse::<Authority>().is_ok());
             format!("{scheme}://{}", host.unwrap_or("localhost"))
         });
         Ok(Self { base, uri })

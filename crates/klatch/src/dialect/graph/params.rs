@@ -29,10 +29,10 @@ use tokio::time::Instant;
 use self::brackets::Tree;
 use self::coerce::Coerced;
 pub use self::coerce::{Id, Names};
-use self::multipart::Form;
 pub use self::multipart::Part;
+use self::multipart::{Form, large_place};
 use crate::app::App;
-use crate::app::caller::Idempotency;
+use crate::app::caller::{IDEMPOTENCY_HEADER, Idempotency};
 use crate::app::shares::Share;
 use crate::http::body::{
     ContentType, FORM_BYTES_MAX, JSON_BYTES_MAX, Kind, collect, deadline, deserialize, idempotency,
@@ -280,13 +280,15 @@ impl Incoming {
         let Self { content_type, deadline, mut query, body } = self;
         let (headers, method, path) = (&parts.headers, parts.method.as_str(), parts.uri.path());
         let is_multipart = content_type.kind == Kind::Multipart;
-        let mut content = Vec::new();
+        let mut bytes = Bytes::new();
         let mut form = ReadForm::default();
         let tree = match body {
             State::None => Ok(Tree::default()),
             State::Broken(problem) => Err(problem),
             State::Waiting(body) if is_multipart => {
                 let body = if is_gzip(headers)? {
+                    // It may become large at once, before any part of it can be counted.
+                    form.share = Some(large_place(app, payer).await?);
                     collect(body, headers, FORM_BYTES_MAX, deadline).await?.into()
                 } else {
                     body
@@ -298,35 +300,30 @@ impl Incoming {
             }
             State::Form(begun) => form.read(begun, app, payer, deadline).await,
             State::Waiting(body) => {
-                let bytes = collect(body, headers, JSON_BYTES_MAX, deadline).await?;
-                let tree = body_tree(&content_type, &bytes);
-                content = bytes.to_vec();
-                tree
+                bytes = collect(body, headers, JSON_BYTES_MAX, deadline).await?;
+                body_tree(&content_type, &bytes)
             }
-            State::Whole(bytes) if is_multipart => match Form::new(bytes.into(), headers) {
+            State::Whole(whole) if is_multipart => match Form::new(whole.into(), headers) {
                 Ok(begun) => form.read(begun, app, payer, deadline).await,
                 Err(problem) => Err(problem),
             },
-            State::Whole(bytes) => {
-                let tree = body_tree(&content_type, &bytes);
-                content = bytes.to_vec();
-                tree
+            State::Whole(whole) => {
+                bytes = whole;
+                body_tree(&content_type, &bytes)
             }
         };
         let tree = match tree {
             Err(problem) if problem.ends_reading() => return Err(problem),
             other => other,
         };
-        for part in &form.parts {
-            content.extend_from_slice(&part.fingerprint());
-        }
-        // The token is not what the call asks for.
-        let asked = query.spelled_without(TOKEN);
-        if !asked.is_empty() {
-            content.push(0);
-            content.extend_from_slice(asked.as_bytes());
-        }
-        let idempotency = idempotency(headers, method, path, &content)?;
+        // Most calls have no key: nothing is compared for them.
+        let idempotency = if headers.contains_key(IDEMPOTENCY_HEADER) {
+            let body = tree.as_ref().ok();
+            let content = content_of(&query, body, &bytes, &form.parts);
+            idempotency(headers, method, path, &content)?
+        } else {
+            None
+        };
         let values = tree.and_then(|body| {
             query.overlay(body);
             query.into_values()
@@ -334,6 +331,24 @@ impl Incoming {
         let ReadForm { parts, share } = form;
         Ok(Read { values, parts, is_multipart, idempotency, _share: share })
     }
+}
+
+/// What makes a call the same call under an `Idempotency-Key`. The token does not count: it is not
+/// what the call asks for.
+fn content_of(query: &Tree, body: Option<&Tree>, bytes: &Bytes, parts: &[Part]) -> Vec<u8> {
+    let mut content = match body.filter(|body| parts.is_empty() && body.text(TOKEN).is_some()) {
+        Some(body) => body.spelled_without(TOKEN).into_bytes(),
+        None => bytes.to_vec(),
+    };
+    for part in parts.iter().filter(|part| part.name != TOKEN) {
+        content.extend_from_slice(&part.fingerprint());
+    }
+    let asked = query.spelled_without(TOKEN);
+    if !asked.is_empty() {
+        content.push(0);
+        content.extend_from_slice(asked.as_bytes());
+    }
+    content
 }
 
 /// A form that was read, and the place in memory that it takes.
@@ -352,7 +367,8 @@ impl ReadForm {
         payer: &str,
         deadline: Instant,
     ) -> Result<Tree, Problem> {
-        (self.parts, self.share) = form.read_all(app, payer, deadline).await?;
+        let share = self.share.take();
+        (self.parts, self.share) = form.read_all(app, payer, share, deadline).await?;
         let mut tree = Tree::default();
         for part in &self.parts {
             tree.add(&part.name, part.param());

@@ -315,7 +315,9 @@ impl Planned {
             Some(body) => body.fill(&format!("{}.body", self.at), done, body.escape())?,
         };
         let is_json = self.body.as_ref().is_some_and(|body| body.escape() == Escape::Json);
-        let has_own = self.access_token.is_none() && names_token(&uri, &body, is_json);
+        // The body of a GET is not read.
+        let read = if self.method == Method::GET { "" } else { &body };
+        let has_own = self.access_token.is_none() && names_token(&uri, read, is_json);
         let mut request = Request::builder().method(self.method.clone()).uri(uri);
         if let Some(headers) = request.headers_mut() {
             headers.extend(shared.host.clone().map(|host| (header::HOST, host)));
@@ -353,11 +355,13 @@ impl Planned {
 /// Whether an operation has a token of its own, in its query or in its body.
 fn names_token(uri: &Uri, body: &str, is_json: bool) -> bool {
     let among = |pairs: &str| {
-        url::form_urlencoded::parse(pairs.as_bytes()).any(|(name, _)| name == "access_token")
+        let mut pairs = url::form_urlencoded::parse(pairs.as_bytes());
+        pairs.any(|(name, token)| name == "access_token" && !token.trim().is_empty())
     };
     let in_body = if is_json {
         let body = serde_json::from_str::<Value>(body).unwrap_or_default();
-        body.get("access_token").is_some()
+        let token = body.get("access_token").and_then(Value::as_str);
+        token.is_some_and(|token| !token.trim().is_empty())
     } else {
         among(body)
     };

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::dialect::graph::code::Code;
 use crate::dialect::graph::fields::{Fields, Inside, Known};
 use crate::dialect::graph::params::Id;
-use crate::directory::{Eligibility, Number, NumberChange, RecordChange};
+use crate::directory::{Eligibility, Number, NumberChange, Reach, RecordChange};
 use crate::http::problem::Problem;
 
 /// The fields of a number that a caller can select.
@@ -256,12 +256,16 @@ pub(super) async fn update(
         return Err(Problem::field("webhook_configuration", "is missing").into());
     }
     let new_pin = new_pin.as_ref().map(pin).transpose()?;
+    app.admit_configuration(&number.account, &Reach::Number(number.id.clone())).await?;
+    let mut changes = Vec::new();
     if let Some(wanted) = webhook_configuration {
-        webhook::override_number(app, number, wanted).await?;
+        changes.push(webhook::override_number(app, number, wanted).await?);
     }
     if new_pin.is_some() {
         let change = NumberChange { pin: new_pin, ..NumberChange::default() };
-        app.change(RecordChange::ChangeNumber(number.id.clone(), change)).await?;
+        changes.push(RecordChange::ChangeNumber(number.id.clone(), change));
     }
+    app.change(RecordChange::All(changes)).await?;
+    tracing::info!(number = %number.id, "a number was configured");
     Ok(Done::DONE)
 }

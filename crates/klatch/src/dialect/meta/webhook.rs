@@ -264,6 +264,7 @@ pub(super) async fn subscribe(
         override_callback_uri: Some(override_callback_uri.unwrap_or_default()),
         verify_token,
     };
+    app.admit_configuration(&waba.number().account, &waba.reach()).await?;
     let may = waba.numbers.iter().any(may_override);
     let own = set_override(&app, waba.number(), waba.reach(), may, "", wanted).await?;
     app.change(RecordChange::All(vec![own, waba.subscribe(true)])).await?;
@@ -413,18 +414,15 @@ pub(super) async fn configuration(app: &App, number: &Number) -> Result<Configur
     })
 }
 
-/// Puts a number's own receiver in the place of all others, or takes it away.
+/// The change that puts a number's own receiver in the place of all others, or takes it away.
 pub(super) async fn override_number(
     app: &App,
     number: &Number,
     wanted: NewOverride,
-) -> Result<(), Error> {
+) -> Result<RecordChange, Error> {
     let reach = Reach::Number(number.id.clone());
     let may = may_override(number);
-    let own = set_override(app, number, reach, may, "webhook_configuration.", wanted).await?;
-    app.change(own).await?;
-    tracing::info!(number = %number.id, "a webhook was configured");
-    Ok(())
+    set_override(app, number, reach, may, "webhook_configuration.", wanted).await
 }
 
 /// Whether a receiver can be put in the place of the app's own: as at Meta, once the app is
@@ -451,7 +449,6 @@ async fn set_override(
 ) -> Result<RecordChange, Error> {
     let field = format!("{at}override_callback_uri");
     let url = required(&field, wanted.override_callback_uri)?;
-    app.admit_configuration(&number.account, &reach).await?;
     let place = place(&number.account, reach);
     if url.is_empty() {
         return Ok(app.change_place(place, PlaceChange::Clear));

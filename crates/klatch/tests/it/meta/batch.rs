@@ -180,6 +180,25 @@ async fn an_operation_may_have_a_token_of_its_own() {
 }
 
 #[tokio::test]
+async fn an_operation_keeps_the_token_of_the_batch_unless_it_has_one_that_is_read() {
+    let app = TestApp::new().await;
+    let answer = batch(
+        &app,
+        json!([
+            // The body of a GET is not read.
+            { "method": "GET", "relative_url": "me?fields=id", "body": "access_token=another" },
+            { "method": "GET", "relative_url": "me?fields=id&access_token=" },
+            { "method": "POST", "relative_url": "me?method=get&fields=id", "body": "{\"access_token\":null}" },
+        ]),
+    )
+    .await;
+    let codes = answer.ok();
+    for one in codes.as_array().unwrap() {
+        assert_eq!(one["code"], 200, "{one}");
+    }
+}
+
+#[tokio::test]
 async fn each_operation_costs_what_it_costs_alone() {
     let app = TestApp::new().await;
     operate(&app, json!({ "limits": { "operations_per_minute": 2 } })).await;

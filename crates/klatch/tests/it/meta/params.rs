@@ -389,6 +389,13 @@ async fn one_number_cannot_use_up_the_memory_for_large_forms() {
         "503 2 (#2) Service temporarily unavailable: Too many large requests of this caller are \
          being read; try again"
     );
+    // A compressed form may become large at once.
+    let request = Request::post(format!("/v23.0{path}"))
+        .header("Authorization", format!("Bearer {}", sandbox::KEY))
+        .header(header::CONTENT_TYPE, &kind)
+        .header(header::CONTENT_ENCODING, "gzip");
+    let compressed = app.send(request.body(packed(&large).into()).unwrap()).await;
+    assert_eq!(refusal(&compressed), refusal(&fifth));
     // Small forms of the same number need no place, and another tenant has places of its own.
     send_form(&app, &path, &[("subject", None, b"Hello again")]).await.ok();
     let request = Request::post("/v23.0/Y2FwaV9ncm91cDoxNzA1NTU1MDEzOQ")

@@ -167,7 +167,11 @@ async fn leases(store: &dyn Store) {
     store.change(RecordChange::RenewLease(leased.id.clone(), at(70))).await.unwrap();
     assert_eq!(store.lapsed(at(69)).await.unwrap(), []);
     assert_eq!(store.lapsed(at(70)).await.unwrap(), only);
-    store.change(RecordChange::RemoveSubscription(leased.id.clone(), at(71))).await.unwrap();
+    // A renewal that came in between wins.
+    let early = RecordChange::EndLease(leased.id.clone(), at(69));
+    let early = store.change(early).await.unwrap_err();
+    assert!(matches!(early, ChangeError::Unknown { field: "subscription_id" }), "{early:?}");
+    store.change(RecordChange::EndLease(leased.id.clone(), at(71))).await.unwrap();
     assert_eq!(store.lapsed(at(99)).await.unwrap(), []);
     let late = store.change(RecordChange::RenewLease(leased.id, at(99))).await.unwrap_err();
     assert!(matches!(late, ChangeError::Unknown { field: "subscription_id" }), "{late:?}");

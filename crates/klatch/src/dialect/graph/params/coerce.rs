@@ -260,6 +260,7 @@ impl<'de> Deserializer<'de> for Coerced<'_> {
                 Value::Object(entries) => object(&entries, visitor),
                 other => Err(Coerced::Value(&other).wrong(&visitor)),
             },
+            (_, Some("[]")) => map(std::iter::empty(), visitor),
             (Self::Root(entries), _) => {
                 map(entries.iter().map(|(key, one)| (key.as_str(), Self::Param(one))), visitor)
             }

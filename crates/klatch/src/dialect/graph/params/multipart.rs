@@ -107,10 +107,11 @@ impl Form {
         mut self,
         app: &App,
         payer: &str,
+        share: Option<Share>,
         deadline: Instant,
     ) -> Result<(Vec<Part>, Option<Share>), Problem> {
         self.limit.store(FORM_BYTES_MAX, Ordering::Relaxed);
-        let mut place = Place { app, payer, share: None };
+        let mut place = Place { app, payer, share };
         while in_time(deadline, self.read_part(Some(&mut place))).await?.is_some() {}
         Ok((self.parts, place.share))
     }
@@ -161,12 +162,19 @@ struct Place<'a> {
 impl Place<'_> {
     async fn take(&mut self) -> Result<(), Problem> {
         if self.share.is_none() {
-            let wait = PLACE_TIMEOUT.min(self.app.settings.body_timeout / 4);
-            let share = self.app.large_bodies.take(self.payer, wait).await;
-            self.share = Some(share.ok_or(Problem::Overloaded)?);
+            self.share = Some(large_place(self.app, self.payer).await?);
         }
         Ok(())
     }
+}
+
+/// Takes a place for a large form.
+///
+/// # Errors
+/// [`Problem::Overloaded`] if none becomes free in time.
+pub(super) async fn large_place(app: &App, payer: &str) -> Result<Share, Problem> {
+    let wait = PLACE_TIMEOUT.min(app.settings.body_timeout / 4);
+    app.large_bodies.take(payer, wait).await.ok_or(Problem::Overloaded)
 }
 
 async fn in_time<T>(

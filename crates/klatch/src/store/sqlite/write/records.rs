@@ -78,6 +78,12 @@ fn make(connection: &Connection, change: &RecordChange, touched: &mut Touched) -
             let found = found.ok_or(Trouble::Clean(UNKNOWN_SUBSCRIPTION))?;
             remove_subscription(connection, &found, *at, touched)
         }
+        RecordChange::EndLease(id, now) => {
+            let found = read::subscription(connection, id).map_err(dirty)?;
+            let found = found.filter(|found| found.lease_until.is_some_and(|until| until <= *now));
+            let found = found.ok_or(Trouble::Clean(UNKNOWN_SUBSCRIPTION))?;
+            remove_subscription(connection, &found, *now, touched)
+        }
         // Nothing is planned from a lease.
         RecordChange::RenewLease(id, until) => renew_lease(connection, id, *until),
         RecordChange::SubscribeApp { account, waba_id, on } => {

@@ -54,6 +54,10 @@ pub(super) fn change(
             add(connection, place, receiver, minted, at, touched)
         }
         (PlaceChange::Change(change), Some(holder)) => {
+            // Another address is a new chance for a receiver that was switched off.
+            let off = matches!(holder.activity, Activity::Off { .. }) && change.url.is_some();
+            let activity = change.activity.clone().or(off.then_some(Activity::On));
+            let change = &SubscriptionChange { activity, ..change.clone() };
             let event = &SubscriptionEvent::Changed;
             change_subscription(connection, &holder.id, change, event, at, touched)
         }
