@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::Arc;
 
 use axum::http::Method;
@@ -49,6 +49,25 @@ async fn a_running_server_is_backed_up_and_restored() {
     klatch.d360(Method::GET, &format!("/groups/{id}"), None).await.ok();
     klatch.assert_log_folds(id).await;
     klatch.group("Afterwards", "auto_approve").await;
+}
+
+/// SQLite would take these names for a database in memory, and for the address of another file.
+#[test]
+fn a_copy_may_have_any_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    drop(Sqlite::open(&data, &Metrics::default()).unwrap());
+    for name in [":memory:", "file:x", "file:x?mode=memory"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_klatch"))
+            .args(["backup", name, "--data", "data"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{name}: {output:?}");
+        let copy = std::fs::read(folder.path().join(name)).unwrap();
+        assert!(copy.starts_with(b"SQLite format 3\0"), "{name}: {} bytes", copy.len());
+    }
 }
 
 #[test]

@@ -124,8 +124,12 @@ impl<E> Params<E> {
     /// The page of the named list that `limit`, `after` and `before` ask for.
     ///
     /// # Errors
-    /// As [`params::page`].
+    /// As [`params::page`], and [`Problem::Field`] where one of them is not a single value.
     pub fn page(&self, list: &str) -> Result<Page, Problem> {
+        self.read.values.as_ref().map_err(Clone::clone)?;
+        for name in ["limit", "after", "before"] {
+            self.read.only_text(name)?;
+        }
         params::page(list, |name| self.get(name))
     }
 
@@ -180,6 +184,16 @@ impl Read {
             Param::Value(Value::String(text)) => Some(Cow::Borrowed(text)),
             Param::Value(Value::Number(number)) => Some(Cow::Owned(number.to_string())),
             _ => None,
+        }
+    }
+
+    /// The text of one parameter that has no other notation: an error, if it was sent as a list, an
+    /// object or a file.
+    pub(crate) fn only_text(&self, name: &str) -> Result<Option<Cow<'_, str>>, Problem> {
+        match (self.find(name), self.text(name)) {
+            (None | Some(Param::Value(Value::Null)), _) => Ok(None),
+            (Some(_), Some(text)) => Ok(Some(text)),
+            (Some(_), None) => Err(Problem::field(name, "must be a single value")),
         }
     }
 }

@@ -24,6 +24,7 @@ use super::token::Sent;
 use crate::app::App;
 use crate::app::caller::IDEMPOTENCY_HEADER;
 use crate::http::Api;
+use crate::http::body::JSON_BYTES_MAX;
 use crate::http::choice::{Base, Choice, version};
 use crate::http::peer::Forwarded;
 use crate::http::problem::{Problem, required};
@@ -34,6 +35,8 @@ const OPERATIONS_MAX: usize = 50;
 const ANSWERS_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// After so many milliseconds no further operation is made. Ours: less than most clients wait.
 const TIME_MAX_MS: i64 = 30_000;
+/// References in one path or body. Ours: the answer that a reference names may be long.
+const REFERENCES_MAX: usize = 64;
 /// How a reference to the answer of an earlier operation begins.
 const REFERENCE: &str = "{result=";
 /// Headers that an operation can have for itself.
@@ -438,12 +441,16 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// A reference names no earlier operation, or has a path that is not supported.
+    /// A reference names no earlier operation, or has a path that is not supported; or there are too
+    /// many of them.
     fn parse(field: &str, text: &str, names: &HashMap<String, usize>) -> Result<Self, Problem> {
         let wrong = |detail: String| Problem::field(field, detail);
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((before, behind)) = rest.split_once(REFERENCE) {
+            if pieces.len() >= 2 * REFERENCES_MAX {
+                return Err(wrong(format!("must not have more than {REFERENCES_MAX} references")));
+            }
             let supported = "must refer as {result=name:$.path}; steps are .name, [n], .* and [*]";
             let (reference, behind) =
                 behind.split_once('}').ok_or_else(|| wrong(supported.to_owned()))?;
@@ -481,7 +488,8 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// There is nothing at a path, or no text, number or boolean.
+    /// There is nothing at a path, or no text, number or boolean; or the text becomes longer than a
+    /// request may be.
     fn fill(&self, field: &str, done: &[Done], escape: Escape) -> Result<String, Problem> {
         let mut filled = String::new();
         for piece in &self.0 {
@@ -496,6 +504,10 @@ impl Template {
                     })?;
                     escape.push(&mut filled, &value);
                 }
+            }
+            if filled.len() > JSON_BYTES_MAX {
+                let detail = format!("is longer than {JSON_BYTES_MAX} bytes once filled in");
+                return Err(Problem::field(field, detail));
             }
         }
         Ok(filled)
@@ -610,6 +622,16 @@ mod tests {
             let template = Template::parse("f", text, &names).unwrap();
             let filled = template.fill("f", &done, escape).ok();
             assert_eq!(filled.as_deref(), expected, "{text}");
+        }
+        let long = [answered(&serde_json::json!({ "a": "x".repeat(10_000) }).to_string())];
+        for (references, expected) in [(26, true), (27, false)] {
+            let text = "{result=list:$.a}".repeat(references);
+            let template = Template::parse("f", &text, &names).unwrap();
+            assert_eq!(template.fill("f", &long, Escape::Percent).is_ok(), expected);
+        }
+        for (references, expected) in [(64, true), (65, false)] {
+            let text = "{result=list:$.a}".repeat(references);
+            assert_eq!(Template::parse("f", &text, &names).is_ok(), expected);
         }
         for text in [
             "{result=",

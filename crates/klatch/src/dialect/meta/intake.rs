@@ -59,8 +59,9 @@ async fn read(app: &App, request: Request) -> Result<Request, Error> {
         seen.by(number);
     }
     let read = incoming.finish(app, &parts, identity.payer()).await?;
-    agreed([Some(token.clone()), read.text("access_token").map(Into::into)])?;
-    if let Some(name) = read.text("method") {
+    agreed([Some(token.clone()), read.only_text("access_token")?.map(Into::into)])?;
+    // Never made as the method that it was sent with, where it may be meant as another one.
+    if let Some(name) = read.only_text("method")? {
         parts.method = overridden(&parts.method, &name)?;
     }
     parts.extensions.insert(identity);

@@ -55,6 +55,9 @@ pub enum BackupError {
 /// See [`BackupError`].
 pub fn backup(folder: &Path, to: &Path) -> Result<(), BackupError> {
     let from = folder.join("klatch.db");
+    // SQLite takes names like :memory: and file:x for something else than files of these names.
+    let absolute = std::path::absolute(to);
+    let to = &absolute.map_err(|source| BackupError::Io { path: to.to_owned(), source })?;
     let unreadable = |source| BackupError::Source { path: from.clone(), source };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(&from, flags).map_err(unreadable)?;

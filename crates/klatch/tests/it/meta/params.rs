@@ -321,12 +321,34 @@ async fn a_post_can_be_another_method() {
         let path = format!("/{group}?method={name}");
         refusals.add(&format!("{method} as {name}"), &app.meta(method, &path, None).await);
     }
+    for (kind, query, body) in [
+        (JSON, "?method[]=delete", ""),
+        (JSON, "?method[a]=get", ""),
+        (PAIRS, "", "method[0]=get"),
+        (JSON, "", r#"{"method":["delete"]}"#),
+    ] {
+        let path = format!("/{group}{query}");
+        let answer = send_bytes(&app, Method::POST, &path, kind, body).await;
+        refusals.add(&format!("POST {query}{body}"), &answer);
+    }
+    for name in ["limit[]", "after[a]", "before[", "access_token[]"] {
+        let path = format!("{}?{name}=1", our_groups());
+        refusals.add(&format!("GET {name}"), &app.meta(Method::GET, &path, None).await);
+    }
     assert_snapshot!(refusals.shown(), @r#"
     GET as delete => 400 100 (#100) Invalid parameter: method can only be changed by a POST request, not by GET
     GET as post => 400 100 (#100) Invalid parameter: method can only be changed by a POST request, not by GET
     DELETE as get => 400 100 (#100) Invalid parameter: method can only be changed by a POST request, not by DELETE
     POST as put => 400 100 (#100) Param method must be one of {GET, POST, DELETE} - got "put".: method must be one of get, post, delete
     POST as  => 400 100 (#100) Param method must be one of {GET, POST, DELETE} - got "".: method must be one of get, post, delete
+    POST ?method[]=delete => 400 100 (#100) Invalid parameter: method must be a single value
+    POST ?method[a]=get => 400 100 (#100) Invalid parameter: method must be a single value
+    POST method[0]=get => 400 100 (#100) Invalid parameter: method must be a single value
+    POST {"method":["delete"]} => 400 100 (#100) Invalid parameter: method must be a single value
+    GET limit[] => 400 100 (#100) Invalid parameter: limit must be a single value
+    GET after[a] => 400 100 (#100) Invalid parameter: after must be a single value
+    GET before[ => 400 100 (#100) Invalid parameter: before[ has brackets that do not match
+    GET access_token[] => 400 100 (#100) Invalid parameter: access_token must be a single value
     "#);
     assert_eq!(shown(&group).await, 200);
 }
