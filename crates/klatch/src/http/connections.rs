@@ -16,7 +16,7 @@ use super::peer::{Peer, Proxies};
 
 /// Connections at a time, where the limit of open files allows it. Ours.
 pub const CONNECTIONS_MAX: usize = 4_096;
-/// How long a client may take to read [`PROGRESS_BYTES`] of an answer. Ours.
+/// How long a client may take to read the next 16 KB of an answer. Ours.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of an answer that a client that holds up a write has to read within the write timeout, so
 /// that one that reads a byte now and then does not keep its place. Ours.
@@ -37,7 +37,7 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at a time from one address; further ones are closed at once.
     pub per_address: usize,
-    /// How long a client may take to read [`PROGRESS_BYTES`] of an answer.
+    /// How long a client may take to read the next 16 KB of an answer.
     pub write_timeout: Duration,
     /// Addresses to which `per_address` does not apply, since they speak for many clients.
     pub proxies: Proxies,

@@ -2,7 +2,7 @@
 //!
 //! Graph does not care whether a parameter came in the query, in a form, in a multipart form or in
 //! JSON, nor how a list is written: brackets (`a[]`, `a[0][k]`), JSON text and comma-separated text
-//! are the same. [`Incoming`] reads a request, [`Params`] is the map, [`Params::read`] turns it into
+//! are the same. `Incoming` reads a request, [`Params`] is the map, [`Params::read`] turns it into
 //! the struct that a call wants, in which the field's type decides how a value is understood.
 //!
 //! Source: Meta's own samples, and what the SDKs of PHP, Python and JavaScript send.
@@ -124,7 +124,8 @@ impl<E> Params<E> {
     /// The page of the named list that `limit`, `after` and `before` ask for.
     ///
     /// # Errors
-    /// As [`params::page`], and [`Problem::Field`] where one of them is not a single value.
+    /// [`Problem::Field`] for a limit out of range, for two cursors at once, and for one that is not
+    /// a single value; [`Problem::Cursor`] for a cursor of another list.
     pub fn page(&self, list: &str) -> Result<Page, Problem> {
         self.read.values.as_ref().map_err(Clone::clone)?;
         for name in ["limit", "after", "before"] {
