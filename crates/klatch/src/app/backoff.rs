@@ -61,7 +61,7 @@ impl Backoff {
         let now = now.as_millis();
         let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let record = records.get_or_insert_mut(peer.network(), Record::default);
-        // A clock that was put back makes nobody wait for it to catch up.
+        // If the clock was put back, nobody waits until it catches up.
         if !(0..MEMORY_MS).contains(&(now - record.last_wrong)) {
             *record = Record { last_right: record.last_right, ..Record::default() };
         }
