@@ -18,7 +18,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use futures_util::FutureExt as _;
@@ -34,6 +34,8 @@ use crate::{admin, dialect, openapi};
 
 /// Bytes that all headers of a request may have together. Ours.
 const HEADERS_BYTES_MAX: usize = 16 * 1_024;
+/// The header of every answer that has the id of its request.
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Seconds for which a browser may keep the answer to a preflight: as many as the strictest keeps
 /// it. Ours.
 const PREFLIGHT_MAX_AGE_SECS: &str = "7200";
@@ -109,7 +111,7 @@ impl Port {
             };
             let answered = AssertUnwindSafe(routed).catch_unwind().await;
             let mut response = answered.unwrap_or_else(|_| api.answer(Problem::Panicked));
-            response.headers_mut().insert("x-request-id", told.id.header());
+            response.headers_mut().insert(&REQUEST_ID, told.id.header());
             if api.is_a_vendors() {
                 let origin = header::ACCESS_CONTROL_ALLOW_ORIGIN;
                 response.headers_mut().insert(origin, HeaderValue::from_static("*"));
@@ -229,8 +231,7 @@ fn preflight(request: &Request<Body>) -> Response {
 }
 
 fn too_long(request: &Request<Body>) -> Option<Problem> {
-    let size =
-        |(name, value): (&header::HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+    let size = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
     let total: usize = request.headers().iter().map(size).sum();
     if total <= HEADERS_BYTES_MAX {
         return None;

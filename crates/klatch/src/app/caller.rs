@@ -13,8 +13,6 @@ pub struct Call {
     pub idempotency: Option<Idempotency>,
 }
 
-/// The header that makes a call repeatable.
-pub const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 /// Longest key, in visible ASCII characters.
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 

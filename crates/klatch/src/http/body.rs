@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use axum::extract::FromRequest;
-use axum::http::{HeaderMap, Request, header};
+use axum::http::{HeaderMap, HeaderName, Request, header};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use domain::limits::PICTURE_BYTES_MAX;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::problem::{Fault, JsonType, Problem};
 use crate::app::App;
-use crate::app::caller::{IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_CHARS_MAX, Idempotency};
+use crate::app::caller::{IDEMPOTENCY_KEY_CHARS_MAX, Idempotency};
 use crate::serde_text::without_values;
 
 /// Longest JSON body, in bytes, after decompression. Ours: a thousand join requests fit in several
@@ -25,6 +25,9 @@ pub const JSON_BYTES_MAX: usize = 256 * 1_024;
 /// Longest multipart form, in bytes, after decompression: the largest picture and 64 KB around it.
 /// Ours.
 pub const FORM_BYTES_MAX: usize = PICTURE_BYTES_MAX + 64 * 1_024;
+
+/// The header that makes a call repeatable.
+pub(crate) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What some programs write before JSON: a byte order mark in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -142,7 +145,7 @@ pub(crate) fn idempotency(
     path: &str,
     content: &[u8],
 ) -> Result<Option<Idempotency>, Problem> {
-    let Some(key) = headers.get(IDEMPOTENCY_HEADER) else { return Ok(None) };
+    let Some(key) = headers.get(&IDEMPOTENCY_KEY) else { return Ok(None) };
     let read = Idempotency::new(key.as_bytes(), method, path, content);
     read.map(Some).ok_or_else(|| {
         let max = IDEMPOTENCY_KEY_CHARS_MAX;

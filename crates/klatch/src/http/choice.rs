@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::extract::OriginalUri;
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderValue, Request, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Request, Uri, header};
 
 use super::peer::Forwarded;
 
@@ -55,6 +55,9 @@ const HOSTS: [(&str, Api); 6] = [
     ("us1.whatsapp.api.sinch.com", Api::Sinch),
     ("eu1.whatsapp.api.sinch.com", Api::Sinch),
 ];
+
+/// The header that carries a key of 360dialog's API, and no other API's. Published.
+pub(crate) static D360_API_KEY: HeaderName = HeaderName::from_static("d360-api-key");
 
 /// Where each API can be reached whatever else a request looks like.
 const MOUNTS: [(&str, Api); 3] =
@@ -124,7 +127,7 @@ impl<'a> Choice<'a> {
         let forwarded = request.extensions().get::<Forwarded>().and_then(|one| one.host.as_deref());
         let host = forwarded.or_else(|| request.uri().host());
         let host = host.or_else(|| request.headers().get(header::HOST)?.to_str().ok());
-        let has_d360_key = request.headers().contains_key("d360-api-key");
+        let has_d360_key = request.headers().contains_key(&D360_API_KEY);
         let Choice { api, base } =
             Choice::of(host.unwrap_or_default(), request.uri().path(), has_d360_key);
         if !base.is_empty() {

@@ -13,10 +13,8 @@ use crate::app::caller::{Call, Idempotency};
 use crate::dialect::graph::params::Payer;
 use crate::dialect::graph::person::Names;
 use crate::directory::Number;
+use crate::http::choice::D360_API_KEY;
 use crate::http::params::PathParams;
-
-/// The header that carries the key. Published.
-pub(super) const HEADER: &str = "d360-api-key";
 
 /// The number that the key opens.
 #[derive(Debug)]
@@ -42,12 +40,12 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let key = parts.headers.get(HEADER).and_then(|value| value.to_str().ok());
+        let key = parts.headers.get(&D360_API_KEY).and_then(|value| value.to_str().ok());
         let key = key.map(str::trim).filter(|key| !key.is_empty()).ok_or(Error::no_key())?;
         let opening = app.opening(key).await?.ok_or(Error::wrong_key())?;
         // A key of this API belongs to one number; ours may open an account with several.
         let number = opening.number.clone().ok_or(Error::key_of_account())?;
-        parts.extensions.insert(Payer(number.id.to_string()));
+        Payer::set(parts, &number.id);
         Ok(Self(number))
     }
 }

@@ -3,9 +3,6 @@
 //! A selection names fields, separated by commas. Braces select inside an object or a list;
 //! `.limit(n)` shortens a list. Source: Graph's guide to field expansion.
 
-use std::iter::Peekable;
-use std::str::CharIndices;
-
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -83,7 +80,7 @@ impl Fields {
         if text.len() > BYTES_MAX {
             return Err(wrong(format!("must be at most {BYTES_MAX} bytes, got {}", text.len())));
         }
-        let mut reader = Reader { text, rest: text.char_indices().peekable(), names: 0 };
+        let mut reader = Reader { text, at: 0, names: 0 };
         let names = reader.list(0)?;
         resolve(&names, known, "")
     }
@@ -209,7 +206,8 @@ struct Name<'a> {
 
 struct Reader<'a> {
     text: &'a str,
-    rest: Peekable<CharIndices<'a>>,
+    /// The byte at which the reader stands.
+    at: usize,
     names: usize,
 }
 
@@ -221,19 +219,18 @@ impl<'a> Reader<'a> {
         }
         let mut names = Vec::new();
         loop {
-            self.skip(|c| c.is_whitespace() || c == ',');
-            match self.rest.peek() {
+            self.skip(|byte| byte.is_ascii_whitespace() || byte == b',');
+            match self.peek() {
                 None if depth == 0 => return Ok(names),
-                Some((_, '}')) if depth > 0 => {
-                    self.rest.next();
+                Some(b'}') if depth > 0 => {
+                    self.at += 1;
                     return Ok(names);
                 }
                 _ => names.push(self.name(depth)?),
             }
-            self.skip(char::is_whitespace);
-            match self.rest.peek() {
-                None | Some((_, ',' | '}')) => {}
-                Some(_) => return Err(self.expected("a comma")),
+            self.skip_blanks();
+            if !matches!(self.peek(), None | Some(b',' | b'}')) {
+                return Err(self.expected("a comma"));
             }
         }
     }
@@ -248,8 +245,8 @@ impl<'a> Reader<'a> {
             return Err(self.expected("the name of a field"));
         }
         let limit = self.modifiers()?;
-        self.skip(char::is_whitespace);
-        let inside = if self.next_is('{') {
+        self.skip_blanks();
+        let inside = if self.next_is(b'{') {
             let inside = self.list(depth + 1)?;
             if inside.is_empty() {
                 return Err(wrong(format!("must name a field inside {text}{{}}")));
@@ -263,13 +260,13 @@ impl<'a> Reader<'a> {
 
     fn modifiers(&mut self) -> Result<Option<u16>, Problem> {
         let mut limit = None;
-        while self.next_is('.') {
+        while self.next_is(b'.') {
             let modifier = self.word();
             if modifier != "limit" {
                 let detail = format!("can only be modified by .limit(n), got .{modifier}");
                 return Err(wrong(detail));
             }
-            if !self.next_is('(') {
+            if !self.next_is(b'(') {
                 return Err(self.expected("( and a number"));
             }
             let number = self.word();
@@ -280,7 +277,7 @@ impl<'a> Reader<'a> {
                 )));
             };
             limit = Some(number);
-            if !self.next_is(')') {
+            if !self.next_is(b')') {
                 return Err(self.expected(")"));
             }
         }
@@ -289,55 +286,64 @@ impl<'a> Reader<'a> {
 
     /// What is left of the text until punctuation or a blank.
     fn word(&mut self) -> &'a str {
-        let from = self.at();
-        self.skip(|c| !c.is_whitespace() && !matches!(c, ',' | '{' | '}' | '(' | ')' | '.'));
-        &self.text[from..self.at()]
+        let from = self.at;
+        self.skip(|byte| !byte.is_ascii_whitespace() && !b",{}().".contains(&byte));
+        &self.text[from..self.at]
     }
 
-    fn skip(&mut self, skipped: impl Fn(char) -> bool) {
-        while self.rest.next_if(|(_, c)| skipped(*c)).is_some() {}
+    fn skip_blanks(&mut self) {
+        self.skip(|byte| byte.is_ascii_whitespace());
     }
 
-    fn next_is(&mut self, wanted: char) -> bool {
-        self.rest.next_if(|(_, c)| *c == wanted).is_some()
+    /// Goes on to the first byte that is not skipped. All that ends a word is ASCII, so that the
+    /// reader never stands inside a character.
+    fn skip(&mut self, skipped: impl Fn(u8) -> bool) {
+        let rest = &self.text.as_bytes()[self.at..];
+        self.at += rest.iter().position(|byte| !skipped(*byte)).unwrap_or(rest.len());
     }
 
-    /// The byte at which the reader stands.
-    fn at(&mut self) -> usize {
-        self.rest.peek().map_or(self.text.len(), |(index, _)| *index)
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
-    fn expected(&mut self, what: &str) -> Problem {
-        let at = self.at();
-        let place = self.text[..at].chars().count() + 1;
+    fn next_is(&mut self, wanted: u8) -> bool {
+        let is = self.peek() == Some(wanted);
+        self.at += usize::from(is);
+        is
+    }
+
+    fn expected(&self, what: &str) -> Problem {
+        let place = self.text[..self.at].chars().count() + 1;
         wrong(format!("cannot be read: expected {what} at character {place}"))
     }
 }
 
 /// Finds each name among the known fields; `at` is the path of the object that has them.
 fn resolve(names: &[Name<'_>], known: &'static [Known], at: &str) -> Result<Fields, Problem> {
-    let mut fields: Vec<Field> = Vec::new();
+    let mut fields: Vec<Field> = Vec::with_capacity(names.len());
     for name in names {
-        let path =
-            if at.is_empty() { name.text.to_owned() } else { format!("{at}{{{}}}", name.text) };
+        let path = || match at {
+            "" => name.text.to_owned(),
+            at => format!("{at}{{{}}}", name.text),
+        };
         let Some(field) = known.iter().find(|field| field.name == name.text) else {
             let supported = |field: &&Known| !matches!(field.inside, Inside::Unsupported);
             let known: Vec<_> = known.iter().filter(supported).map(|field| field.name).collect();
             let known = known.join(", ");
             let inside = if at.is_empty() { String::new() } else { format!(" inside {at}") };
-            return Err(wrong(format!("must only name {known}{inside}; {path} is unknown")));
+            return Err(wrong(format!("must only name {known}{inside}; {} is unknown", path())));
         };
         let inside = match (field.inside, &name.inside) {
             (Inside::Nothing, Some(_)) => {
-                return Err(wrong(format!("cannot select inside {path}: it has no fields")));
+                return Err(wrong(format!("cannot select inside {}: it has no fields", path())));
             }
             (Inside::Object(known) | Inside::List(known), Some(inside)) => {
-                resolve(inside, known, &path)?
+                resolve(inside, known, &path())?
             }
             (Inside::Unsupported, _) | (_, None) => Fields::default(),
         };
         if name.limit.is_some() && matches!(field.inside, Inside::Nothing | Inside::Object(_)) {
-            return Err(wrong(format!("cannot limit {path}: it is not a list")));
+            return Err(wrong(format!("cannot limit {}: it is not a list", path())));
         }
         match fields.iter_mut().find(|known| known.name == field.name) {
             // Named twice: what is selected by either is answered.

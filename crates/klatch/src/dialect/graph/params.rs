@@ -12,6 +12,7 @@ mod coerce;
 mod multipart;
 
 use std::borrow::Cow;
+use std::future::ready;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request};
 use axum::response::IntoResponse;
 use bytes::Bytes;
+use futures_util::future::Either;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -32,11 +34,11 @@ pub use self::coerce::{Id, Names};
 pub use self::multipart::Part;
 use self::multipart::{Form, large_place};
 use crate::app::App;
-use crate::app::caller::{IDEMPOTENCY_HEADER, Idempotency};
+use crate::app::caller::Idempotency;
 use crate::app::shares::Share;
 use crate::http::body::{
-    ContentType, FORM_BYTES_MAX, JSON_BYTES_MAX, Kind, collect, deadline, deserialize, idempotency,
-    is_gzip, json_object, json_text, refuse_key,
+    ContentType, FORM_BYTES_MAX, IDEMPOTENCY_KEY, JSON_BYTES_MAX, Kind, collect, deadline,
+    deserialize, idempotency, is_gzip, json_object, json_text, refuse_key,
 };
 use crate::http::params;
 use crate::http::problem::Problem;
@@ -84,23 +86,54 @@ pub(crate) struct Read {
 }
 
 /// Whose share of the memory a large body takes: a number's id, or an account's where the call is
-/// not about one number. Set beside the request by whatever checks its key.
+/// not about one number.
 #[derive(Debug, Clone)]
-pub(crate) struct Payer(pub(crate) String);
+pub(crate) struct Payer(String);
 
-impl<E: From<Problem> + IntoResponse> FromRequest<App> for Params<E> {
+impl Payer {
+    /// Sets who pays for the body, beside the request: for whatever checks its key.
+    pub(crate) fn set(parts: &mut Parts, id: &impl ToString) {
+        if has_body(&parts.method) {
+            parts.extensions.insert(Self(id.to_string()));
+        }
+    }
+}
+
+impl<E: From<Problem> + IntoResponse + Send> FromRequest<App> for Params<E> {
     type Rejection = E;
 
-    /// Takes what was read before, or reads it.
-    async fn from_request(request: Request<axum::body::Body>, app: &App) -> Result<Self, E> {
-        if let Some(read) = request.extensions().get::<Arc<Read>>() {
-            return Ok(Self { read: Arc::clone(read), error: PhantomData });
-        }
+    /// Takes what was read before, or reads it. Only a body has to be waited for, and only a call
+    /// that has one pays for the memory that waiting takes.
+    fn from_request(
+        request: Request<axum::body::Body>,
+        app: &App,
+    ) -> impl Future<Output = Result<Self, E>> + Send {
         let (parts, body) = request.into_parts();
-        let payer = parts.extensions.get::<Payer>().map(|payer| payer.0.clone());
-        let incoming = Incoming::new(app, &parts, body);
-        let read = incoming.finish(app, &parts, &payer.unwrap_or_default()).await?;
-        Ok(Self { read: Arc::new(read), error: PhantomData })
+        if let Some(read) = parts.extensions.get::<Arc<Read>>() {
+            return Either::Left(ready(Ok(Self::from(Arc::clone(read)))));
+        }
+        let Incoming { query, body } = Incoming::new(app, &parts, body);
+        let Some(unread) = body else {
+            let read = Read::new(query, ReadBody::default(), &parts);
+            return Either::Left(ready(read.map(Self::from).map_err(E::from)));
+        };
+        Either::Right(Box::pin(async move {
+            let payer = parts.extensions.get().map_or("", |Payer(id)| id.as_str());
+            let body = unread.read(app, &parts.headers, payer).await?;
+            Ok(Self::from(Read::new(query, body, &parts)?))
+        }))
+    }
+}
+
+impl<E> From<Arc<Read>> for Params<E> {
+    fn from(read: Arc<Read>) -> Self {
+        Self { read, error: PhantomData }
+    }
+}
+
+impl<E> From<Read> for Params<E> {
+    fn from(read: Read) -> Self {
+        Self::from(Arc::new(read))
     }
 }
 
@@ -143,6 +176,9 @@ impl<E> Params<E> {
         struct Chosen {
             fields: Option<Names>,
         }
+        if self.read.values.as_ref().is_ok_and(Vec::is_empty) {
+            return Ok(None);
+        }
         Ok(self.read::<Chosen>()?.fields.map(|Names(fields)| fields))
     }
 
@@ -174,6 +210,25 @@ impl<E> Params<E> {
 }
 
 impl Read {
+    /// # Errors
+    /// [`Problem::Field`] for an `Idempotency-Key` that is not one.
+    fn new(mut query: Tree, body: ReadBody, parts: &Parts) -> Result<Self, Problem> {
+        let ReadBody { tree, bytes, form, is_multipart } = body;
+        // Most calls have no key: nothing is compared for them.
+        let idempotency = if parts.headers.contains_key(&IDEMPOTENCY_KEY) {
+            let content = content_of(&query, tree.as_ref().ok(), &bytes, &form.parts);
+            idempotency(&parts.headers, parts.method.as_str(), parts.uri.path(), &content)?
+        } else {
+            None
+        };
+        let values = tree.and_then(|body| {
+            query.overlay(body);
+            query.into_values()
+        });
+        let ReadForm { parts, share } = form;
+        Ok(Self { values, parts, is_multipart, idempotency, _share: share })
+    }
+
     fn find(&self, name: &str) -> Option<&Param> {
         let values = self.values.as_ref().ok()?;
         values.iter().find(|(key, _)| key == name).map(|(_, value)| value)
@@ -201,16 +256,20 @@ impl Read {
 
 /// A request that is being read.
 pub(crate) struct Incoming {
+    query: Tree,
+    /// Where the call has one that counts.
+    body: Option<Unread>,
+}
+
+/// A body that is being read.
+struct Unread {
     content_type: ContentType,
     deadline: Instant,
-    query: Tree,
-    body: State,
+    state: State,
 }
 
 /// How far a body was read.
 enum State {
-    /// The call has none that counts.
-    None,
     /// Nothing was read.
     Waiting(axum::body::Body),
     /// All of it was read.
@@ -229,11 +288,12 @@ impl Incoming {
         {
             query.add(&name, Param::Value(Value::String(text.into_owned())));
         }
-        // A body in a GET means nothing in HTTP; programs send one by mistake.
-        let reads = matches!(parts.method, Method::GET | Method::HEAD);
-        let body = if reads { State::None } else { State::Waiting(body) };
-        let content_type = ContentType::of(&parts.headers);
-        Self { content_type, deadline: deadline(app.settings.body_timeout), query, body }
+        let body = has_body(&parts.method).then(|| Unread {
+            content_type: ContentType::of(&parts.headers),
+            deadline: deadline(app.settings.body_timeout),
+            state: State::Waiting(body),
+        });
+        Self { query, body }
     }
 
     /// The token in the query, if there is one.
@@ -247,42 +307,39 @@ impl Incoming {
         &mut self,
         headers: &HeaderMap,
     ) -> Result<Option<String>, Problem> {
-        match std::mem::replace(&mut self.body, State::None) {
-            State::Waiting(body) if self.is_streamed_form(headers)? => {
+        let Some(mut unread) = self.body.take() else { return Ok(None) };
+        let found = match unread.state {
+            State::Waiting(body) if unread.content_type.is_streamed_form(headers)? => {
                 match Form::new(body, headers) {
                     Ok(mut form) => {
-                        let found = form.read_until(TOKEN, self.deadline).await;
-                        self.body = State::Form(form);
+                        let found = form.read_until(TOKEN, unread.deadline).await?;
+                        unread.state = State::Form(form);
                         found
                     }
                     Err(problem) => {
-                        self.body = State::Broken(problem);
-                        Ok(None)
+                        unread.state = State::Broken(problem);
+                        None
                     }
                 }
             }
             State::Waiting(body) => {
                 let max = UNKNOWN_CALLER_BYTES_MAX;
-                let bytes = match collect(body, headers, max, self.deadline).await {
+                let bytes = match collect(body, headers, max, unread.deadline).await {
                     Ok(bytes) => bytes,
                     // A key may be in there; whoever has one can send it in the header.
                     Err(Problem::BodyTooLarge { .. }) => return Ok(None),
                     Err(problem) => return Err(problem),
                 };
-                let token = body_tree(&self.content_type, &bytes).ok();
+                let token = body_tree(&unread.content_type, &bytes).ok();
                 let token = token.and_then(|tree| tree.text(TOKEN).map(str::to_owned));
-                self.body = State::Whole(bytes);
-                Ok(token)
+                unread.state = State::Whole(bytes);
+                token
             }
-            other => {
-                self.body = other;
-                Ok(None)
-            }
-        }
-    }
-
-    fn is_streamed_form(&self, headers: &HeaderMap) -> Result<bool, Problem> {
-        Ok(self.content_type.kind == Kind::Multipart && !is_gzip(headers)?)
+            // Looked at before.
+            State::Whole(_) | State::Form(_) | State::Broken(_) => None,
+        };
+        self.body = Some(unread);
+        Ok(found)
     }
 
     /// Reads the rest. Large bodies take a place of the payer's share.
@@ -292,13 +349,53 @@ impl Incoming {
         parts: &Parts,
         payer: &str,
     ) -> Result<Read, Problem> {
-        let Self { content_type, deadline, mut query, body } = self;
-        let (headers, method, path) = (&parts.headers, parts.method.as_str(), parts.uri.path());
+        let body = match self.body {
+            None => ReadBody::default(),
+            Some(unread) => unread.read(app, &parts.headers, payer).await?,
+        };
+        Read::new(self.query, body, parts)
+    }
+}
+
+/// Whether a call has a body that counts. One in a GET means nothing in HTTP; programs send it by
+/// mistake.
+fn has_body(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD)
+}
+
+impl ContentType {
+    /// Whether the body is a form whose parts can be read one by one.
+    fn is_streamed_form(&self, headers: &HeaderMap) -> Result<bool, Problem> {
+        Ok(self.kind == Kind::Multipart && !is_gzip(headers)?)
+    }
+}
+
+/// A body that was read.
+struct ReadBody {
+    /// An error where it is not a body that can be understood.
+    tree: Result<Tree, Problem>,
+    /// The whole of it, where it is not a form of several parts.
+    bytes: Bytes,
+    form: ReadForm,
+    is_multipart: bool,
+}
+
+impl Default for ReadBody {
+    fn default() -> Self {
+        let (bytes, form) = (Bytes::new(), ReadForm::default());
+        Self { tree: Ok(Tree::default()), bytes, form, is_multipart: false }
+    }
+}
+
+impl Unread {
+    /// # Errors
+    /// Nothing of the request can be used.
+    async fn read(self, app: &App, headers: &HeaderMap, payer: &str) -> Result<ReadBody, Problem> {
+        let Self { content_type, deadline, state } = self;
         let is_multipart = content_type.kind == Kind::Multipart;
         let mut bytes = Bytes::new();
         let mut form = ReadForm::default();
-        let tree = match body {
-            State::None => Ok(Tree::default()),
+        let tree = match state {
             State::Broken(problem) => Err(problem),
             State::Waiting(body) if is_multipart => {
                 let body = if is_gzip(headers)? {
@@ -327,24 +424,10 @@ impl Incoming {
                 body_tree(&content_type, &bytes)
             }
         };
-        let tree = match tree {
-            Err(problem) if problem.ends_reading() => return Err(problem),
-            other => other,
-        };
-        // Most calls have no key: nothing is compared for them.
-        let idempotency = if headers.contains_key(IDEMPOTENCY_HEADER) {
-            let body = tree.as_ref().ok();
-            let content = content_of(&query, body, &bytes, &form.parts);
-            idempotency(headers, method, path, &content)?
-        } else {
-            None
-        };
-        let values = tree.and_then(|body| {
-            query.overlay(body);
-            query.into_values()
-        });
-        let ReadForm { parts, share } = form;
-        Ok(Read { values, parts, is_multipart, idempotency, _share: share })
+        match tree {
+            Err(problem) if problem.ends_reading() => Err(problem),
+            tree => Ok(ReadBody { tree, bytes, form, is_multipart }),
+        }
     }
 }
 

@@ -22,9 +22,8 @@ use super::error::{Error, ErrorBody};
 use super::headers::NEWEST;
 use super::token::Sent;
 use crate::app::App;
-use crate::app::caller::IDEMPOTENCY_HEADER;
 use crate::http::Api;
-use crate::http::body::JSON_BYTES_MAX;
+use crate::http::body::{IDEMPOTENCY_KEY, JSON_BYTES_MAX};
 use crate::http::choice::{Base, Choice, version};
 use crate::http::peer::Forwarded;
 use crate::http::problem::{Problem, required};
@@ -40,7 +39,8 @@ const REFERENCES_MAX: usize = 64;
 /// How a reference to the answer of an earlier operation begins.
 const REFERENCE: &str = "{result=";
 /// Headers that an operation can have for itself.
-const OWN_HEADERS: [&str; 3] = ["content-type", IDEMPOTENCY_HEADER, "if-none-match"];
+static OWN_HEADERS: [&HeaderName; 3] =
+    [&header::CONTENT_TYPE, &IDEMPOTENCY_KEY, &header::IF_NONE_MATCH];
 
 /// The routes that operations go through. They do not have it themselves: a batch cannot hold a
 /// batch.
@@ -280,9 +280,9 @@ fn own_headers(at: &str, given: &[String]) -> Result<HeaderMap, Problem> {
         };
         let (name, value) = line.split_once(':').ok_or_else(wrong)?;
         let name = name.trim().to_ascii_lowercase();
-        if let Some(name) = OWN_HEADERS.into_iter().find(|own| *own == name) {
+        if let Some(name) = OWN_HEADERS.into_iter().find(|own| own.as_str() == name) {
             let value = HeaderValue::from_str(value.trim()).map_err(|_| wrong())?;
-            headers.insert(HeaderName::from_static(name), value);
+            headers.insert(name, value);
         }
     }
     Ok(headers)
