@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use domain::values::Timestamp;
-use klatch::dialect::Dialect;
 use klatch::directory::{Secret, Secrets};
 use klatch::webhook::memory::CONCURRENCY;
 use klatch::webhook::sign::{self, Signing};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use tokio::task::JoinSet;
+use wire::Dialect;
 
 use crate::baseline::Posts;
 use crate::load::{Caller, Client};

@@ -6,6 +6,17 @@ use crate::values::{
     Batch, BusinessNumber, Description, InviteCode, JoinApprovalMode, Picture, Subject,
 };
 
+/// What a caller says about a new group; the rest is minted.
+#[derive(Debug, Clone)]
+pub struct NewGroup {
+    /// Name.
+    pub subject: Subject,
+    /// About text.
+    pub description: Description,
+    /// How a tap on the link is treated.
+    pub mode: JoinApprovalMode,
+}
+
 /// Everything needed to bring a group into the world, ids and invite code already minted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateGroup {

@@ -115,6 +115,17 @@ impl GroupState {
     }
 }
 
+/// What lists of groups show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupSummary {
+    /// Id.
+    pub id: GroupId,
+    /// Name.
+    pub subject: Subject,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
 /// What a group answers to a command that it does not refuse as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Decision {

@@ -27,9 +27,9 @@ pub mod values;
 pub mod visible;
 pub mod wording;
 
-pub use command::{Command, CreateGroup};
+pub use command::{Command, CreateGroup, NewGroup};
 pub use event::Event;
-pub use group::{Decision, Group, GroupState, Status};
+pub use group::{Decision, Group, GroupState, GroupSummary, Status};
 pub use limits::Limits;
 pub use person::{Person, PersonRef};
 pub use refusal::Refusal;

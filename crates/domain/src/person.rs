@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::ids::UserId;
-use crate::values::WaId;
+use crate::values::{Problem, WaId};
 
 /// A WhatsApp user as one business sees them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -54,6 +54,14 @@ pub enum PersonRef {
 }
 
 impl PersonRef {
+    /// Reads what callers write where a person is meant: a user id, or a phone number.
+    ///
+    /// # Errors
+    /// The text is neither; the problem is that of a phone number.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        UserId::parse(text).map(Self::User).or_else(|_| WaId::parse(text).map(Self::Phone))
+    }
+
     /// Whether this points at that person.
     #[must_use]
     pub fn is(&self, person: &Person) -> bool {

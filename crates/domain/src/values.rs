@@ -1,6 +1,6 @@
 //! Values that are parsed once and are valid for ever after.
 
-use crate::limits::{DESCRIPTION_CHARS_MAX, SUBJECT_CHARS_MAX};
+use crate::limits::{DESCRIPTION_CHARS_MAX, PICTURE_BYTES_MAX, SUBJECT_CHARS_MAX};
 pub use crate::phone::{BusinessNumber, WaId};
 use crate::visible::shows_something;
 use crate::wording::counted;
@@ -247,6 +247,46 @@ pub struct Picture {
     pub sha256: [u8; 32],
     /// Media type, such as `image/jpeg`.
     pub mime_type: String,
+}
+
+/// Why bytes are not a profile picture. Reads on after the name of the field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PictureProblem {
+    /// Nothing was sent.
+    #[error("must not be empty")]
+    Empty,
+    /// Longer than 5 MB.
+    #[error("must not be larger than 5 MB ({max} bytes; it has {found})", max = PICTURE_BYTES_MAX)]
+    TooLarge {
+        /// Bytes sent.
+        found: usize,
+    },
+    /// Something else, whatever its name says.
+    #[error("must be a JPEG image (image/jpeg)")]
+    NotJpeg,
+    /// Neither of the two that can be an icon.
+    #[error("must be a JPEG or PNG image")]
+    NotImage,
+    /// A PNG whose end is missing or whose structure is broken.
+    #[error("must be a complete PNG image; this one is cut off or damaged")]
+    DamagedPng,
+    /// A JPEG whose end is missing or whose structure is broken.
+    #[error("must be a complete JPEG image; this one is cut off or damaged")]
+    Damaged,
+    /// Width and height differ.
+    #[error("must be square; this one is {width} x {height} pixels")]
+    NotSquare {
+        /// Pixels.
+        width: u16,
+        /// Pixels.
+        height: u16,
+    },
+    /// Shorter than 192 pixels.
+    #[error("must be at least 192 x 192 pixels; this one is {side} x {side}")]
+    TooSmall {
+        /// Pixels.
+        side: u16,
+    },
 }
 
 /// What one call carries many of: at least one entry, and no more than the caller's API allows.

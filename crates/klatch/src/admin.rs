@@ -16,18 +16,20 @@ mod people;
 mod subscriptions;
 
 use axum::Router;
+use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp as Moment;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use wire::paging::Paging;
+use wire::problem::Problem;
 
 use self::error::Error;
 use crate::app::App;
 use crate::directory::SubscriptionId;
-use crate::http::paging::{Address, Paging};
-use crate::http::problem::Problem;
+use crate::http::paging::Address;
 use crate::page::Slice;
 
 type Body = crate::http::body::Body<Error>;
@@ -67,6 +69,12 @@ pub fn router(app: App) -> Router {
     operations().split_for_parts().0.with_state(app)
 }
 
+/// Something that went wrong outside of any handler, in this API's own shape.
+#[must_use]
+pub fn answer(problem: Problem) -> Response {
+    Error::from(problem).into_response()
+}
+
 /// Paths and schemas of all operations, as mounted.
 #[must_use]
 pub fn document() -> OpenApi {
@@ -82,7 +90,7 @@ struct Listed<T> {
 
 impl<T> Listed<T> {
     fn new<R>(list: &str, slice: Slice<R>, limit: u16, address: &Address, f: fn(R) -> T) -> Self {
-        let paging = Paging::of(list, &slice, limit, address);
+        let paging = address.paging(list, &slice, limit);
         let data = slice.items.into_iter().map(|(_, record)| f(record)).collect();
         Self { data, paging }
     }

@@ -11,6 +11,7 @@ pub mod outbox;
 mod pace;
 pub mod person_ids;
 mod plausible;
+mod problem;
 mod read;
 pub mod shares;
 
@@ -24,7 +25,7 @@ use domain::ids::{AccountId, PhoneNumberId};
 
 use self::backoff::Backoff;
 use self::clock::Clock;
-pub use self::execute::{Change, NewGroup, Outcome};
+pub use self::execute::{Change, Outcome};
 use self::fetch::FETCHES_PER_NUMBER_MAX;
 pub use self::fetch::MayFetch;
 use self::mint::Mint;
@@ -38,9 +39,7 @@ use crate::http::choice::Hosts;
 use crate::http::peer::Proxies;
 use crate::metrics::Metrics;
 use crate::store::Store;
-pub use crate::store::{
-    ChangeError, GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored,
-};
+pub use crate::store::{ChangeError, PersonStanding, Recorded, Scope, StoreError, Stored};
 use crate::telemetry::Warnings;
 use crate::webhook::memory::Memory;
 use crate::webhook::send::Outbound;
@@ -194,10 +193,6 @@ impl Deref for App {
         &self.0
     }
 }
-
-/// What a caller can do about [`StoreError::OutcomeUnknown`], for every API's answer.
-pub const OUTCOME_UNKNOWN: &str = "the change may or may not have been stored; repeat the call with \
-                                   the same Idempotency-Key, or look before you repeat it";
 
 /// Why a call came to nothing, before any dialect has put it into words.
 #[derive(Debug, thiserror::Error)]

@@ -14,17 +14,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use wire::Dialect;
 
 use self::directory::{AccountCommand, KeyCommand, NumberCommand};
 use self::listen::ListenArgs;
 use self::people::{GroupCommand, PersonCommand};
 use self::webhook::{DeliveryCommand, EventCommand, WebhookCommand};
 use crate::config::{ClientArgs, DataArgs, DevArgs, EXAMPLE, ServeArgs, unknown_variables};
-use crate::dialect::Dialect;
 use crate::lifecycle::{Running, StopSignals};
 use crate::openapi::DOCUMENTS;
 use crate::store::sqlite::backup;
 use crate::telemetry;
+use crate::words::dialects;
 
 /// One server for WhatsApp group management that speaks several vendors' APIs.
 #[derive(Debug, Parser)]
@@ -58,7 +59,7 @@ enum Command {
     /// Play one whole life of a group on a private server and print each exchange.
     Tour {
         /// In whose words.
-        #[arg(long, value_enum, default_value_t = Dialect::Meta)]
+        #[arg(long, value_parser = dialects(), default_value = Dialect::META.name)]
         dialect: Dialect,
     },
     /// Manage accounts on a running server.

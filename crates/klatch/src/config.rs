@@ -11,9 +11,9 @@ use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
 use toml::de::DeTable;
+use wire::Answers;
 
 use crate::app::mint::Mint;
-use crate::directory::Answers;
 use crate::http::choice::Hosts;
 use crate::http::connections::{CONNECTIONS_MAX, WRITE_TIMEOUT};
 use crate::http::peer::Proxies;
@@ -21,6 +21,7 @@ use crate::sandbox::Credentials;
 use crate::serde_text::without_values;
 use crate::telemetry::LogFormat;
 use crate::webhook::egress::Rules;
+use crate::words::answers;
 
 /// A settings file that says everything there is to say, with the defaults.
 pub const EXAMPLE: &str = include_str!("../klatch.example.toml");
@@ -214,7 +215,7 @@ pub struct DevArgs {
     #[arg(long, env = "KLATCH_DATA")]
     data: Option<PathBuf>,
     /// Which fields the vendors' APIs answer with. At first `published`; kept together with the data.
-    #[arg(long, env = "KLATCH_ANSWERS", value_enum)]
+    #[arg(long, env = "KLATCH_ANSWERS", value_parser = answers())]
     answers: Option<Answers>,
     /// Let other machines in: with keys of its own, which are printed, instead of the documented
     /// ones.

@@ -11,6 +11,8 @@ use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::{BusinessNumber, Timestamp};
 use sha2::{Digest as _, Sha256};
+use wire::Answers;
+use wire::news::Sender;
 
 pub use self::profile::{PersonKey, Profile};
 pub use self::subscription::{
@@ -72,44 +74,6 @@ impl Eligibility {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|eligibility| eligibility.as_str() == text)
-    }
-}
-
-/// Which fields the answers to a number's calls have. Webhooks are the same either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Answers {
-    /// Those that the vendor publishes, and no others.
-    #[default]
-    Published,
-    /// Besides, those by which Klatch answers more than the vendor does.
-    Superset,
-}
-
-impl Answers {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Published, Self::Superset];
-
-    /// The word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Published => "published",
-            Self::Superset => "superset",
-        }
-    }
-
-    /// Reads the word.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|answers| answers.as_str() == text)
-    }
-
-    /// The value of a field that the vendor does not publish.
-    pub fn besides<T>(self, value: T) -> Option<T> {
-        match self {
-            Self::Published => None,
-            Self::Superset => Some(value),
-        }
     }
 }
 
@@ -185,6 +149,19 @@ pub struct Number {
     pub extra_receivers: bool,
     /// Since when.
     pub created_at: Timestamp,
+}
+
+impl Number {
+    /// The number as payloads name it.
+    #[must_use]
+    pub fn sender(&self) -> Sender<'_> {
+        Sender {
+            phone_number_id: self.id.as_str(),
+            display_phone_number: self.display_number.as_str(),
+            waba_id: &self.waba_id,
+            bot_id: &self.bot_id,
+        }
+    }
 }
 
 /// A key, without its secret: that is shown once, when the key is made, and not kept.

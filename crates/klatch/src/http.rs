@@ -7,7 +7,7 @@ pub mod connections;
 pub mod paging;
 pub mod params;
 pub mod peer;
-pub mod problem;
+pub mod reply;
 pub mod server;
 
 use std::cell::Cell;
@@ -23,10 +23,11 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use futures_util::FutureExt as _;
 use tower::ServiceExt as _;
+use wire::Dialect;
+use wire::problem::Problem;
 
 pub use self::choice::Api;
 use self::choice::Choice;
-use self::problem::Problem;
 use crate::app::App;
 use crate::metrics::{ApiLabels, Metrics, RequestLabels, Status};
 use crate::telemetry::{self, Reason, TraceId};
@@ -40,16 +41,15 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// it. Ours.
 const PREFLIGHT_MAX_AGE_SECS: &str = "7200";
 
-impl Api {
-    /// Something that went wrong outside of any handler, in this API's own shape.
-    fn answer(self, problem: Problem) -> Response {
-        match self {
-            Self::Probes | Self::Klatch => admin::error::Error::from(problem).into_response(),
-            Self::Meta => dialect::meta::answer(problem),
-            Self::D360 => dialect::d360::error::Error::from(problem).into_response(),
-            Self::Sinch => dialect::sinch::error::Error::from(problem).into_response(),
-        }
-    }
+/// A dialect behind the port: its routes, and how it answers what goes wrong outside of them.
+#[derive(Clone)]
+pub struct Served {
+    /// Whose words these are.
+    pub dialect: Dialect,
+    /// All its operations, and what it answers to paths and methods that it does not have.
+    pub router: Router,
+    /// What is wrong, in the dialect's own shape.
+    pub answer: fn(Problem) -> Response,
 }
 
 /// The whole port as one service; clones share it.
@@ -60,26 +60,29 @@ struct Routes {
     app: App,
     probes: Router,
     klatch: Router,
-    meta: Router,
-    d360: Router,
-    sinch: Router,
+    /// The dialects, and beside each at the same place how it is served.
+    dialects: Vec<Dialect>,
+    served: Vec<Served>,
 }
 
 impl Port {
     /// Puts all routes in place.
     #[must_use]
     pub fn new(app: App) -> Self {
+        Self::serving(app, &dialect::SERVED)
+    }
+
+    /// Puts the routes of these dialects in place, and our own.
+    #[must_use]
+    pub fn serving(app: App, dialects: &[fn(App) -> Served]) -> Self {
         let klatch = admin::router(app.clone()).merge(openapi::router());
         let klatch = Router::new().nest("/klatch", klatch);
+        let served: Vec<_> = dialects.iter().map(|serve| serve(app.clone())).collect();
         Self(Arc::new(Routes {
             probes: probes(app.clone()),
-            klatch: with_fallbacks(klatch, Api::Klatch),
-            meta: dialect::meta::finish(
-                with_fallbacks(dialect::meta::router(app.clone()), Api::Meta),
-                app.clone(),
-            ),
-            d360: with_fallbacks(dialect::d360::router(app.clone()), Api::D360),
-            sinch: with_fallbacks(dialect::sinch::router(app.clone()), Api::Sinch),
+            klatch: with_fallbacks(klatch, admin::answer),
+            dialects: served.iter().map(|served| served.dialect).collect(),
+            served,
             app,
         }))
     }
@@ -89,7 +92,7 @@ impl Port {
         let uri = request.uri().clone();
         self.0.app.settings.proxies.resolve(&mut request);
         let foreign = self.foreign(&request);
-        let api = Choice::make(&mut request);
+        let api = Choice::make(&self.0.dialects, &mut request);
         let told = Told {
             metrics: &self.0.app.metrics,
             api,
@@ -105,18 +108,18 @@ impl Port {
             // A panic is a bug of ours, but the caller gets an answer and the others never notice.
             let routed = async {
                 match foreign {
-                    Some(problem) => api.answer(problem),
+                    Some(problem) => self.answer(api, problem),
                     None => self.route(api, request).await,
                 }
             };
             let answered = AssertUnwindSafe(routed).catch_unwind().await;
-            let mut response = answered.unwrap_or_else(|_| api.answer(Problem::Panicked));
+            let mut response = answered.unwrap_or_else(|_| self.answer(api, Problem::Internal));
             response.headers_mut().insert(&REQUEST_ID, told.id.header());
-            if api.is_a_vendors() {
+            if let Api::Vendor(_) = api {
                 let origin = header::ACCESS_CONTROL_ALLOW_ORIGIN;
                 response.headers_mut().insert(origin, HeaderValue::from_static("*"));
             }
-            if response.status() == StatusCode::UNAUTHORIZED && api != Api::D360 {
+            if response.status() == StatusCode::UNAUTHORIZED && takes_bearer_tokens(api) {
                 let bearer = HeaderValue::from_static("Bearer");
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
             }
@@ -130,26 +133,34 @@ impl Port {
 
     /// Refuses a host that a sandbox does not answer to.
     fn foreign(&self, request: &Request<Body>) -> Option<Problem> {
-        let host = self.0.app.settings.hosts.foreign(request)?;
+        let host = self.0.app.settings.hosts.foreign(&self.0.dialects, request)?;
         Some(Problem::ForeignHost { host: String::from_utf8_lossy(host).into_owned() })
+    }
+
+    fn served(&self, api: Api) -> Option<&Served> {
+        let Api::Vendor(dialect) = api else { return None };
+        self.0.served.iter().find(|served| served.dialect == dialect)
+    }
+
+    /// Something that went wrong outside of any handler, in this API's own shape.
+    fn answer(&self, api: Api, problem: Problem) -> Response {
+        self.served(api).map_or(admin::answer as fn(_) -> _, |served| served.answer)(problem)
     }
 
     async fn route(&self, api: Api, request: Request<Body>) -> Response {
         if let Some(problem) = too_long(&request) {
-            return api.answer(problem);
+            return self.answer(api, problem);
         }
-        if api.is_a_vendors()
+        if matches!(api, Api::Vendor(_))
             && request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ORIGIN)
         {
             return preflight(&request);
         }
-        let router = match api {
-            Api::Probes => &self.0.probes,
-            Api::Klatch => &self.0.klatch,
-            Api::Meta => &self.0.meta,
-            Api::D360 => &self.0.d360,
-            Api::Sinch => &self.0.sinch,
+        let router = match self.served(api) {
+            Some(served) => &served.router,
+            None if api == Api::Probes => &self.0.probes,
+            None => &self.0.klatch,
         };
         match router.clone().oneshot(request).await {
             Ok(response) => response,
@@ -242,14 +253,23 @@ fn too_long(request: &Request<Body>) -> Option<Problem> {
 }
 
 /// Unknown paths and methods, too, are answered in the shape of the API they were meant for.
-fn with_fallbacks(router: Router, api: Api) -> Router {
+pub(crate) fn with_fallbacks(router: Router, answer: fn(Problem) -> Response) -> Router {
     router
         .fallback(move |uri: Uri| async move {
-            api.answer(Problem::NoSuchPath { path: uri.path().to_owned() })
+            answer(Problem::NoSuchPath { path: uri.path().to_owned() })
         })
         .method_not_allowed_fallback(move |method: Method, uri: Uri| async move {
-            api.answer(Problem::NoSuchMethod { method, path: uri.path().to_owned() })
+            let method = method.as_str().to_owned();
+            answer(Problem::NoSuchMethod { method, path: uri.path().to_owned() })
         })
+}
+
+/// Whether a caller is to be told that a token goes into `Authorization`.
+fn takes_bearer_tokens(api: Api) -> bool {
+    match api {
+        Api::Vendor(dialect) => dialect.header.is_none(),
+        Api::Probes | Api::Klatch => true,
+    }
 }
 
 /// Methods as labels: a caller must not be able to invent new ones.

@@ -14,7 +14,6 @@
 
 pub mod admin;
 pub mod app;
-mod ascii;
 pub mod cli;
 pub mod config;
 mod descriptors;
@@ -33,6 +32,6 @@ mod serde_text;
 pub mod store;
 pub mod telemetry;
 pub mod webhook;
+mod words;
 
-pub(crate) use ascii::{ascii_json, graph_json};
 pub(crate) use hex::{hex, unhex};

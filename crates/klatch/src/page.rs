@@ -4,15 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
 
-/// Longest page. Published for lists of groups; ours for the other lists.
-pub const LIMIT_MAX: u16 = 1_024;
-/// Page length where the caller does not say. Published for lists of groups.
-pub const LIMIT_DEFAULT: u16 = 25;
-
 /// Which part of a list is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    /// Items wanted, 1 to [`LIMIT_MAX`].
+    /// Items wanted, 1 to [`LIMIT_MAX`](wire::paging::LIMIT_MAX).
     pub limit: u16,
     /// Where to begin.
     pub seek: Seek,
@@ -110,8 +105,9 @@ fn tag(list: &str, key: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn pages_meet_without_gap_or_overlap() {

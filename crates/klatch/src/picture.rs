@@ -6,53 +6,13 @@
 //! picture of four thousand million pixels.
 
 use domain::limits::{PICTURE_BYTES_MAX, PICTURE_SIDE_MIN};
-use domain::values::Picture;
+use domain::values::{Picture, PictureProblem};
 use sha2::{Digest as _, Sha256};
 
 /// How every JPEG begins.
 const JPEG: [u8; 3] = [0xFF, 0xD8, 0xFF];
 /// How every PNG begins.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-
-/// Why bytes are not a profile picture. Reads on after the name of the field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PictureProblem {
-    /// Nothing was sent.
-    #[error("must not be empty")]
-    Empty,
-    /// Longer than 5 MB.
-    #[error("must not be larger than 5 MB ({max} bytes; it has {found})", max = PICTURE_BYTES_MAX)]
-    TooLarge {
-        /// Bytes sent.
-        found: usize,
-    },
-    /// Something else, whatever its name says.
-    #[error("must be a JPEG image (image/jpeg)")]
-    NotJpeg,
-    /// Neither of the two that can be an icon.
-    #[error("must be a JPEG or PNG image")]
-    NotImage,
-    /// A PNG whose end is missing or whose structure is broken.
-    #[error("must be a complete PNG image; this one is cut off or damaged")]
-    DamagedPng,
-    /// A JPEG whose end is missing or whose structure is broken.
-    #[error("must be a complete JPEG image; this one is cut off or damaged")]
-    Damaged,
-    /// Width and height differ.
-    #[error("must be square; this one is {width} x {height} pixels")]
-    NotSquare {
-        /// Pixels.
-        width: u16,
-        /// Pixels.
-        height: u16,
-    },
-    /// Shorter than 192 pixels.
-    #[error("must be at least 192 x 192 pixels; this one is {side} x {side}")]
-    TooSmall {
-        /// Pixels.
-        side: u16,
-    },
-}
 
 /// Judges the bytes.
 pub fn inspect(bytes: &[u8]) -> Result<Picture, PictureProblem> {
@@ -160,8 +120,9 @@ fn behind_scan(data: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     /// A JPEG of this size as far as its structure goes.
     fn jpeg(width: u16, height: u16) -> Vec<u8> {

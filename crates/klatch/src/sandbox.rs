@@ -5,11 +5,12 @@ use anyhow::ensure;
 use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::BusinessNumber;
+use wire::Answers;
 
 use crate::app::mint::Mint;
 use crate::app::{App, ChangeError};
 use crate::directory::{
-    Account, Answers, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, RecordChange,
+    Account, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, RecordChange,
     Registration, Secret, VendorApp,
 };
 use crate::page::{Page, Seek};

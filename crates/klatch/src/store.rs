@@ -13,18 +13,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use domain::GroupSummary;
 use domain::event::{Failed, Standing};
 use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
-use domain::values::{BusinessNumber, InviteCode, Subject, Timestamp, WaId};
+use domain::values::{BusinessNumber, InviteCode, Timestamp, WaId};
 use domain::{Event, Group};
+use wire::Answers;
 
 use self::outbox::{
     Amend, Amended, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, Exchange, Exchanged,
     LogFilter, Logged, Notice, Notices, Owed, Sweep,
 };
 use crate::directory::{
-    Account, Answers, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange,
-    Subscription, SubscriptionId,
+    Account, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
+    SubscriptionId,
 };
 use crate::page::{Page, Slice};
 
@@ -58,17 +60,6 @@ pub struct Stored {
     pub group: Group,
     /// The account of its number.
     pub account: AccountId,
-}
-
-/// What lists of groups show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupSummary {
-    /// Id.
-    pub id: GroupId,
-    /// Name.
-    pub subject: Subject,
-    /// Since when.
-    pub created_at: Timestamp,
 }
 
 /// An event as the log keeps it.

@@ -7,6 +7,7 @@ use domain::ids::AccountId;
 use domain::values::Subject;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::problem::{parse, required};
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
@@ -15,7 +16,6 @@ use crate::app::App;
 use crate::directory::{Account, RecordChange};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
-use crate::http::problem::{parse, required};
 
 const LIST: &str = "accounts";
 

@@ -5,6 +5,7 @@ use axum::extract::State;
 use domain::ids::GroupId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::problem::{Problem, parse};
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
@@ -15,7 +16,6 @@ use crate::app::outbox::{
 };
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
-use crate::http::problem::{Problem, parse};
 
 /// A delivery.
 #[derive(Debug, Serialize, ToSchema)]

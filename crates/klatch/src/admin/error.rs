@@ -6,14 +6,12 @@ use axum::response::{IntoResponse, Response};
 use domain::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
+use wire::problem::Problem;
 
-use crate::app::{ChangeError, Failure, OUTCOME_UNKNOWN, StoreError};
-use crate::http::problem::Problem;
-use crate::telemetry::{self, Reason};
+use crate::app::{ChangeError, Failure, StoreError};
+use crate::http::reply::status_of;
+use crate::telemetry::Reason;
 use crate::webhook::send::HandshakeFailure;
-
-/// The word for a change that may or may not have been stored.
-const OUTCOME_UNKNOWN_CODE: &str = "outcome_unknown";
 
 /// An answer that is not the one that was hoped for.
 #[derive(Debug)]
@@ -107,44 +105,41 @@ impl Error {
 
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
-        let text = problem.text();
-        match problem {
-            Problem::NoSuchPath { .. } => Self::new(StatusCode::NOT_FOUND, "no_such_path", text),
-            Problem::NoSuchMethod { .. } => {
-                Self::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", text)
-            }
-            Problem::HeadersTooLarge { longest, .. } => {
-                Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", text)
-                    .naming(longest)
-            }
-            Problem::ForeignHost { .. } => {
-                Self::new(StatusCode::FORBIDDEN, "foreign_host", text).naming("Host")
-            }
-            Problem::BodyTooLarge { .. } => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", text)
-            }
-            Problem::BodyTooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", text),
-            Problem::MediaType { .. } => {
-                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", text)
-                    .naming("Content-Type")
-            }
+        let (status, text) = (problem.status(), problem.text());
+        let retry_after = problem.retry_after_secs();
+        let (code, field) = match problem {
+            Problem::NoSuchPath { .. } => ("no_such_path", None),
+            Problem::NoSuchMethod { .. } => ("no_such_method", None),
+            Problem::HeadersTooLarge { longest, .. } => ("headers_too_large", Some(longest)),
+            Problem::ForeignHost { .. } => ("foreign_host", Some("Host".to_owned())),
+            Problem::BodyTooLarge { .. } => ("body_too_large", None),
+            Problem::BodyTooSlow => ("body_too_slow", None),
+            Problem::MediaType { .. } => ("media_type", Some("Content-Type".to_owned())),
             Problem::ContentEncoding { .. } => {
-                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", text)
-                    .naming("Content-Encoding")
+                ("content_encoding", Some("Content-Encoding".to_owned()))
             }
-            Problem::Overloaded => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", text),
-            Problem::BodyBroken => Self::new(StatusCode::BAD_REQUEST, "body_broken", text),
-            Problem::NotJson { .. } | Problem::NotMultipart { .. } => {
-                Self::new(StatusCode::BAD_REQUEST, "invalid_body", text)
+            Problem::Overloaded | Problem::GroupBusy | Problem::TooManyFetches => ("busy", None),
+            Problem::BodyBroken => ("body_broken", None),
+            Problem::NotJson { .. } | Problem::NotMultipart { .. } => ("invalid_body", None),
+            Problem::Field { name, .. } => ("invalid_field", Some(name)),
+            Problem::Picture { part, .. } => ("invalid_field", Some(part)),
+            Problem::Cursor { name } => ("invalid_cursor", Some(name.to_owned())),
+            Problem::KeyReused => ("idempotency_key_reused", Some("Idempotency-Key".to_owned())),
+            Problem::Taken { field } => ("taken", Some(field.to_owned())),
+            Problem::Subscribed { subscription } => {
+                return Self {
+                    subscription_id: Some(subscription),
+                    ..Self::new(status_of(status), "already_subscribed", text).naming("url")
+                };
             }
-            Problem::Field { name, .. } => {
-                Self::new(StatusCode::BAD_REQUEST, "invalid_field", text).naming(name)
-            }
-            Problem::Cursor { name } => {
-                Self::new(StatusCode::BAD_REQUEST, "invalid_cursor", text).naming(name)
-            }
-            Problem::Panicked => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text),
-        }
+            Problem::Unknown { field } => ("unknown", Some(field.to_owned())),
+            Problem::WrongPin => ("wrong_pin", None),
+            Problem::TooMany { field, .. } => ("too_many", Some(field.to_owned())),
+            Problem::Unavailable => ("unavailable", None),
+            Problem::OutcomeUnknown => ("outcome_unknown", None),
+            Problem::Internal => ("internal", None),
+        };
+        Self { field, retry_after, ..Self::new(status_of(status), code, text) }
     }
 }
 
@@ -182,69 +177,24 @@ impl From<Refusal> for Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        telemetry::store_failed(&error);
-        match error {
-            StoreError::Unavailable(_) => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "The store is not available; try again",
-            ),
-            StoreError::OutcomeUnknown(_) => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                OUTCOME_UNKNOWN_CODE,
-                format!("The outcome is unknown: {OUTCOME_UNKNOWN}"),
-            ),
-            StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error")
-            }
-        }
+        Problem::from(error).into()
     }
 }
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Refused(refusal) => refusal.into(),
-            Failure::KeyReused => {
-                let message = "Idempotency-Key was used for another request; choose a new one";
-                Self::new(StatusCode::CONFLICT, "idempotency_key_reused", message)
-                    .naming("Idempotency-Key")
-            }
-            Failure::Busy => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "busy",
-                "The group is being changed by too many callers at once; try again",
-            ),
-            Failure::TooManyFetches => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Try again")
-            }
-            Failure::Store(error) => error.into(),
+        match Problem::try_from(failure) {
+            Ok(problem) => problem.into(),
+            Err(refusal) => refusal.into(),
         }
     }
 }
 
 impl From<ChangeError> for Error {
     fn from(error: ChangeError) -> Self {
-        let text = error.to_string();
-        match error {
-            ChangeError::Taken { field } => {
-                Self::new(StatusCode::CONFLICT, "taken", text).naming(field)
-            }
-            ChangeError::Subscribed { subscription } => Self {
-                subscription_id: Some(subscription.to_string()),
-                ..Self::new(StatusCode::CONFLICT, "already_subscribed", text).naming("url")
-            },
-            ChangeError::Unknown { field } => {
-                Self::new(StatusCode::NOT_FOUND, "unknown", text).naming(field)
-            }
-            ChangeError::WrongPin => Self::new(StatusCode::CONFLICT, "wrong_pin", text),
-            ChangeError::NotRegistered => {
-                Self::new(StatusCode::CONFLICT, "number_not_registered", text)
-            }
-            ChangeError::TooMany { field, .. } => {
-                Self::new(StatusCode::CONFLICT, "too_many", text).naming(field)
-            }
-            ChangeError::Store(error) => error.into(),
+        match Problem::try_from(error) {
+            Ok(problem) => problem.into(),
+            Err(refusal) => refusal.into(),
         }
     }
 }
@@ -252,16 +202,11 @@ impl From<ChangeError> for Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let Self { status, code, message, field, subscription_id, retry_after } = self;
-        // A client that repeats by itself what may have been done may do it twice.
-        let unavailable = (status == StatusCode::SERVICE_UNAVAILABLE
-            && code != OUTCOME_UNKNOWN_CODE)
-            .then_some(1);
         let reason = Reason(message.clone());
         let body = ErrorBody { error: ErrorDetail { code, message, field, subscription_id } };
         let mut response = (status, Json(body)).into_response();
         response.extensions_mut().insert(reason);
-        // A client that repeats by itself what may have been done may do it twice.
-        if let Some(secs) = retry_after.or(unavailable).filter(|_| code != OUTCOME_UNKNOWN_CODE) {
+        if let Some(secs) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
         response

@@ -8,6 +8,7 @@ use domain::values::{Picture, Subject, WaId};
 use domain::{Event, Person};
 use serde::Serialize;
 use utoipa::ToSchema;
+use wire::problem::{Problem, parse};
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
@@ -17,7 +18,6 @@ use crate::app::outbox::{LogFilter, Logged, LoggedEvent};
 use crate::directory::SubscriptionEvent;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
-use crate::http::problem::{Problem, parse};
 
 /// Something that happened to a group or to a subscription. What does not belong to its `kind` is
 /// missing.

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use domain::ids::{AccountId, PhoneNumberId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::problem::{Problem, parse};
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
@@ -15,7 +16,6 @@ use crate::app::App;
 use crate::directory::{Key, KeyHash, RecordChange};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
-use crate::http::problem::{Problem, parse};
 
 /// Characters of a secret that are kept to tell keys apart.
 const HINT_CHARS: usize = 4;

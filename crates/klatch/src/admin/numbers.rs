@@ -12,15 +12,16 @@ use domain::limits::{
 use domain::values::{self, BusinessNumber};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::Answers;
+use wire::problem::{Problem, parse, required};
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
 use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
-use crate::directory::{self, Answers, Eligibility, Number, RecordChange, Registration};
+use crate::directory::{self, Eligibility, Number, RecordChange, Registration};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
-use crate::http::problem::{Problem, parse, required};
 
 /// Asks for a number.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -7,6 +7,7 @@ use domain::ids::GroupId;
 use domain::values::{BusinessNumber, InviteCode, WaId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::problem::{Problem, parse, required};
 
 use super::auth::{Operator, Simulator};
 use super::error::{Error, ErrorBody};
@@ -14,7 +15,6 @@ use super::{Body, rfc3339};
 use crate::app::{App, PersonStanding};
 use crate::directory::{Profile, RecordChange};
 use crate::http::params::PathParams;
-use crate::http::problem::{Problem, parse, required};
 use crate::people::Joined;
 
 /// Shortest and longest username. Ours.

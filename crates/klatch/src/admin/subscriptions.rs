@@ -13,23 +13,24 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::ids::{AccountId, PhoneNumberId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::Dialect;
+use wire::news::Topic;
+use wire::problem::{Problem, parse, required};
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
 use super::numbers::of_account;
 use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
-use crate::dialect::Dialect;
 use crate::directory::{
     Activity, Number, Reach, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
     SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
 };
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
-use crate::http::problem::{Problem, parse, required};
 use crate::webhook::send::AccountClient;
 use crate::webhook::sign::STANDARD_PREFIX;
-use crate::webhook::{Topic, retry, sample, target};
+use crate::webhook::{retry, sample, target};
 
 /// Shortest and longest secret that can be brought along, in characters. Ours.
 const SECRET_CHARS: RangeInclusive<usize> = 16..=256;
@@ -288,13 +289,13 @@ pub(super) async fn create(
     let target = Target {
         url: target::url("url", &url, dialect, client.guard()).await?,
         headers: target::headers(new.headers.unwrap_or_default())?,
-        timeout: timeout(new.timeout_secs)?.unwrap_or(target::default_timeout(dialect)),
+        timeout: timeout(new.timeout_secs)?.unwrap_or(dialect.webhooks.timeout),
     };
     let verify_token = new.verify_token.map(token).transpose()?;
     let lease = lease(new.lease_secs)?;
     let (current, minted) = signing_secret(&app, new.secret)?;
     let vendor_signature =
-        new.vendor_signature.unwrap_or(dialect == Dialect::Meta || minted.is_none());
+        new.vendor_signature.unwrap_or(dialect.webhooks.always_signs || minted.is_none());
     let subscription = Subscription {
         id: app.mint.subscription_id(),
         account,
@@ -563,7 +564,7 @@ pub(super) async fn test(
     let event = body.json::<Trial>()?.event.unwrap_or_else(|| SAMPLE.to_owned());
     let subscription = named(&app, &path).await?;
     let number = number_of(&app, &subscription).await?;
-    let (format, request_id) = (subscription.dialect.format(), app.mint.request_id());
+    let (format, request_id) = (subscription.dialect.webhooks.format, app.mint.request_id());
     let ids = app.person_ids(&number.account).await?;
     let payload = sample::render(&event, format, &number, &ids, &request_id, app.now())
         .map_err(|problem| Problem::field("event", problem))?;
@@ -661,12 +662,12 @@ async fn shake_hands(
     target: &Target,
     token: Option<&Secret>,
 ) -> Result<(), Error> {
-    if dialect != Dialect::Meta {
+    if !dialect.webhooks.has_handshake {
         return Ok(());
     }
     let token = required("verify_token", token)?;
     let challenge = app.mint.challenge();
-    let shaken = client.shake_hands(target, token, &challenge).await;
+    let shaken = client.shake_hands(dialect, target, token, &challenge).await;
     shaken.map_err(|failure| Error::handshake_failed(&failure))
 }
 

@@ -8,13 +8,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::event::Failed;
 use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
-use domain::values::{Description, InviteCode, JoinApprovalMode, Subject, Timestamp};
-use domain::{Command, CreateGroup, Decision, Event, Group, GroupState, Refusal};
+use domain::values::{InviteCode, Timestamp};
+use domain::{Command, CreateGroup, Decision, Event, Group, GroupState, NewGroup, Refusal};
+use wire::news::{News, What};
+use wire::{Answers, Effect};
 
 use super::caller::Call;
 use super::idempotency::receipt_scope;
 use super::{App, Failure, TURNS, mint};
-use crate::directory::{Answers, Changed, Eligibility, Number, Reach, RecordChange, Subscription};
+use crate::directory::{Changed, Eligibility, Number, Reach, RecordChange, Subscription};
 use crate::store::outbox::{Owed, Sweep};
 use crate::store::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Receivers, Recorded, Scope,
@@ -22,7 +24,7 @@ use crate::store::{
 };
 use crate::telemetry;
 use crate::webhook::plan::plan;
-use crate::webhook::{News, What, retry};
+use crate::webhook::retry;
 
 /// How often a decision is made again before the caller is told to come back later.
 const ATTEMPTS_MAX: usize = 16;
@@ -42,17 +44,6 @@ impl From<Command> for Change {
     }
 }
 
-/// What a caller says about a new group; the rest is minted.
-#[derive(Debug, Clone)]
-pub struct NewGroup {
-    /// Name.
-    pub subject: Subject,
-    /// About text.
-    pub description: Description,
-    /// How a tap on the link is treated.
-    pub mode: JoinApprovalMode,
-}
-
 /// What came of a call that was not refused as a whole.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -66,6 +57,20 @@ pub struct Outcome {
     pub refused: Vec<Failed>,
     /// Which fields the answer has.
     pub answers: Answers,
+}
+
+impl Outcome {
+    /// What an answer tells of it.
+    #[must_use]
+    pub fn effect(&self) -> Effect<'_> {
+        Effect {
+            group: self.stored.group.state(),
+            request_id: &self.request_id,
+            event: self.event.as_ref(),
+            refused: &self.refused,
+            answers: self.answers,
+        }
+    }
 }
 
 /// What a business is about to do.
@@ -241,9 +246,10 @@ impl App {
         let request_id = self.mint.request_id();
         let receivers = self.receivers(&number.id).await?;
         let owed = self.owed(
+            // As it was when the receivers were read.
+            &receivers.number,
             &News {
-                // As it was when the receivers were read.
-                number: &receivers.number,
+                number: receivers.number.sender(),
                 group: state,
                 at,
                 request_id: &request_id,
@@ -341,11 +347,11 @@ impl App {
     }
 
     /// What these receivers are owed for these news.
-    fn owed(&self, news: &News<'_>, receivers: &[Subscription]) -> Owed {
+    fn owed(&self, number: &Number, news: &News<'_>, receivers: &[Subscription]) -> Owed {
         if receivers.is_empty() {
             return Owed::default();
         }
-        let plan = plan(news, receivers);
+        let plan = plan(number, news, receivers);
         let nonces = plan.deliveries.iter().map(|_| self.mint.nonce()).collect();
         Owed { plan, nonces }
     }

@@ -4,9 +4,9 @@ use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use domain::ids::{GroupId, GroupSerial, JoinRequestId, RequestId, UserId};
-use domain::values::{BusinessNumber, InviteCode, WaId};
-use domain::{Person, PersonRef};
+use domain::Person;
+use domain::ids::{GroupId, GroupSerial, JoinRequestId, RequestId};
+use domain::values::{BusinessNumber, InviteCode};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt as _, SeedableRng as _};
 
@@ -187,13 +187,10 @@ pub fn join_request_id(person: &Person, serial: GroupSerial) -> JoinRequestId {
     JoinRequestId::parse(&id).expect("base64")
 }
 
-/// Reads what callers write where a person is meant: a phone number or a user id.
-pub fn person_ref(text: &str) -> Result<PersonRef, domain::values::Problem> {
-    UserId::parse(text).map(PersonRef::User).or_else(|_| WaId::parse(text).map(PersonRef::Phone))
-}
-
 #[cfg(test)]
 mod tests {
+    use domain::values::WaId;
+
     use super::*;
     use crate::app::person_ids::PersonIds;
     use crate::directory::Profile;

@@ -2,6 +2,7 @@
 //! more.
 
 use domain::ids::AccountId;
+use wire::news::Payload;
 
 use super::App;
 use crate::directory::{
@@ -17,7 +18,7 @@ pub use crate::store::outbox::{
     Attempt, By, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState, Exchange,
     Exchanged, Fate, Leased, LogFilter, Logged, LoggedEvent, Notice, Notices, Settlement,
 };
-use crate::webhook::plan::{Payload, Plan, Planned};
+use crate::webhook::plan::{Plan, Planned};
 
 /// Deliveries that are amended in one write, so that they never hold up a commit for long.
 const AMENDED_TOGETHER: usize = 500;

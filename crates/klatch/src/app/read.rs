@@ -3,15 +3,17 @@
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
+use domain::GroupSummary;
 use domain::Refusal;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::{BusinessNumber, InviteCode, WaId};
+use wire::paging::LIMIT_MAX;
 
 use super::person_ids::PersonIds;
 use super::{App, Failure, Usage};
 use crate::directory::{Account, Key, KeyHash, Number, Opening, Profile, Reach};
-use crate::page::{LIMIT_MAX, Page, Seek, Slice};
-use crate::store::{GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored};
+use crate::page::{Page, Seek, Slice};
+use crate::store::{PersonStanding, Recorded, Scope, StoreError, Stored};
 use crate::telemetry;
 
 /// For how long an answer of the store to a readiness probe is shared, in milliseconds. Ours.

@@ -3,10 +3,11 @@
 use clap::{ArgGroup, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
+use wire::Answers;
 
 use super::client::{ask, given};
 use crate::config::ClientArgs;
-use crate::directory::Answers;
+use crate::words::answers;
 
 /// Which page of a list.
 #[derive(Debug, clap::Args)]
@@ -87,7 +88,7 @@ pub(super) enum NumberCommand {
         #[arg(long)]
         bot_id: Option<String>,
         /// Which fields the vendors' APIs answer with; `published` if left out.
-        #[arg(long, value_enum)]
+        #[arg(long, value_parser = answers())]
         answers: Option<Answers>,
     },
     /// List the numbers.
@@ -126,6 +127,7 @@ pub(super) enum NumberCommand {
         /// The number's id.
         phone_number_id: String,
         /// The choice.
+        #[arg(value_parser = answers())]
         answers: Answers,
     },
 }

@@ -16,14 +16,15 @@ use jiff::Timestamp as Moment;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
+use wire::Dialect;
 
 use super::client::{self, NoAnswer, call, given};
 use super::receiver::{Arrived, Receiver, title};
 use crate::app::clock::{Clock as _, SystemClock};
 use crate::app::mint::Mint;
 use crate::config::ClientArgs;
-use crate::dialect::Dialect;
 use crate::directory::Secret;
+use crate::words::dialects;
 use crate::{sandbox, telemetry};
 
 /// How often the lease of the subscription is renewed. That also shows whether the server still
@@ -47,7 +48,7 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "URL")]
     forward: Option<reqwest::Url>,
     /// In whose words to be told.
-    #[arg(long, value_enum, default_value_t = Dialect::Meta)]
+    #[arg(long, value_parser = dialects(), default_value = Dialect::META.name)]
     dialect: Dialect,
     /// The number whose events are told; the server's only one if left out.
     #[arg(long)]
@@ -178,20 +179,20 @@ impl Signing {
         let shown = call(client, Method::GET, &["accounts", account], &[], None).await?;
         let app_secret = shown["app_secret"].as_str().unwrap_or_default();
         let is_sandbox = app_secret == sandbox::APP_SECRET;
-        let (secret, description) = match (args.dialect, is_sandbox) {
-            (Dialect::Meta, true) => {
+        let (secret, description) = match (args.dialect.webhooks.always_signs, is_sandbox) {
+            (true, true) => {
                 (app_secret.to_owned(), format!("{app_secret}  (the sandbox's app secret)"))
             }
-            (Dialect::Meta, false) => (
+            (true, false) => (
                 app_secret.to_owned(),
                 format!("the app secret of {account}; `klatch account show {account}` shows it"),
             ),
-            (_, true) => {
+            (false, true) => {
                 let secret = mint.signing_secret();
                 let description = format!("{secret}  (random; choose one with --secret)");
                 (secret, description)
             }
-            (_, false) => (
+            (false, false) => (
                 mint.signing_secret(),
                 "random, and not shown; choose one with --secret".to_owned(),
             ),

@@ -14,11 +14,11 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use wire::Dialect;
 
 use super::client;
 use super::receiver::{Receiver, title};
 use crate::config::{Settings, Storage};
-use crate::dialect::Dialect;
 use crate::directory::Secret;
 use crate::lifecycle::Running;
 use crate::sandbox;
@@ -36,17 +36,17 @@ pub async fn run(dialect: Dialect) -> anyhow::Result<()> {
         base: format!("http://{}", server.address),
         // What is shown is the vendor's own proof, and not ours, which this receiver could check.
         receiver: Receiver::start(here, Secret::new(String::new())).await?,
-        sent_along: match dialect {
-            Dialect::Meta => meta::SENT_ALONG,
-            Dialect::D360 => d360::SENT_ALONG,
-            Dialect::Sinch => sinch::SENT_ALONG,
+        sent_along: match dialect.name {
+            "d360" => d360::SENT_ALONG,
+            "sinch" => sinch::SENT_ALONG,
+            _ => meta::SENT_ALONG,
         },
         out: std::io::stdout(),
     };
-    match dialect {
-        Dialect::Meta => meta::play(&mut guide).await?,
-        Dialect::D360 => d360::play(&mut guide).await?,
-        Dialect::Sinch => sinch::play(&mut guide).await?,
+    match dialect.name {
+        "d360" => d360::play(&mut guide).await?,
+        "sinch" => sinch::play(&mut guide).await?,
+        _ => meta::play(&mut guide).await?,
     }
     writeln!(guide.out, "That was a whole life of a group. Now your turn: klatch dev")?;
     server.stop().await;

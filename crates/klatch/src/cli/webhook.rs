@@ -10,12 +10,13 @@ use clap::error::ErrorKind;
 use clap::{ArgGroup, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+use wire::Dialect;
 
 use super::client::{ask, call, given};
 use super::directory::PageArgs;
 use crate::config::ClientArgs;
-use crate::dialect::Dialect;
 use crate::webhook::sample;
+use crate::words::dialects;
 
 /// How often a test delivery is looked at, and how long.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -30,7 +31,7 @@ pub(super) struct AddArgs {
     #[arg(value_name = "RECEIVER_URL")]
     receiver: String,
     /// In whose words.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = dialects())]
     dialect: Dialect,
     /// The number whose events are told.
     #[arg(long, group = "reach")]

@@ -12,12 +12,15 @@ mod participants;
 mod webhook;
 
 use axum::Router;
+use axum::response::IntoResponse as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use wire::Dialect;
 
 use self::error::Error;
 use crate::app::App;
+use crate::http::{Served, with_fallbacks};
 
 type Body = crate::http::body::Body<Error>;
 type Params = crate::dialect::graph::params::Params<Error>;
@@ -47,10 +50,14 @@ fn operations() -> OpenApiRouter<App> {
     unversioned().nest("/v1", configs())
 }
 
-/// All operations; each with and without `/v1`, for clients whose base address ends in it.
-pub fn router(app: App) -> Router {
+/// 360dialog's dialect behind the port; each operation with and without `/v1`, for clients whose
+/// base address ends in it.
+#[must_use]
+pub fn serve(app: App) -> Served {
+    let answer = |problem| Error::from(problem).into_response();
     let (router, _) = unversioned().merge(configs()).split_for_parts();
-    Router::new().merge(router.clone()).nest("/v1", router).with_state(app)
+    let router = Router::new().merge(router.clone()).nest("/v1", router).with_state(app);
+    Served { dialect: Dialect::D360, router: with_fallbacks(router, answer), answer }
 }
 
 /// Paths and schemas of all operations.

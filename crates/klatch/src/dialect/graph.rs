@@ -1,14 +1,5 @@
-//! Bodies, fields and error codes of Graph's family: what Meta's API and those that pass it through
-//! have in common.
+//! What handlers of Graph's family share: the parameters of a call, and what a call does once its
+//! caller is known.
 
-pub mod answer;
-pub mod ask;
 pub mod calls;
-pub mod code;
-pub mod fields;
 pub mod params;
-pub mod person;
-pub mod webhook;
-
-/// The one value that `messaging_product` may have.
-pub const PRODUCT: &str = "whatsapp";

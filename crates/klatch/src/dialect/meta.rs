@@ -3,7 +3,6 @@
 //! A version before every path, or none; a token that opens one number or a whole account; answers
 //! and errors in Graph's envelope.
 
-mod answer;
 mod auth;
 mod batch;
 pub mod error;
@@ -26,11 +25,13 @@ use utoipa::openapi::schema::AnyOf;
 use utoipa::openapi::{OpenApi, RefOr, Schema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use wire::Dialect;
+use wire::graph::request::Product;
+use wire::problem::Problem;
 
 use self::error::Error;
 use crate::app::App;
-use crate::dialect::graph::ask::Product;
-use crate::http::problem::Problem;
+use crate::http::{Served, with_fallbacks};
 
 type Params = crate::dialect::graph::params::Params<Error>;
 
@@ -53,14 +54,17 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(token::app))
 }
 
-/// All operations, as they are without a version: that is taken off before.
-pub fn router(app: App) -> Router {
-    operations().split_for_parts().0.with_state(app)
+/// Meta's dialect behind the port. Its routes are without a version: that is taken off before.
+#[must_use]
+pub fn serve(app: App) -> Served {
+    let router = operations().split_for_parts().0.with_state(app.clone());
+    let router = finish(with_fallbacks(router, answer), app);
+    Served { dialect: Dialect::META, router, answer }
 }
 
 /// Refuses versions that are none, reads token and parameters, and adds the headers that Graph's
 /// answers have.
-pub fn finish(router: Router, app: App) -> Router {
+fn finish(router: Router, app: App) -> Router {
     // Around the router as a whole: a layer of its own would come after the method was matched.
     let routes = Router::new()
         .fallback_service(router)
@@ -71,8 +75,7 @@ pub fn finish(router: Router, app: App) -> Router {
 }
 
 /// Answers what is wrong before a route is reached, or after one has failed.
-#[must_use]
-pub fn answer(problem: Problem) -> Response {
+fn answer(problem: Problem) -> Response {
     let mut response = Error::from(problem).into_response();
     headers::describe(response.headers_mut(), headers::NEWEST);
     response

@@ -4,7 +4,6 @@
 //! well. There are admins here, and no join requests.
 
 mod admins;
-mod ask;
 mod auth;
 mod callbacks;
 pub mod error;
@@ -12,15 +11,16 @@ mod groups;
 mod icon;
 mod invite_link;
 mod participants;
-pub mod webhook;
 
-use axum::Router;
+use axum::response::IntoResponse as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use wire::Dialect;
 
 use self::error::Error;
 use crate::app::App;
+use crate::http::{Served, with_fallbacks};
 
 type Body = crate::http::body::Body<Error>;
 type Query = crate::http::params::QueryParams<Error>;
@@ -41,9 +41,12 @@ fn operations() -> OpenApiRouter<App> {
     OpenApiRouter::new().nest(BASE, operations)
 }
 
-/// All operations.
-pub fn router(app: App) -> Router {
-    operations().split_for_parts().0.with_state(app)
+/// Sinch's dialect behind the port.
+#[must_use]
+pub fn serve(app: App) -> Served {
+    let answer = |problem| Error::from(problem).into_response();
+    let router = operations().split_for_parts().0.with_state(app);
+    Served { dialect: Dialect::SINCH, router: with_fallbacks(router, answer), answer }
 }
 
 /// Paths and schemas of all operations.

@@ -7,10 +7,10 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::Timestamp;
+use wire::Dialect;
+use wire::news::Topic;
 
 use super::Number;
-use crate::dialect::Dialect;
-use crate::webhook::Topic;
 
 /// What every subscription's id begins with.
 const ID_PREFIX: &str = "sub_";

@@ -13,8 +13,8 @@ use flate2::bufread::MultiGzDecoder;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, Deserializer};
 use tokio::time::Instant;
+use wire::problem::{Fault, JsonType, Problem};
 
-use super::problem::{Fault, JsonType, Problem};
 use crate::app::App;
 use crate::app::caller::{IDEMPOTENCY_KEY_CHARS_MAX, Idempotency};
 use crate::serde_text::without_values;
@@ -191,7 +191,7 @@ pub(crate) async fn collect(
     // A body of a few KB can become one of several MB: that work is not for a thread on which
     // other requests wait.
     let unpacked = tokio::task::spawn_blocking(move || unpack(&bytes, max_bytes)).await;
-    unpacked.unwrap_or(Err(Problem::Panicked))
+    unpacked.unwrap_or(Err(Problem::Internal))
 }
 
 fn unpack(packed: &[u8], max_bytes: usize) -> Result<Bytes, Problem> {

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use axum::extract::OriginalUri;
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderName, HeaderValue, Request, Uri, header};
+use axum::http::{HeaderValue, Request, Uri, header};
+use wire::Dialect;
+use wire::meta::spec::version;
 
 use super::peer::Forwarded;
 
@@ -15,12 +17,8 @@ pub enum Api {
     Probes,
     /// Our own, under `/klatch/`.
     Klatch,
-    /// Meta's.
-    Meta,
-    /// 360dialog's.
-    D360,
-    /// Sinch's.
-    Sinch,
+    /// A vendor's.
+    Vendor(Dialect),
 }
 
 impl Api {
@@ -30,52 +28,10 @@ impl Api {
         match self {
             Self::Probes => "probes",
             Self::Klatch => "klatch",
-            Self::Meta => "meta",
-            Self::D360 => "d360",
-            Self::Sinch => "sinch",
-        }
-    }
-
-    /// Whether it is one of the vendors' APIs.
-    #[must_use]
-    pub const fn is_a_vendors(self) -> bool {
-        match self {
-            Self::Meta | Self::D360 | Self::Sinch => true,
-            Self::Probes | Self::Klatch => false,
+            Self::Vendor(dialect) => dialect.as_str(),
         }
     }
 }
-
-/// Whose hosts these are. A client whose vendor's name leads here means that vendor.
-const HOSTS: [(&str, Api); 6] = [
-    ("graph.facebook.com", Api::Meta),
-    ("waba-v2.360dialog.io", Api::D360),
-    ("waba-sandbox.360dialog.io", Api::D360),
-    ("waba.360dialog.io", Api::D360),
-    ("us1.whatsapp.api.sinch.com", Api::Sinch),
-    ("eu1.whatsapp.api.sinch.com", Api::Sinch),
-];
-
-/// The header that carries a key of 360dialog's API, and no other API's. Published.
-pub(crate) static D360_API_KEY: HeaderName = HeaderName::from_static("d360-api-key");
-
-/// Where each API can be reached whatever else a request looks like.
-const MOUNTS: [(&str, Api); 3] =
-    [("/meta", Api::Meta), ("/360dialog", Api::D360), ("/sinch", Api::Sinch)];
-
-/// How 360dialog's paths begin, with or without `/v1`.
-const D360_BEGINNINGS: [&str; 10] = [
-    "groups",
-    "configs",
-    "waba_webhook",
-    "multi_webhook",
-    "messages",
-    "media",
-    "health_status",
-    "marketing_messages",
-    "whatsapp_business",
-    "health",
-];
 
 /// An API, and how much of the path says nothing but that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,49 +43,56 @@ pub struct Choice<'a> {
 }
 
 impl<'a> Choice<'a> {
-    /// Decides by the host, if it is a vendor's; by a path that only one API has; by the header
-    /// that only one has. What is left is Meta's, whose paths begin with anything at all.
+    /// Decides by the host, if it is a vendor's; by a path that only one API has; by a header that
+    /// only one has. What is left is the first dialect's, Meta's, whose paths begin with anything at
+    /// all.
     #[must_use]
-    pub fn of(host: &str, path: &'a str, has_d360_key: bool) -> Self {
-        if let Some(api) = vendor(name(host)) {
-            return Self::within(api, path, 0);
+    pub fn of(
+        dialects: &[Dialect],
+        host: &str,
+        path: &'a str,
+        has_header: impl Fn(&str) -> bool,
+    ) -> Self {
+        if let Some(dialect) = vendor(dialects, name(host)) {
+            return Self::within(dialect, path, 0);
         }
         let under = |mount: &str| {
             path.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let api = match path {
-            "/healthz" | "/readyz" | "/metrics" => Api::Probes,
-            _ if under("/klatch") => Api::Klatch,
-            _ => match MOUNTS.iter().find(|(mount, _)| under(mount)) {
-                Some((mount, api)) => return Self::within(*api, path, mount.len()),
-                None if under("/whatsapp/v1") => Api::Sinch,
-                None if is_of_d360(path) => Api::D360,
-                None if version(path).is_some_and(|version| version.contains('.')) => Api::Meta,
-                None if has_d360_key => Api::D360,
-                None => Api::Meta,
-            },
-        };
-        Self::within(api, path, 0)
+        if matches!(path, "/healthz" | "/readyz" | "/metrics") {
+            return Self { api: Api::Probes, base: "" };
+        }
+        if under("/klatch") {
+            return Self { api: Api::Klatch, base: "" };
+        }
+        let first = |is: &dyn Fn(&Dialect) -> bool| dialects.iter().copied().find(is);
+        if let Some(dialect) = first(&|dialect| under(dialect.mount)) {
+            return Self::within(dialect, path, dialect.mount.len());
+        }
+        let dialect = first(&|dialect| (dialect.owns_path)(path))
+            .or_else(|| first(&|dialect| dialect.header.is_some_and(&has_header)));
+        match dialect.or_else(|| dialects.first().copied()) {
+            Some(dialect) => Self::within(dialect, path, 0),
+            None => Self { api: Api::Klatch, base: "" },
+        }
     }
 
-    /// The API below a mount. In front of Meta's own paths a version may stand.
-    fn within(api: Api, path: &'a str, mount: usize) -> Self {
-        let version = match api {
-            Api::Meta => version(&path[mount..]).map_or(0, |version| version.len() + 1),
-            Api::Probes | Api::Klatch | Api::D360 | Api::Sinch => 0,
-        };
-        Self { api, base: &path[..mount + version] }
+    /// The API below a mount of so many bytes.
+    fn within(dialect: Dialect, path: &'a str, mount: usize) -> Self {
+        let base = &path[..mount + (dialect.prefix)(&path[mount..])];
+        Self { api: Api::Vendor(dialect), base }
     }
 
     /// Decides for a request, and leaves the API's own path in it. The whole one stays with it as
     /// its [`OriginalUri`].
-    pub(crate) fn make<B>(request: &mut Request<B>) -> Api {
+    pub(crate) fn make<B>(dialects: &[Dialect], request: &mut Request<B>) -> Api {
         let forwarded = request.extensions().get::<Forwarded>().and_then(|one| one.host.as_deref());
         let host = forwarded.or_else(|| request.uri().host());
         let host = host.or_else(|| request.headers().get(header::HOST)?.to_str().ok());
-        let has_d360_key = request.headers().contains_key(&D360_API_KEY);
-        let Choice { api, base } =
-            Choice::of(host.unwrap_or_default(), request.uri().path(), has_d360_key);
+        let headers = request.headers();
+        let has_header = |name: &str| headers.contains_key(name);
+        let path = request.uri().path();
+        let Choice { api, base } = Choice::of(dialects, host.unwrap_or_default(), path, has_header);
         if !base.is_empty() {
             let whole = request.uri().clone();
             let own = own_path(&whole, base.len());
@@ -145,8 +108,9 @@ impl<'a> Choice<'a> {
 }
 
 /// The vendor whose host this is.
-fn vendor(name: &str) -> Option<Api> {
-    HOSTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, api)| *api)
+fn vendor(dialects: &[Dialect], name: &str) -> Option<Dialect> {
+    let has = |dialect: &&Dialect| dialect.hosts.iter().any(|host| host.eq_ignore_ascii_case(name));
+    dialects.iter().find(has).copied()
 }
 
 /// The host of what stands in a `Host` header or in an address: without the port, the brackets of
@@ -185,7 +149,11 @@ impl Hosts {
     }
 
     /// The host that a request names and may not name. A request that names none is no browser's.
-    pub(super) fn foreign<'a, B>(&self, request: &'a Request<B>) -> Option<&'a [u8]> {
+    pub(super) fn foreign<'a, B>(
+        &self,
+        dialects: &[Dialect],
+        request: &'a Request<B>,
+    ) -> Option<&'a [u8]> {
         let Self::Own { addresses, public } = self else { return None };
         let own = |host: &str| {
             let name = name(host);
@@ -196,7 +164,7 @@ impl Hosts {
                 return *addresses || address.to_canonical().is_loopback();
             }
             name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
-                || vendor(name).is_some()
+                || vendor(dialects, name).is_some()
         };
         let headers = request.headers().get_all(header::HOST).iter().map(HeaderValue::as_bytes);
         let mut named = request.uri().host().map(str::as_bytes).into_iter().chain(headers);
@@ -233,70 +201,60 @@ fn own_path(uri: &Uri, base: usize) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-fn is_of_d360(path: &str) -> bool {
-    let path = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
-    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    D360_BEGINNINGS.contains(&first)
-}
-
-/// The first part of a path, if it looks like a version, right or wrong: `v`, digits, and perhaps a
-/// point and digits.
-pub(crate) fn version(path: &str) -> Option<&str> {
-    let first = path.strip_prefix('/')?.split('/').next()?;
-    let number = first.strip_prefix(['v', 'V'])?;
-    let mut parts = number.splitn(2, '.');
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    (parts.next().is_some_and(digits) && parts.next().is_none_or(digits)).then_some(first)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const META: Api = Api::Vendor(Dialect::META);
+    const D360: Api = Api::Vendor(Dialect::D360);
+    const SINCH: Api = Api::Vendor(Dialect::SINCH);
 
     #[test]
     fn host_then_path_then_header_decide() {
         for (host, path, has_d360_key, api, base) in [
             // By the host, whatever the path looks like.
-            ("graph.facebook.com", "/v23.0/1/groups", false, Api::Meta, "/v23.0"),
-            ("Graph.Facebook.com:443", "/groups", true, Api::Meta, ""),
-            ("waba-v2.360dialog.io", "/v23.0/1/groups", false, Api::D360, ""),
-            ("eu1.whatsapp.api.sinch.com", "/healthz", false, Api::Sinch, ""),
-            ("us1.whatsapp.api.sinch.com", "/whatsapp/v1/bot/groups", false, Api::Sinch, ""),
-            ("graph.facebook.com.example", "/groups", false, Api::D360, ""),
+            ("graph.facebook.com", "/v23.0/1/groups", false, META, "/v23.0"),
+            ("Graph.Facebook.com:443", "/groups", true, META, ""),
+            ("waba-v2.360dialog.io", "/v23.0/1/groups", false, D360, ""),
+            ("eu1.whatsapp.api.sinch.com", "/healthz", false, SINCH, ""),
+            ("us1.whatsapp.api.sinch.com", "/whatsapp/v1/bot/groups", false, SINCH, ""),
+            ("graph.facebook.com.example", "/groups", false, D360, ""),
             // By the path.
             ("", "/healthz", true, Api::Probes, ""),
-            ("", "/healthz/", false, Api::Meta, ""),
+            ("", "/healthz/", false, META, ""),
             ("", "/klatch", false, Api::Klatch, ""),
             ("", "/klatch/v1/accounts", true, Api::Klatch, ""),
-            ("", "/klatchy", false, Api::Meta, ""),
-            ("", "/meta/v23.0/1/groups", true, Api::Meta, "/meta/v23.0"),
-            ("", "/meta/groups", false, Api::Meta, "/meta"),
-            ("", "/meta", false, Api::Meta, "/meta"),
-            ("", "/metal", false, Api::Meta, ""),
-            ("", "/360dialog/groups", false, Api::D360, "/360dialog"),
-            ("", "/360dialog/v23.0/groups", false, Api::D360, "/360dialog"),
-            ("", "/sinch/whatsapp/v1/bot/groups", false, Api::Sinch, "/sinch"),
-            ("", "/whatsapp/v1/bot/groups", true, Api::Sinch, ""),
-            ("", "/whatsapp/v2/bot/groups", false, Api::Meta, ""),
-            ("", "/groups", false, Api::D360, ""),
-            ("", "/v1/groups/G", false, Api::D360, ""),
-            ("", "/v1/configs/webhook", false, Api::D360, ""),
-            ("", "/v23.0/1/groups", true, Api::Meta, "/v23.0"),
+            ("", "/klatchy", false, META, ""),
+            ("", "/meta/v23.0/1/groups", true, META, "/meta/v23.0"),
+            ("", "/meta/groups", false, META, "/meta"),
+            ("", "/meta", false, META, "/meta"),
+            ("", "/metal", false, META, ""),
+            ("", "/360dialog/groups", false, D360, "/360dialog"),
+            ("", "/360dialog/v23.0/groups", false, D360, "/360dialog"),
+            ("", "/sinch/whatsapp/v1/bot/groups", false, SINCH, "/sinch"),
+            ("", "/whatsapp/v1/bot/groups", true, SINCH, ""),
+            ("", "/whatsapp/v2/bot/groups", false, META, ""),
+            ("", "/groups", false, D360, ""),
+            ("", "/v1/groups/G", false, D360, ""),
+            ("", "/v1/configs/webhook", false, D360, ""),
+            ("", "/v23.0/1/groups", true, META, "/v23.0"),
             // Versions that are none are Meta's to refuse.
-            ("", "/v1/1/groups", false, Api::Meta, "/v1"),
-            ("", "/v23/1/groups", false, Api::Meta, "/v23"),
-            ("", "/V23.0/1", false, Api::Meta, "/V23.0"),
-            ("", "/v999.0/1", false, Api::Meta, "/v999.0"),
-            ("", "/v23./1", false, Api::Meta, ""),
-            ("", "/v/1", false, Api::Meta, ""),
+            ("", "/v1/1/groups", false, META, "/v1"),
+            ("", "/v23/1/groups", false, META, "/v23"),
+            ("", "/V23.0/1", false, META, "/V23.0"),
+            ("", "/v999.0/1", false, META, "/v999.0"),
+            ("", "/v23./1", false, META, ""),
+            ("", "/v/1", false, META, ""),
             // By the header; and what is left.
-            ("", "/1/groups", true, Api::D360, ""),
-            ("", "/v1/1", true, Api::D360, ""),
-            ("", "/1/groups", false, Api::Meta, ""),
-            ("", "/", false, Api::Meta, ""),
+            ("", "/1/groups", true, D360, ""),
+            ("", "/v1/1", true, D360, ""),
+            ("", "/1/groups", false, META, ""),
+            ("", "/", false, META, ""),
         ] {
             let expected = Choice { api, base };
-            assert_eq!(Choice::of(host, path, has_d360_key), expected, "{host} {path}");
+            let has_header = |name: &str| has_d360_key && name == "d360-api-key";
+            let found = Choice::of(&Dialect::ALL, host, path, has_header);
+            assert_eq!(found, expected, "{host} {path}");
         }
     }
 
@@ -331,15 +289,15 @@ mod tests {
             ("", false, false),
         ] {
             let request = Request::get("/groups").header(header::HOST, host).body(()).unwrap();
-            let fine = |hosts: &Hosts| hosts.foreign(&request).is_none();
+            let fine = |hosts: &Hosts| hosts.foreign(&Dialect::ALL, &request).is_none();
             assert_eq!((fine(&local), fine(&public)), (by_local, by_public), "{host}");
             assert!(fine(&Hosts::Any), "{host}");
         }
         let by_number = Hosts::own(false, Some("http://192.0.2.1:8080"));
         let request = Request::get("/").header(header::HOST, "192.0.2.1:8080").body(()).unwrap();
-        assert_eq!(by_number.foreign(&request), None);
+        assert_eq!(by_number.foreign(&Dialect::ALL, &request), None);
         let foreign = |request: axum::http::request::Builder| {
-            local.foreign(&request.body(()).unwrap()).map(<[u8]>::to_vec)
+            local.foreign(&Dialect::ALL, &request.body(()).unwrap()).map(<[u8]>::to_vec)
         };
         assert_eq!(foreign(Request::get("/groups")), None);
         let second = Request::get("/").header(header::HOST, "localhost");
@@ -352,14 +310,14 @@ mod tests {
     #[test]
     fn the_api_sees_its_own_path() {
         let mut request = Request::get("/meta/v23.0/1/groups?limit=2").body(()).unwrap();
-        assert_eq!(Choice::make(&mut request), Api::Meta);
+        assert_eq!(Choice::make(&Dialect::ALL, &mut request), META);
         assert_eq!(request.uri(), "/1/groups?limit=2");
         assert_eq!(request.extensions().get::<Base>().unwrap().version(), Some("v23.0"));
         let OriginalUri(whole) = request.extensions().get().unwrap();
         assert_eq!(whole, "/meta/v23.0/1/groups?limit=2");
 
         let mut request = Request::get("/meta").body(()).unwrap();
-        assert_eq!(Choice::make(&mut request), Api::Meta);
+        assert_eq!(Choice::make(&Dialect::ALL, &mut request), META);
         assert_eq!(request.uri(), "/");
         assert_eq!(request.extensions().get::<Base>().unwrap().version(), None);
     }

@@ -4,34 +4,11 @@ use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{Uri, header};
-use serde::Serialize;
-use utoipa::ToSchema;
+use wire::paging::{Cursors, Paging};
 
 use super::peer::Forwarded;
 use crate::app::App;
 use crate::page::{Cursor, Slice};
-
-/// Where a page is in its list. All of it is missing where the page is empty.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Paging {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cursors: Option<Cursors>,
-    /// The next page, whole address; missing on the last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-    /// The previous page, whole address; missing on the first one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    previous: Option<String>,
-}
-
-/// The ends of a page.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Cursors {
-    /// Of the first item.
-    before: String,
-    /// Of the last item.
-    after: String,
-}
 
 /// The address that a request was sent to, as its sender sees it: from `public_url`, or from what a
 /// trusted proxy says, or from the `Host` of the request. Its query stays as it came, so that a token
@@ -60,34 +37,25 @@ impl FromRequestParts<App> for Address {
     }
 }
 
-impl Paging {
-    /// Describes a page of the named list that has no address of its own: with cursors only.
-    #[must_use]
-    pub fn without_addresses<T>(name: &str, slice: &Slice<T>) -> Self {
-        let (Some((first, _)), Some((last, _))) = (slice.items.first(), slice.items.last()) else {
-            return Self { cursors: None, next: None, previous: None };
-        };
-        let (before, after) = (Cursor::encode(name, *first), Cursor::encode(name, *last));
-        Self { cursors: Some(Cursors { before, after }), next: None, previous: None }
-    }
-
-    /// Describes a page of the named list.
-    #[must_use]
-    pub fn of<T>(name: &str, slice: &Slice<T>, limit: u16, address: &Address) -> Self {
-        let (Some((first, _)), Some((last, _))) = (slice.items.first(), slice.items.last()) else {
-            return Self { cursors: None, next: None, previous: None };
-        };
-        let before = Cursor::encode(name, *first);
-        let after = Cursor::encode(name, *last);
-        Self {
-            next: slice.more_after.then(|| address.with(limit, "after", &after)),
-            previous: slice.more_before.then(|| address.with(limit, "before", &before)),
-            cursors: Some(Cursors { before, after }),
-        }
-    }
+/// Describes a page of the named list by its cursors alone.
+#[must_use]
+pub fn cursors<T>(name: &str, slice: &Slice<T>) -> Option<Cursors> {
+    let ((first, _), (last, _)) = (slice.items.first()?, slice.items.last()?);
+    Some(Cursors { before: Cursor::encode(name, *first), after: Cursor::encode(name, *last) })
 }
 
 impl Address {
+    /// Describes a page of the named list that has this address.
+    #[must_use]
+    pub fn paging<T>(&self, name: &str, slice: &Slice<T>, limit: u16) -> Paging {
+        let Some(cursors) = cursors(name, slice) else { return Paging::default() };
+        Paging {
+            next: slice.more_after.then(|| self.with(limit, "after", &cursors.after)),
+            previous: slice.more_before.then(|| self.with(limit, "before", &cursors.before)),
+            cursors: Some(cursors),
+        }
+    }
+
     /// The same address with other paging parameters; whatever else was asked for stays.
     fn with(&self, limit: u16, name: &str, cursor: &str) -> String {
         let kept = self

@@ -8,9 +8,10 @@ use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use utoipa::IntoParams;
+use wire::paging::{LIMIT_DEFAULT, LIMIT_MAX};
+use wire::problem::Problem;
 
-use super::problem::Problem;
-use crate::page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, Page, Seek};
+use crate::page::{Cursor, Page, Seek};
 
 /// What every list understands, for the documentation; read by [`QueryParams::page`].
 #[derive(Debug, IntoParams)]

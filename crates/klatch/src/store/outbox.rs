@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::Timestamp;
+use wire::news::Topic;
 
 use super::Recorded;
 use crate::directory::{Subscription, SubscriptionEvent, SubscriptionId};
-use crate::webhook::Topic;
 use crate::webhook::plan::Plan;
 
 /// A delivery's id, which is also what receivers tell duplicates by: a number that is never used

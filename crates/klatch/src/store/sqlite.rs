@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use domain::GroupSummary;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::{BusinessNumber, InviteCode, Timestamp, WaId};
 use rusqlite::config::DbConfig;
@@ -35,8 +36,8 @@ use super::outbox::{
     LogFilter, Logged, Notice, Notices, Owed, Sweep,
 };
 use super::{
-    ChangeError, Commit, CommitError, GroupSummary, PersonStanding, Receipt, Receivers, Recorded,
-    Revision, Scope, Store, StoreError, Stored,
+    ChangeError, Commit, CommitError, PersonStanding, Receipt, Receivers, Recorded, Revision,
+    Scope, Store, StoreError, Stored,
 };
 use crate::directory::{
     Account, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
@@ -719,8 +720,9 @@ impl Store for Sqlite {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use rusqlite::ffi;
+
+    use super::*;
 
     /// Root may write anywhere, so that a test run by root cannot bring all of these about.
     #[test]

@@ -1,7 +1,9 @@
 //! What is owed to whom: news and subscriptions in, deliveries out. No I/O, no clock, no chance.
 
-use super::{News, Topic};
-use crate::dialect::{Dialect, Format};
+use wire::Dialect;
+use wire::dialect::Format;
+use wire::news::{News, Payload, Topic};
+
 use crate::directory::{Number, Reach, Role, Subscription, SubscriptionId};
 
 /// Bodies, and who gets which.
@@ -11,15 +13,6 @@ pub struct Plan {
     pub payloads: Vec<Payload>,
     /// One for each receiver.
     pub deliveries: Vec<Planned>,
-}
-
-/// What is sent, to however many.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payload {
-    /// What it is about.
-    pub topic: Topic,
-    /// The body: JSON in ASCII.
-    pub body: Vec<u8>,
 }
 
 /// A delivery that is owed from now on.
@@ -35,7 +28,7 @@ pub struct Planned {
 
 /// News in one format, and its place in the plan once somebody gets it.
 struct Rendered {
-    format: Format,
+    format: &'static Format,
     payload: Option<Payload>,
     topic: Option<Topic>,
     place: Option<usize>,
@@ -43,16 +36,16 @@ struct Rendered {
 
 /// Plans the deliveries of news to the number's receivers.
 #[must_use]
-pub fn plan(news: &News<'_>, receivers: &[Subscription]) -> Plan {
+pub fn plan(number: &Number, news: &News<'_>, receivers: &[Subscription]) -> Plan {
     let mut plan = Plan::default();
     let mut rendered: Vec<Rendered> = Vec::new();
     // Where in the plan each of the chosen is, if there is anything to tell.
     let mut places: Vec<Option<usize>> = Vec::new();
-    for Chosen { receiver, behind } in chosen(news.number, receivers) {
-        let format = receiver.dialect.format();
+    for Chosen { receiver, behind } in chosen(number, receivers) {
+        let format = receiver.dialect.webhooks.format;
         let known = rendered.iter().position(|known| known.format == format);
         let index = known.unwrap_or_else(|| {
-            let payload = format.render(news).map(|(topic, body)| Payload { topic, body });
+            let payload = (format.render)(news);
             let topic = payload.as_ref().map(|payload| payload.topic);
             rendered.push(Rendered { format, payload, topic, place: None });
             rendered.len() - 1
@@ -126,10 +119,12 @@ mod tests {
     use domain::values::{BusinessNumber, Timestamp};
     use domain::{Event, Limits};
     use url::Url;
+    use wire::Answers;
+    use wire::news::What;
 
     use super::*;
-    use crate::directory::{Activity, Answers, Eligibility, Registration, Secret, Secrets, Target};
-    use crate::webhook::{What, sample};
+    use crate::directory::{Activity, Eligibility, Registration, Secret, Secrets, Target};
+    use crate::webhook::sample;
 
     const AT: Timestamp = Timestamp::from_millis(1_755_548_877_000);
 
@@ -185,13 +180,13 @@ mod tests {
         };
         let request_id = RequestId::parse("R").unwrap();
         let news = News {
-            number,
+            number: number.sender(),
             group: group.state(),
             at: AT,
             request_id: &request_id,
             what: What::Happened(&event),
         };
-        let plan = plan(&news, receivers);
+        let plan = plan(number, &news, receivers);
         assert!(plan.deliveries.iter().all(|one| one.payload < plan.payloads.len()));
         let name = |planned: &Planned| planned.subscription.as_str()[4..].to_owned();
         plan.deliveries
@@ -228,14 +223,14 @@ mod tests {
             ["added", "number", "extra behind number"]
         );
         // Another vendor's configuration is another matter.
-        let meta = receiver("meta", Dialect::Meta, Reach::Number(number(false).id), main(false));
+        let meta = receiver("meta", Dialect::META, Reach::Number(number(false).id), main(false));
         assert_eq!(told(true, &[&of_number, &meta]), ["meta", "number"]);
     }
 
     #[test]
     fn in_metas_configuration_a_number_comes_first_and_the_app_last() {
         let subscribed = Number { app_subscribed: true, ..number(false) };
-        let of = |name, reach| receiver(name, Dialect::Meta, reach, Role::Main { over_all: false });
+        let of = |name, reach| receiver(name, Dialect::META, reach, Role::Main { over_all: false });
         let app = of("app", Reach::Account);
         let waba = of("waba", Reach::Waba("waba".to_owned()));
         let own = of("number", Reach::Number(subscribed.id.clone()));
@@ -251,16 +246,16 @@ mod tests {
     #[test]
     fn only_who_is_reached_and_wants_to_be_told_is() {
         let elsewhere = Reach::Number(PhoneNumberId::parse("2").unwrap());
-        let other = receiver("other", Dialect::Meta, elsewhere, Role::Added);
+        let other = receiver("other", Dialect::META, elsewhere, Role::Added);
         let foreign = Subscription {
             account: AccountId::parse("other").unwrap(),
-            ..receiver("foreign", Dialect::Meta, Reach::Account, Role::Added)
+            ..receiver("foreign", Dialect::META, Reach::Account, Role::Added)
         };
         let choosy = Subscription {
             topics: Some(vec![Topic::Settings]),
-            ..receiver("choosy", Dialect::Sinch, Reach::Account, Role::Added)
+            ..receiver("choosy", Dialect::SINCH, Reach::Account, Role::Added)
         };
-        let all = receiver("all", Dialect::Sinch, Reach::Account, Role::Added);
+        let all = receiver("all", Dialect::SINCH, Reach::Account, Role::Added);
         let graph = receiver("graph", Dialect::D360, Reach::Account, Role::Added);
         let receivers = [other, foreign, choosy, all, graph];
         // Meta tells nothing of links, Sinch nothing of suspensions.
@@ -273,16 +268,17 @@ mod tests {
     fn one_body_serves_all_who_share_its_format() {
         let receivers = Dialect::ALL
             .map(|dialect| receiver(dialect.as_str(), dialect, Reach::Account, Role::Added));
-        let group = sample::group(&number(false), AT).unwrap();
+        let number = number(false);
+        let group = sample::group(&number, AT).unwrap();
         let request_id = RequestId::parse("R").unwrap();
         let news = News {
-            number: &number(false),
+            number: number.sender(),
             group: group.state(),
             at: AT,
             request_id: &request_id,
             what: What::Happened(&Event::Deleted),
         };
-        let plan = plan(&news, &receivers);
+        let plan = plan(&number, &news, &receivers);
         assert_eq!(plan.payloads.len(), 2);
         let payloads: Vec<_> = plan.deliveries.iter().map(|planned| planned.payload).collect();
         assert_eq!(payloads, [0, 0, 1]);

@@ -4,22 +4,7 @@
 use std::time::Duration;
 
 use domain::values::Timestamp;
-
-use crate::dialect::Dialect;
-
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-
-/// After a failure: seconds to wait before the next try. The last one repeats until the horizon.
-/// Published by Meta only as "immediately, then with falling frequency"; the figures are ours.
-const META_SECS: [u64; 9] =
-    [1, 30, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR];
-/// 360dialog publishes an exponential back-off; the beginning and the end of it are ours.
-const D360_FIRST_SECS: u64 = 5;
-const D360_LAST_SECS: u64 = 8 * HOUR;
-/// Published by Sinch: five seconds, doubling, the last wait 81,920 s.
-const SINCH_FIRST_SECS: u64 = 5;
-const SINCH_RETRIES: u32 = 15;
+use wire::Dialect;
 
 /// Up to how much a wait is shortened or lengthened, so that what failed together does not come
 /// back together.
@@ -38,18 +23,7 @@ pub const HORIZON: Duration = Duration::from_hours(7 * 24);
 /// The wait after so many failed attempts, before chance; `None` if there is no next try.
 #[must_use]
 pub fn wait(dialect: Dialect, failed: u32) -> Option<Duration> {
-    let failed = failed.max(1);
-    let doubling = |first: u64| first.saturating_mul(2_u64.saturating_pow(failed - 1));
-    let secs = match dialect {
-        Dialect::Meta => {
-            let place = usize::try_from(failed - 1).unwrap_or(usize::MAX);
-            META_SECS[place.min(META_SECS.len() - 1)]
-        }
-        Dialect::D360 => doubling(D360_FIRST_SECS).min(D360_LAST_SECS),
-        Dialect::Sinch if failed > SINCH_RETRIES => return None,
-        Dialect::Sinch => doubling(SINCH_FIRST_SECS),
-    };
-    Some(Duration::from_secs(secs))
+    (dialect.webhooks.wait_secs)(failed.max(1)).map(Duration::from_secs)
 }
 
 /// What an answer means.
@@ -73,24 +47,14 @@ impl Verdict {
     }
 }
 
-/// What an answer's status means in a dialect; `None` is no answer. 360dialog counts exactly 200,
-/// the others any 2xx. Sinch gives up on what it calls permanent errors, which we read as the
-/// statuses that blame the request.
+/// What an answer's status means in a dialect; `None` is no answer.
 #[must_use]
-pub const fn verdict(dialect: Dialect, status: Option<u16>) -> Verdict {
+pub fn verdict(dialect: Dialect, status: Option<u16>) -> Verdict {
     let Some(status) = status else { return Verdict::Failed };
-    let received = match dialect {
-        Dialect::Meta | Dialect::Sinch => matches!(status, 200..=299),
-        Dialect::D360 => status == 200,
-    };
-    let refused = match dialect {
-        Dialect::Meta | Dialect::D360 => false,
-        Dialect::Sinch => matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429),
-    };
     match status {
         410 => Verdict::Gone,
-        _ if received => Verdict::Delivered,
-        _ if refused => Verdict::Refused,
+        _ if (dialect.webhooks.is_received)(status) => Verdict::Delivered,
+        _ if (dialect.webhooks.is_refused)(status) => Verdict::Refused,
         _ => Verdict::Failed,
     }
 }
@@ -171,19 +135,19 @@ mod tests {
 
     #[test]
     fn each_dialect_has_its_schedule() {
-        let meta = waits(Dialect::Meta);
-        assert_eq!(meta[..9], META_SECS);
+        let meta = waits(Dialect::META);
+        assert_eq!(meta[..9], [1, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800]);
         assert_eq!(meta.len(), 28);
         let d360 = waits(Dialect::D360);
         assert_eq!(d360[..5], [5, 10, 20, 40, 80]);
-        assert_eq!(d360.iter().max(), Some(&D360_LAST_SECS));
-        let sinch = waits(Dialect::Sinch);
+        assert_eq!(d360.iter().max(), Some(&28_800));
+        let sinch = waits(Dialect::SINCH);
         assert_eq!(sinch.len(), 15);
         assert_eq!((sinch[0], sinch[14]), (5, 81_920));
         for waits in [meta, d360] {
-            let week = 7 * 24 * HOUR;
+            let week = 7 * 24 * 60 * 60;
             let total: u64 = waits.iter().sum();
-            assert!((week - D360_LAST_SECS..=week).contains(&total), "{total}");
+            assert!((week - 28_800..=week).contains(&total), "{total}");
         }
     }
 

@@ -8,12 +8,11 @@ use domain::values::{
     Description, InviteCode, JoinApprovalMode, Picture, Problem, Subject, Timestamp, WaId,
 };
 use domain::{CreateGroup, Event, Group, Person, Refusal};
+use wire::dialect::Format;
+use wire::news::{News, Payload, Settings, What};
 
-use super::plan::Payload;
-use super::{News, Settings, What};
 use crate::app::mint;
 use crate::app::person_ids::PersonIds;
-use crate::dialect::Format;
 use crate::directory::{Number, Profile};
 
 /// The people in the samples.
@@ -51,7 +50,7 @@ pub const NAMES: [&str; 21] = [
 /// an error only if the samples themselves are wrong.
 pub fn render(
     name: &str,
-    format: Format,
+    format: &Format,
     number: &Number,
     ids: &PersonIds,
     request_id: &RequestId,
@@ -66,8 +65,8 @@ pub fn render(
     };
     let Some(what) = what else { return Ok(None) };
     let group = group.state();
-    let news = News { number, group, at, request_id, what };
-    Ok(format.render(&news).map(|(topic, body)| Payload { topic, body }))
+    let news = News { number: number.sender(), group, at, request_id, what };
+    Ok((format.render)(&news))
 }
 
 /// The group that the samples are about.

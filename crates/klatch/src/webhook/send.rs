@@ -19,10 +19,10 @@ use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
+use wire::Dialect;
 
 use super::egress::{Forbidden, Guard, LOOKUPS_MAX, Rules};
 use super::lookup::Lookup;
-use crate::dialect::Dialect;
 use crate::directory::{Secret, Target};
 use crate::telemetry;
 
@@ -55,11 +55,6 @@ const AGENT: &str = concat!("klatch/", env!("CARGO_PKG_VERSION"));
 pub const OWN_HEADERS: &str = "x-klatch-";
 /// What we are, where `User-Agent` is the vendor's.
 pub const AGENT_HEADER: HeaderName = HeaderName::from_static("x-klatch-agent");
-/// `User-Agent` of Meta's deliveries, as captured: some receivers refuse others.
-const META_DELIVERY_AGENT: &str = "facebookexternalua";
-/// `User-Agent` of Meta's handshakes, as captured.
-const META_HANDSHAKE_AGENT: &str = "facebookplatform/1.0 (+http://developers.facebook.com)";
-
 /// What came of talking to a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -224,19 +219,20 @@ impl AccountClient {
         let json = HeaderValue::from_static("application/json");
         let request = request
             .headers(headers)
-            .headers(agent(dialect, META_DELIVERY_AGENT))
+            .headers(agent(dialect.webhooks.agents.map(|agents| agents.delivery)))
             .header(header::CONTENT_TYPE, json)
             .body(body);
         self.talk(&target.url, request, target.timeout).await
     }
 
-    /// Asks a receiver whether it wants to be one, as Meta does.
+    /// Asks a receiver whether it wants to be one, as Meta does it.
     ///
     /// # Errors
     ///
     /// What came back instead of the challenge.
     pub async fn shake_hands(
         &self,
+        dialect: Dialect,
         target: &Target,
         verify_token: &Secret,
         challenge: &str,
@@ -246,7 +242,8 @@ impl AccountClient {
             .append_pair("hub.mode", "subscribe")
             .append_pair("hub.challenge", challenge)
             .append_pair("hub.verify_token", verify_token.reveal());
-        let request = self.client.get(url).headers(agent(Dialect::Meta, META_HANDSHAKE_AGENT));
+        let agents = dialect.webhooks.agents;
+        let request = self.client.get(url).headers(agent(agents.map(|agents| agents.handshake)));
         let Answer { status, problem, head, .. } =
             self.talk(&target.url, request, target.timeout).await;
         match status.and_then(|status| StatusCode::from_u16(status).ok()) {
@@ -351,15 +348,13 @@ async fn place(
     place.ok().and_then(Result::ok).ok_or(FetchFailure::NoPlace)
 }
 
-/// What a request says it comes from, where it is not simply us.
-fn agent(dialect: Dialect, of_meta: &'static str) -> HeaderMap {
-    match dialect {
-        Dialect::Meta => HeaderMap::from_iter([
-            (header::USER_AGENT, HeaderValue::from_static(of_meta)),
-            (AGENT_HEADER, HeaderValue::from_static(AGENT)),
-        ]),
-        Dialect::D360 | Dialect::Sinch => HeaderMap::new(),
-    }
+/// What a request says it comes from, where that has to be the vendor.
+fn agent(vendor: Option<&'static str>) -> HeaderMap {
+    let Some(vendor) = vendor else { return HeaderMap::new() };
+    HeaderMap::from_iter([
+        (header::USER_AGENT, HeaderValue::from_static(vendor)),
+        (AGENT_HEADER, HeaderValue::from_static(AGENT)),
+    ])
 }
 
 fn redirected(status: StatusCode) -> Option<String> {

@@ -8,8 +8,9 @@ use domain::values::Timestamp;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 use sha2::Sha256;
+use wire::Dialect;
+use wire::dialect::Proof;
 
-use crate::dialect::Dialect;
 use crate::directory::{Secret, Secrets};
 
 /// The same for every attempt at a delivery: by this receivers tell duplicates. Standard Webhooks.
@@ -74,18 +75,21 @@ pub fn headers(signing: Signing<'_>) -> HeaderMap {
     // receivers have known for longer.
     let Some(secret) = secrets.at(at).next().filter(|_| vendor_signature) else { return headers };
     let key = secret.reveal().as_bytes();
-    match dialect {
-        Dialect::Meta => {
-            add(HUB_HEADER, &format!("sha256={}", crate::hex(&mac(key, &[body]))));
-            add(HUB_SHA1_HEADER, &format!("sha1={}", crate::hex(&mac_sha1(key, body))));
-        }
-        Dialect::D360 => add(HUB_HEADER, &format!("sha256={}", crate::hex(&mac(key, &[body])))),
-        Dialect::Sinch => {
-            let nonce = format!("{id}-{timestamp}");
-            let signature = BASE64.encode(mac(key, &[body, b".", nonce.as_bytes()]));
-            add(SINCH_HEADER, &signature);
-            add(SINCH_ALGORITHM, "HMAC_SHA_256");
-            add(SINCH_NONCE, &nonce);
+    for proof in dialect.webhooks.proofs {
+        match proof {
+            Proof::HubSha256 => {
+                add(HUB_HEADER, &format!("sha256={}", crate::hex(&mac(key, &[body]))));
+            }
+            Proof::HubSha1 => {
+                add(HUB_SHA1_HEADER, &format!("sha1={}", crate::hex(&mac_sha1(key, body))));
+            }
+            Proof::SinchNonce => {
+                let nonce = format!("{id}-{timestamp}");
+                let signature = BASE64.encode(mac(key, &[body, b".", nonce.as_bytes()]));
+                add(SINCH_HEADER, &signature);
+                add(SINCH_ALGORITHM, "HMAC_SHA_256");
+                add(SINCH_NONCE, &nonce);
+            }
         }
     }
     headers
@@ -177,15 +181,15 @@ mod tests {
         let of = |dialect, at, secrets: &Secrets| {
             headers(Signing { dialect, vendor_signature: true, secrets, id: "msg_1", at, body })
         };
-        let during = of(Dialect::Meta, AT, &secrets);
+        let during = of(Dialect::META, AT, &secrets);
         assert!(is_right(&during, &secret("new"), body) && is_right(&during, &secret("old"), body));
-        let alone = of(Dialect::Meta, AT, &Secrets { current: secret("old"), old: None });
+        let alone = of(Dialect::META, AT, &Secrets { current: secret("old"), old: None });
         assert_eq!(during.get(HUB_HEADER), alone.get(HUB_HEADER));
         assert_eq!(during.get(HUB_SHA1_HEADER), alone.get(HUB_SHA1_HEADER));
-        let after = of(Dialect::Meta, until, &secrets);
+        let after = of(Dialect::META, until, &secrets);
         assert!(!is_right(&after, &secret("old"), body));
         assert_ne!(after.get(HUB_HEADER), alone.get(HUB_HEADER));
-        assert_eq!(of(Dialect::Sinch, AT, &secrets).len(), 6);
+        assert_eq!(of(Dialect::SINCH, AT, &secrets).len(), 6);
     }
 
     /// RFC 2202, the second case; RFC 4231, the second case.
@@ -203,7 +207,7 @@ mod tests {
                 body,
             })
         };
-        let (meta, d360) = (of(Dialect::Meta), of(Dialect::D360));
+        let (meta, d360) = (of(Dialect::META), of(Dialect::D360));
         let sha256 = "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         assert_eq!(meta.get(HUB_HEADER).unwrap(), sha256);
         assert_eq!(

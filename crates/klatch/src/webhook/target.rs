@@ -1,15 +1,14 @@
 //! What people write where a receiver is meant, read under the rules of its dialect.
 
-use std::time::Duration;
-
 use axum::http::{HeaderName, HeaderValue};
 use url::Url;
+use wire::Dialect;
+use wire::dialect::UrlRule;
+use wire::problem::Problem;
 
 use super::egress::{Guard, Rules};
 use super::{send, sign};
-use crate::dialect::Dialect;
 use crate::directory::Secret;
-use crate::http::problem::Problem;
 
 /// Longest address, in characters. Published by Meta.
 pub const URL_CHARS_MAX: usize = 200;
@@ -40,16 +39,6 @@ const RESERVED: [&str; 13] = [
     "user-agent",
 ];
 
-/// How long an answer may take unless the subscription says otherwise. Published by 360dialog: five
-/// seconds; the others print nothing.
-#[must_use]
-pub const fn default_timeout(dialect: Dialect) -> Duration {
-    match dialect {
-        Dialect::D360 => Duration::from_secs(5),
-        Dialect::Meta | Dialect::Sinch => Duration::from_secs(10),
-    }
-}
-
 /// Reads an address that we shall send requests to, out of the field of this name.
 ///
 /// # Errors
@@ -72,22 +61,25 @@ pub async fn address(
 /// All rules that the address breaks, in one answer.
 pub async fn url(field: &str, text: &str, dialect: Dialect, guard: &Guard) -> Result<Url, Problem> {
     let (url, mut reasons) = read(field, text, URL_CHARS_MAX, guard.rules())?;
-    match dialect {
-        // Published by 360dialog; where plain HTTP is allowed, so are a developer's ports and hosts.
-        Dialect::D360 if !guard.rules().allow_http => {
-            if url.port().is_some() || names_a_port(text) {
-                reasons.push("must not name a port".to_owned());
+    for rule in dialect.webhooks.url_rules {
+        match rule {
+            // Where plain HTTP is allowed, so are a developer's ports and hosts.
+            UrlRule::PlainHost if guard.rules().allow_http => {}
+            UrlRule::PlainHost => {
+                if url.port().is_some() || names_a_port(text) {
+                    reasons.push("must not name a port".to_owned());
+                }
+                if url.host_str().unwrap_or_default().contains('_') {
+                    reasons.push("must not have an underscore in its host name".to_owned());
+                }
             }
-            if url.host_str().unwrap_or_default().contains('_') {
-                reasons.push("must not have an underscore in its host name".to_owned());
-            }
+            UrlRule::NoPlus if url.path().contains('+') => reasons.push(
+                "must not have a + in its path: Meta sends a blank (%20) in its place, so that the \
+                 request would go to another path"
+                    .to_owned(),
+            ),
+            UrlRule::NoPlus => {}
         }
-        Dialect::Meta if url.path().contains('+') => reasons.push(
-            "must not have a + in its path: Meta sends a blank (%20) in its place, so that the \
-             request would go to another path"
-                .to_owned(),
-        ),
-        Dialect::Meta | Dialect::D360 | Dialect::Sinch => {}
     }
     reachable(field, url, reasons, guard).await
 }

@@ -6,15 +6,15 @@ use std::time::Duration;
 use axum::http::{Method, Request, StatusCode};
 use domain::ids::{AccountId, PhoneNumberId};
 use insta::assert_snapshot;
-use klatch::dialect::Dialect;
 use klatch::directory::{
     Activity, NumberChange, Place, PlaceChange, Reach, RecordChange, Role, Secret, Secrets,
     Subscription, SubscriptionId, Target,
 };
 use klatch::sandbox;
 use klatch::store::Store;
-use klatch::webhook::Topic;
 use serde_json::{Value, json};
+use wire::Dialect;
+use wire::news::Topic;
 
 use crate::support::interposed::{Instead, Interposed};
 use crate::support::receiver::Receiver;
@@ -112,7 +112,7 @@ async fn a_number_or_an_app_that_is_switched_in_between_is_planned_again() {
         reach: Reach::Number(number()),
         ..receiver("extra", Dialect::D360, Role::Extra { name: "extra".to_owned() })
     };
-    let of_app = receiver("app", Dialect::Meta, Role::Main { over_all: false });
+    let of_app = receiver("app", Dialect::META, Role::Main { over_all: false });
     for one in [main, extra, of_app] {
         inner.change(RecordChange::AddSubscription(one)).await.unwrap();
     }
@@ -172,11 +172,11 @@ async fn a_configuration_call_is_one_write() {
 #[tokio::test]
 async fn of_two_fields_that_end_at_once_neither_stays() {
     let (app, store, inner) = interposed().await;
-    let main = receiver("app", Dialect::Meta, Role::Main { over_all: false });
+    let main = receiver("app", Dialect::META, Role::Main { over_all: false });
     inner.change(RecordChange::AddSubscription(main)).await.unwrap();
     let place = Place {
         account: account(),
-        dialect: Dialect::Meta,
+        dialect: Dialect::META,
         reach: Reach::Account,
         role: Role::Main { over_all: false },
     };
@@ -192,13 +192,13 @@ async fn of_two_fields_that_end_at_once_neither_stays() {
 
 /// A call with an `Idempotency-Key`, in each dialect.
 async fn create(app: &TestApp, dialect: Dialect, key: &str) -> Answer {
-    let (path, header, token) = match dialect {
-        Dialect::Meta => {
+    let (path, header, token) = match dialect.name {
+        "meta" => {
             let path = format!("/v23.0/{}/groups", sandbox::PHONE_NUMBER_ID);
             (path, "Authorization", format!("Bearer {}", sandbox::KEY))
         }
-        Dialect::D360 => ("/groups".to_owned(), "D360-API-KEY", sandbox::KEY.to_owned()),
-        Dialect::Sinch => {
+        "d360" => ("/groups".to_owned(), "D360-API-KEY", sandbox::KEY.to_owned()),
+        _ => {
             let path = format!("/whatsapp/v1/{}/groups", sandbox::BOT_ID);
             (path, "Authorization", format!("Bearer {}", sandbox::KEY))
         }

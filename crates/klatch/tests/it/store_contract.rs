@@ -15,18 +15,18 @@ use domain::{Command, CreateGroup, Event, Group, Limits, Refusal};
 use klatch::app::mint::{self, Mint};
 use klatch::app::person_ids::PersonIds;
 use klatch::directory::{
-    Account, Answers, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, Profile,
-    RecordChange, Registration, Secret, VendorApp,
+    Account, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, Profile, RecordChange,
+    Registration, Secret, VendorApp,
 };
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
-
 use klatch::store::outbox::{By, Notices, Owed, Sweep};
 use klatch::store::sqlite::Sqlite;
 use klatch::store::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, Revision, Scope,
     Store, Stored,
 };
+use wire::Answers;
 
 const FIRST: Page = Page { limit: 100, seek: Seek::First };
 
@@ -324,7 +324,7 @@ async fn creating(store: &dyn Store, mint: &Mint, ours: &Number) -> Vec<Arc<Stor
     assert_eq!(store.group_by_invite(&dead).await.unwrap(), None);
     assert_eq!(store.last_alias(&ours.id).await.unwrap(), 3);
 
-    let subjects = |slice: klatch::page::Slice<klatch::store::GroupSummary>| -> Vec<String> {
+    let subjects = |slice: klatch::page::Slice<domain::GroupSummary>| -> Vec<String> {
         slice.items.into_iter().map(|(_, group)| group.subject.as_str().to_owned()).collect()
     };
     let newest_first = store.groups(&ours.id, FIRST).await.unwrap();

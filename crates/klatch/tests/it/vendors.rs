@@ -5,10 +5,10 @@
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use insta::assert_snapshot;
-use klatch::dialect::Dialect;
-use klatch::directory::Answers;
 use klatch::sandbox::{self, APP_ID, KEY, PHONE_NUMBER_ID, WABA_ID};
 use serde_json::{Value, json};
+use wire::Answers;
+use wire::Dialect;
 
 use crate::support::receiver::{Receiver, status};
 use crate::support::{Answer, TestApp, form, jpeg, with_json};
@@ -142,10 +142,10 @@ impl Client {
         status: u16,
         declared: &Value,
     ) -> Value {
-        let answer = match self.dialect {
-            Dialect::Meta => self.app.meta(method, path, body).await,
-            Dialect::D360 => self.app.d360(method, path, body).await,
-            Dialect::Sinch => self.app.sinch(method, path, body).await,
+        let answer = match self.dialect.name {
+            "meta" => self.app.meta(method, path, body).await,
+            "d360" => self.app.d360(method, path, body).await,
+            _ => self.app.sinch(method, path, body).await,
         };
         self.holds(operation, &answer, status, declared)
     }
@@ -258,7 +258,7 @@ const ALL_FIELDS: &str = "?fields=subject,description,join_approval_mode,suspend
 /// Where neither declares a body, what clients have been seen to read.
 #[expect(clippy::too_many_lines, reason = "one call after the other, all of them")]
 async fn metas(answers: Answers) -> String {
-    let mut client = Client::new(Dialect::Meta, answers).await;
+    let mut client = Client::new(Dialect::META, answers).await;
     let at_groups = format!("/{PHONE_NUMBER_ID}/groups");
     let whatsapp = |mut body: Value| {
         body["messaging_product"] = json!("whatsapp");
@@ -546,7 +546,7 @@ async fn those_of_360dialog(answers: Answers) -> String {
 
 /// Sinch's OpenAPI file of 2020, and its page on groups where that declares no body.
 async fn sinchs(answers: Answers) -> String {
-    let mut client = Client::new(Dialect::Sinch, answers).await;
+    let mut client = Client::new(Dialect::SINCH, answers).await;
     let body = json!({ "subject": "Strict" });
     let declared = json!({ "group_id": "string" });
     let created =
@@ -757,7 +757,7 @@ async fn sinchs_are_the_same_either_way() {
 #[tokio::test]
 async fn a_repeated_call_gets_the_fields_of_the_first_answer() {
     for first in Answers::ALL {
-        let client = Client::new(Dialect::Meta, first).await;
+        let client = Client::new(Dialect::META, first).await;
         let app = &client.app;
         let send = async |method: Method, path: &str, key: &str, body: Value| {
             let request = Request::builder()

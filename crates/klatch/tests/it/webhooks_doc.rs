@@ -13,15 +13,19 @@ use domain::ids::{PhoneNumberId, RequestId};
 use domain::values::Timestamp;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use klatch::app::mint::Mint;
-use klatch::dialect::{Dialect, Format};
 use klatch::directory::{Secret, Secrets};
 use klatch::sandbox;
 use klatch::webhook::retry::Verdict;
 use klatch::webhook::sign::{self, Signing};
-use klatch::webhook::{Topic, dispatch, memory, retry, sample, send, target};
+use klatch::webhook::{dispatch, memory, retry, sample, send, target};
 use serde_json::Value;
 use sha2::Sha256;
 use tempfile::TempDir;
+use wire::Dialect;
+use wire::dialect::Format;
+use wire::graph::webhook::GRAPH;
+use wire::news::Topic;
+use wire::sinch::webhook::CALLBACKS;
 
 use crate::support::{BEGINNING_MS, TestApp};
 
@@ -190,7 +194,7 @@ fn changing(old: &str, new: &str) -> Secrets {
 }
 
 /// A body of this format, as it is sent.
-async fn body(format: Format, name: &str) -> Option<(Topic, Vec<u8>)> {
+async fn body(format: &Format, name: &str) -> Option<(Topic, Vec<u8>)> {
     let app = TestApp::new().await.app;
     let number = PhoneNumberId::parse(sandbox::PHONE_NUMBER_ID).unwrap();
     let number = app.number(&number).await.unwrap().unwrap();
@@ -221,8 +225,8 @@ async fn the_programs_tell_ours_from_others() {
 async fn tell_ours_from_others(program: &Program) {
     let minted = Mint::seeded(7).signing_secret();
     let (minted, brought) = (minted.as_str(), "a secret/of+one's=own");
-    for dialect in [Dialect::Meta, Dialect::Sinch] {
-        let (_, body) = body(dialect.format(), SAMPLE).await.unwrap();
+    for dialect in [Dialect::META, Dialect::SINCH] {
+        let (_, body) = body(dialect.webhooks.format, SAMPLE).await.unwrap();
         let received = |secrets: &Secrets, secret| Received::new(dialect, secrets, secret, &body);
         for secret in [minted, brought] {
             assert!(program.takes(&received(&alone(secret), secret)));
@@ -238,14 +242,14 @@ async fn tell_ours_from_others(program: &Program) {
         assert!(!program.takes(&Received { id, ..ours }));
         assert!(!program.takes(&received(&during, "somebody else's")));
     }
-    let (_, body) = body(Format::Graph, SAMPLE).await.unwrap();
+    let (_, body) = body(&GRAPH, SAMPLE).await.unwrap();
     let during = changing(brought, minted);
     let by_hub = |secret, body| Received::by_hub(Dialect::D360, &during, secret, body);
     let ours = by_hub(brought, &body[..]);
     assert!(program.takes(&ours));
     assert!(!program.takes(&Received { body: b"{}", ..ours }));
     assert!(!program.takes(&by_hub(minted, &body)));
-    let minted_alone = Received::by_hub(Dialect::Meta, &alone(minted), minted, &body);
+    let minted_alone = Received::by_hub(Dialect::META, &alone(minted), minted, &body);
     assert!(program.takes(&minted_alone));
 }
 
@@ -254,7 +258,7 @@ async fn tell_ours_from_others(program: &Program) {
 fn sinchs_signature_is_as_the_document_says() {
     assert!(document().contains("base64 of HMAC-SHA256 over `{body}.{nonce}`"));
     let (secret, body) = ("whsec_c2VjcmV0", "{}");
-    let headers = headers(Dialect::Sinch, &changing(secret, "another one"), body.as_bytes());
+    let headers = headers(Dialect::SINCH, &changing(secret, "another one"), body.as_bytes());
     let nonce = HeaderName::from_static("sinch-whatsapp-callback-signature-nonce");
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("{body}.{}", text(&headers, &nonce)).as_bytes());
@@ -267,7 +271,7 @@ async fn the_bodies_are_those_that_are_sent() {
     let document = document();
     let shown = blocks(&document, "json");
     assert_eq!(shown.len(), 2);
-    for (shown, format) in shown.iter().zip([Format::Graph, Format::Sinch]) {
+    for (shown, format) in shown.iter().zip([&GRAPH, &CALLBACKS]) {
         let (_, body) = body(format, SAMPLE).await.unwrap();
         assert!(body.is_ascii());
         let sent: Value = serde_json::from_slice(&body).unwrap();
@@ -278,14 +282,13 @@ async fn the_bodies_are_those_that_are_sent() {
 }
 
 /// The `type` or the `event_type` of everything in a body.
-fn types(format: Format, body: &[u8]) -> Vec<String> {
+fn types(format: &Format, body: &[u8]) -> Vec<String> {
     let body: Value = serde_json::from_slice(body).unwrap();
-    let types: Vec<&Value> = match format {
-        Format::Graph => vec![&body["entry"][0]["changes"][0]["value"]["groups"][0]["type"]],
-        Format::Sinch => {
-            let all = body["notifications"].as_array().unwrap();
-            all.iter().map(|one| &one["message"]["event_type"]).collect()
-        }
+    let types: Vec<&Value> = if *format == GRAPH {
+        vec![&body["entry"][0]["changes"][0]["value"]["groups"][0]["type"]]
+    } else {
+        let all = body["notifications"].as_array().unwrap();
+        all.iter().map(|one| &one["message"]["event_type"]).collect()
     };
     types.into_iter().map(|one| one.as_str().unwrap().to_owned()).collect()
 }
@@ -301,7 +304,7 @@ async fn every_sample_is_told_as_the_table_says() {
         "| what happens | field | Meta, 360dialog: `type` | `request_id` | Sinch: `event_type` |",
     );
     for (row, name) in rows.iter().zip(sample::NAMES) {
-        for (format, cell, column) in [(Format::Graph, row[1], 2), (Format::Sinch, row[2], 4)] {
+        for (format, cell, column) in [(&GRAPH, row[1], 2), (&CALLBACKS, row[2], 4)] {
             let Some((topic, body)) = body(format, name).await else {
                 assert_eq!(cell, "–", "{name}");
                 continue;
@@ -382,14 +385,14 @@ fn answers_are_read_as_the_table_says() {
 #[test]
 fn the_other_figures_are_the_codes() {
     let document = document();
-    let secs = |dialect| target::default_timeout(dialect).as_secs();
-    assert_eq!(secs(Dialect::Meta), secs(Dialect::Sinch));
+    let secs = |dialect: Dialect| dialect.webhooks.timeout.as_secs();
+    assert_eq!(secs(Dialect::META), secs(Dialect::SINCH));
     let hours = |duration: Duration| duration.as_secs() / 3_600;
     for phrase in [
         format!(
             "{} s for 360dialog, {} s for the others",
             secs(Dialect::D360),
-            secs(Dialect::Meta)
+            secs(Dialect::META)
         ),
         format!("At most {} deliveries", memory::CONCURRENCY),
         format!("| when | {} hours after", hours(dispatch::OFF_AFTER)),
@@ -408,7 +411,7 @@ fn the_other_figures_are_the_codes() {
     }
     assert_eq!(target::HEADER_VALUE_BYTES_MAX, 4_096);
     let sinch: u64 = (1..)
-        .map_while(|failed| retry::wait(Dialect::Sinch, failed))
+        .map_while(|failed| retry::wait(Dialect::SINCH, failed))
         .map(|wait| wait.as_secs())
         .sum();
     let last = document.lines().find(|line| line.starts_with("- Sinch's retries come to")).unwrap();

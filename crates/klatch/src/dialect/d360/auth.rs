@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderName;
 use axum::http::request::Parts;
 use domain::ids::GroupId;
+use wire::d360::error::Error as D360Error;
+use wire::graph::person::Names;
 
 use super::error::Error;
 use crate::app::App;
 use crate::app::Scope;
 use crate::app::caller::{Call, Idempotency};
 use crate::dialect::graph::params::Payer;
-use crate::dialect::graph::person::Names;
 use crate::directory::Number;
-use crate::http::choice::D360_API_KEY;
 use crate::http::params::PathParams;
+
+/// The header that carries the key. Published.
+static D360_API_KEY: HeaderName = HeaderName::from_static("d360-api-key");
 
 /// The number that the key opens.
 #[derive(Debug)]
@@ -41,10 +45,10 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let key = parts.headers.get(&D360_API_KEY).and_then(|value| value.to_str().ok());
-        let key = key.map(str::trim).filter(|key| !key.is_empty()).ok_or(Error::no_key())?;
-        let opening = app.opening(key).await?.ok_or(Error::wrong_key())?;
+        let key = key.map(str::trim).filter(|key| !key.is_empty()).ok_or(D360Error::no_key())?;
+        let opening = app.opening(key).await?.ok_or(D360Error::wrong_key())?;
         // A key of this API belongs to one number; ours may open an account with several.
-        let number = opening.number.clone().ok_or(Error::key_of_account())?;
+        let number = opening.number.clone().ok_or(D360Error::key_of_account())?;
         Payer::set(parts, &number.id);
         Ok(Self(number))
     }
@@ -59,6 +63,6 @@ impl FromRequestParts<App> for InPath {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
-        GroupId::parse(params.get("group_id")).map(Self).map_err(|_| Error::no_such_group())
+        Ok(Self(GroupId::parse(params.get("group_id")).map_err(|_| D360Error::no_such_group())?))
     }
 }

@@ -2,45 +2,18 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
+use wire::d360::answer::Created;
+use wire::graph::answer::{GroupInfo, GroupPage, Success};
+use wire::graph::request::{CreateGroup, Product, UpdateForm, UpdateGroup};
 
 use super::Params;
 use super::auth::{Caller, InPath};
 use super::error::{Error, ErrorBody, GroupErrors};
-use crate::app::{App, Outcome};
-use crate::dialect::graph::PRODUCT;
-use crate::dialect::graph::answer::{GroupInfo, GroupPage, Success};
-use crate::dialect::graph::ask::{CreateGroup, Product, UpdateForm, UpdateGroup};
+use crate::app::App;
 use crate::dialect::graph::calls;
-use crate::dialect::graph::fields::Written;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
-
-/// A new group.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Created {
-    /// Not published: only for numbers whose `answers` are `superset`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    messaging_product: Option<&'static str>,
-    /// The group's id.
-    id: String,
-    /// The call's id, repeated in the webhook. Not published: only for numbers whose `answers` are
-    /// `superset`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<String>,
-}
-
-impl From<&Outcome> for Created {
-    fn from(outcome: &Outcome) -> Self {
-        let Outcome { answers, request_id, .. } = outcome;
-        Self {
-            messaging_product: answers.besides(PRODUCT),
-            id: outcome.stored.group.state().id.to_string(),
-            request_id: answers.besides(request_id.to_string()),
-        }
-    }
-}
+use crate::http::reply::WrittenJson;
 
 /// Lists the number's groups, newest first.
 #[utoipa::path(
@@ -82,7 +55,7 @@ pub(super) async fn create(
 ) -> Result<Json<Created>, Error> {
     let new = params.read::<CreateGroup>()?.parse(Product::Optional)?;
     let outcome = app.create(&caller.call(params.idempotency()), &caller.0, &new).await?;
-    Ok(Json(Created::from(&outcome)))
+    Ok(Json(Created::from(outcome.effect())))
 }
 
 /// Tells about a group.
@@ -104,7 +77,7 @@ pub(super) async fn info(
     caller: Caller,
     InPath(group): InPath,
     params: Params,
-) -> Result<Written, Error> {
+) -> Result<WrittenJson, Error> {
     let fields = params.fields()?;
     calls::info(&app, &caller.scope(), &group, fields.as_deref(), caller.names()).await
 }
@@ -132,7 +105,7 @@ pub(super) async fn update(
 ) -> Result<Json<Success>, Error> {
     let call = caller.call(params.idempotency());
     let done = calls::update(&app, &call, &group, &params, Product::Optional).await?;
-    Ok(Json(Success::from(&done)))
+    Ok(Json(Success::from(done.effect())))
 }
 
 /// Deletes a group for everybody in it.

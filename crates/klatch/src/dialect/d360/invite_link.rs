@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
+use wire::graph::answer::InviteLink;
+use wire::graph::request::{Product, ProductOnly};
 
 use super::Params;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use crate::app::App;
-use crate::dialect::graph::answer::InviteLink;
-use crate::dialect::graph::ask::{Product, ProductOnly};
 use crate::dialect::graph::calls;
 
 /// Gives the invite link; where it had been deleted, a new one.

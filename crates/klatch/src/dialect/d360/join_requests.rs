@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use wire::graph::answer::{JoinRequestPage, JoinRequestsAnswered};
+use wire::graph::request::{JoinRequestList, Product};
 
 use super::Params;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use crate::app::App;
-use crate::dialect::graph::answer::{JoinRequestPage, JoinRequestsAnswered};
-use crate::dialect::graph::ask::{JoinRequestList, Product};
 use crate::dialect::graph::calls;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;

@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use domain::Command;
+use wire::graph::answer::Success;
+use wire::graph::request::{ParticipantList, Product};
 
 use super::Params;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use crate::app::App;
-use crate::dialect::graph::answer::Success;
-use crate::dialect::graph::ask::{ParticipantList, Product};
 
 /// Removes people for good: no link brings them back. Who was not in the group is told of by
 /// webhook; the answer only says that the call was taken.
@@ -33,5 +33,5 @@ pub(super) async fn remove(
     let people = params.read::<ParticipantList>()?.parse(Product::Optional)?;
     let command = Command::RemoveParticipants { people };
     let outcome = app.execute(&caller.call(params.idempotency()), &group, command).await?;
-    Ok(Json(Success::from(&outcome)))
+    Ok(Json(Success::from(outcome.effect())))
 }

@@ -16,16 +16,20 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+use wire::Dialect;
+use wire::d360::error::Error as D360Error;
+use wire::d360::error::MetaBody;
+use wire::problem::{Problem, parse, required};
 
 use super::auth::Caller;
-use super::error::{Error, ErrorBody, MetaBody};
+use super::error::{Error, ErrorBody};
 use crate::app::outbox::{Configured, Place, PlaceChange};
 use crate::app::{App, ChangeError};
-use crate::dialect::Dialect;
 use crate::directory::{
     Number, NumberChange, Reach, RecordChange, Role, Subscription, SubscriptionChange, Target,
 };
-use crate::http::problem::{Problem, parse, required};
+use crate::http::reply::Refused;
+use crate::telemetry;
 use crate::webhook::target;
 
 /// Receivers besides the main one. Published.
@@ -70,24 +74,17 @@ fn given_headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<He
 }
 
 /// Errors of the configuration calls have a shape of their own.
-#[derive(Debug)]
-pub(super) struct ConfigError(Error);
+type ConfigError = Refused<wire::d360::error::ConfigError>;
+
+impl From<wire::d360::error::Error> for ConfigError {
+    fn from(error: wire::d360::error::Error) -> Self {
+        Self(error.into())
+    }
+}
 
 impl From<Error> for ConfigError {
-    fn from(error: Error) -> Self {
-        Self(error)
-    }
-}
-
-impl From<Problem> for ConfigError {
-    fn from(problem: Problem) -> Self {
-        Self(problem.into())
-    }
-}
-
-impl IntoResponse for ConfigError {
-    fn into_response(self) -> Response {
-        self.0.into_meta_response()
+    fn from(Refused(error): Error) -> Self {
+        error.into()
     }
 }
 
@@ -218,7 +215,7 @@ pub(super) async fn get(
     Configurer(Caller(number)): Configurer,
 ) -> Result<Json<WebhookConfig>, ConfigError> {
     let receiver =
-        main_of(&app, &number, &of_number(&number)).await?.ok_or_else(Error::no_webhook)?;
+        main_of(&app, &number, &of_number(&number)).await?.ok_or_else(D360Error::no_webhook)?;
     Ok(Json(WebhookConfig {
         url: Some(receiver.target.url.to_string()),
         headers: shown(&receiver.target),
@@ -267,13 +264,13 @@ pub(super) async fn remove(
     State(app): State<App>,
     Configurer(Caller(number)): Configurer,
 ) -> Result<Json<MetaBody>, ConfigError> {
-    app.admit_configuration(&number.account, &of_number(&number)).await.map_err(Error::from)?;
+    app.admit_configuration(&number.account, &of_number(&number)).await?;
     let place = main_place(&number, of_number(&number), false);
     let cleared = app.change(app.change_place(place, PlaceChange::Clear)).await;
-    if cleared.map_err(Error::from)?.removed.is_empty() {
-        return Err(Error::no_webhook().into());
+    if cleared?.removed.is_empty() {
+        return Err(D360Error::no_webhook().into());
     }
-    Ok(Json(MetaBody::done("the webhook was removed")))
+    Ok(Json(MetaBody::done("the webhook was removed", telemetry::trace_id())))
 }
 
 /// Shows the receiver of the number's WABA.
@@ -293,7 +290,7 @@ pub(super) async fn get_waba(
     Configurer(Caller(number)): Configurer,
 ) -> Result<Json<WabaWebhook>, ConfigError> {
     let reach = waba_of(&app, &number).await?;
-    let receiver = main_of(&app, &number, &reach).await?.ok_or_else(Error::no_webhook)?;
+    let receiver = main_of(&app, &number, &reach).await?.ok_or_else(D360Error::no_webhook)?;
     Ok(Json(WabaWebhook::new(&number, Some(receiver))))
 }
 
@@ -461,7 +458,7 @@ pub(super) async fn change_multi(
     app.admit_configuration(&number.account, &of_number(&number)).await?;
     let place = extra_place(&number, name.clone());
     if app.holder(&place).await?.is_none() {
-        return Err(Error::no_such_destination(&name));
+        return Err(D360Error::no_such_destination(&name).into());
     }
     let change = SubscriptionChange {
         url: match url {
@@ -476,7 +473,7 @@ pub(super) async fn change_multi(
     };
     let changed = app.change(app.change_place(place, PlaceChange::Change(change))).await;
     changed.map_err(|error| match error {
-        ChangeError::Unknown { .. } => Error::no_such_destination(&name),
+        ChangeError::Unknown { .. } => Error::from(D360Error::no_such_destination(&name)),
         other => other.into(),
     })?;
     Ok(Json(Message { message: format!("the destination {name} was changed") }))
@@ -502,7 +499,7 @@ async fn waba_of(app: &App, number: &Number) -> Result<Reach, Error> {
     if app.is_alone_on_waba(number).await? {
         Ok(Reach::Waba(number.waba_id.clone()))
     } else {
-        Err(Error::shared_waba())
+        Err(D360Error::shared_waba().into())
     }
 }
 
@@ -538,7 +535,7 @@ async fn receiver(
     let target = Target {
         url: target::url("url", url, Dialect::D360, client.guard()).await?,
         headers: target::headers(headers.clone())?,
-        timeout: target::default_timeout(Dialect::D360),
+        timeout: Dialect::D360.webhooks.timeout,
     };
     Ok(Configured {
         target,

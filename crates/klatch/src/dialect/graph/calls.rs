@@ -5,21 +5,21 @@ use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use domain::Command;
 use domain::ids::GroupId;
-
-use super::answer::{
+use wire::graph::answer::{
     GROUP_FIELDS, GroupInfo, GroupPage, InviteLink, JoinRequestPage, JoinRequestsAnswered, Success,
 };
-use super::ask::{
-    JoinRequestList, PICTURE_PARTS, Product, ProductOnly, UpdateGroup, UpdateProblem,
-};
-use super::fields::{Fields, Written};
+use wire::graph::fields::Fields;
+use wire::graph::person::Names;
+use wire::graph::request::{JoinRequestList, PICTURE_PARTS, Product, ProductOnly, UpdateGroup};
+use wire::problem::Problem;
+
 use super::params::Params;
-use super::person::Names;
 use crate::app::caller::Call;
-use crate::app::{App, Failure, Outcome, Scope, StoreError};
+use crate::app::{App, Change, Failure, Outcome, Scope, StoreError};
 use crate::directory::Number;
-use crate::http::paging::{Address, Paging};
-use crate::http::problem::Problem;
+use crate::http::paging::Address;
+use crate::http::reply::WrittenJson;
+use crate::picture;
 
 /// Lists a number's groups, newest first; `seconds` says how times are written.
 pub async fn groups<E, S>(
@@ -36,8 +36,8 @@ where
     let list = format!("groups of {}", number.id);
     let page = params.page(&list)?;
     let slice = app.groups(&number.id, page).await?;
-    let paging = Paging::of(&list, &slice, page.limit, address);
-    Ok(Json(GroupPage::new(slice.items, paging, seconds)))
+    let paging = address.paging(&list, &slice, page.limit);
+    Ok(Json(GroupPage::new(slice.items.into_iter().map(|(_, group)| group), paging, seconds)))
 }
 
 /// Tells about a group.
@@ -47,13 +47,13 @@ pub async fn info<E>(
     group: &GroupId,
     fields: Option<&str>,
     names: Names,
-) -> Result<Written, E>
+) -> Result<WrittenJson, E>
 where
     E: From<Problem> + From<Failure>,
 {
     let fields = Fields::parse(fields, GROUP_FIELDS)?;
     let stored = app.group(scope, group).await?;
-    Ok(fields.write(&GroupInfo::new(stored.group.state(), &fields, names))?)
+    Ok(WrittenJson(fields.write(&GroupInfo::new(stored.group.state(), &fields, names))?))
 }
 
 /// Changes the settings of a group.
@@ -65,10 +65,19 @@ pub async fn update<E>(
     product: Product,
 ) -> Result<Outcome, E>
 where
-    E: From<Problem> + From<UpdateProblem> + From<Failure>,
+    E: From<Problem> + From<Failure>,
 {
     let asked: UpdateGroup = params.read()?;
-    let change = asked.parse(product, params.part(&PICTURE_PARTS))?;
+    let part = params.part(&PICTURE_PARTS);
+    let mut change = Change::from(asked.parse(product, part.is_some())?);
+    if let (Some(part), Command::ChangeSettings { picture, .. }) = (part, &mut change.command) {
+        let inspected = picture::inspect(&part.bytes);
+        *picture = Some(inspected.map_err(|problem| {
+            let part = part.name.clone();
+            Problem::Picture { part, problem }
+        })?);
+        change.picture = Some(part.bytes.clone());
+    }
     Ok(app.execute(call, group, change).await?)
 }
 
@@ -95,7 +104,7 @@ where
     asked.parse(product)?;
     let command = Command::ResetInvite { code: app.mint.invite_code() };
     let outcome = app.execute(call, group, command).await?;
-    Ok(Json(InviteLink::try_from(&outcome).map_err(Failure::from)?))
+    Ok(Json(InviteLink::try_from(outcome.effect()).map_err(Failure::from)?))
 }
 
 /// Lists the open join requests, oldest first.
@@ -115,7 +124,7 @@ where
     let stored = app.group(scope, group).await?;
     let requests = &stored.group.state().requests;
     let slice = page.cut(requests.iter().map(|request| (request.opened_in, request)));
-    let paging = Paging::of(&list, &slice, page.limit, address);
+    let paging = address.paging(&list, &slice, page.limit);
     Ok(Json(JoinRequestPage::new(slice.items, paging, names)).into_response())
 }
 
@@ -132,7 +141,7 @@ where
 {
     let command = Command::ApproveJoinRequests { requests: asked.parse(product)? };
     let outcome = app.execute(call, group, command).await?;
-    Ok(Json(JoinRequestsAnswered::approved(&outcome)))
+    Ok(Json(JoinRequestsAnswered::approved(outcome.effect())))
 }
 
 /// Turns people away; they may ask again. What cannot be rejected fails alone.
@@ -148,7 +157,7 @@ where
 {
     let command = Command::RejectJoinRequests { requests: asked.parse(product)? };
     let outcome = app.execute(call, group, command).await?;
-    Ok(Json(JoinRequestsAnswered::rejected(&outcome)))
+    Ok(Json(JoinRequestsAnswered::rejected(outcome.effect())))
 }
 
 /// Deletes a group for everybody in it.
@@ -157,5 +166,5 @@ pub async fn delete<E: From<Failure>>(
     call: &Call,
     group: &GroupId,
 ) -> Result<Json<Success>, E> {
-    Ok(Json(Success::from(&app.execute(call, group, Command::Delete).await?)))
+    Ok(Json(Success::from(app.execute(call, group, Command::Delete).await?.effect())))
 }

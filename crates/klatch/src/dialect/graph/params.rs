@@ -27,10 +27,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
+use wire::graph::value::Names;
+use wire::problem::Problem;
 
 use self::brackets::Tree;
 use self::coerce::Coerced;
-pub use self::coerce::{Id, Names};
 pub use self::multipart::Part;
 use self::multipart::{Form, large_place};
 use crate::app::App;
@@ -41,7 +42,6 @@ use crate::http::body::{
     deserialize, idempotency, is_gzip, json_object, json_text, refuse_key,
 };
 use crate::http::params;
-use crate::http::problem::Problem;
 use crate::page::Page;
 
 /// Parameters in one call, brackets and parts counted one by one. Ours.
@@ -496,16 +496,6 @@ fn body_tree(content_type: &ContentType, bytes: &Bytes) -> Result<Tree, Problem>
         Kind::Multipart | Kind::Other => return Err(content_type.refused()),
     }
     Ok(tree)
-}
-
-impl Problem {
-    /// Whether nothing of the request can be used, whatever it asks for.
-    const fn ends_reading(&self) -> bool {
-        matches!(
-            self,
-            Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyBroken | Self::Overloaded
-        )
-    }
 }
 
 impl Part {

@@ -10,6 +10,7 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use subtle::ConstantTimeEq as _;
+use wire::meta::error::Error as MetaError;
 
 use super::error::Error;
 use crate::app::caller::{Call, Idempotency};
@@ -67,7 +68,7 @@ impl Identity {
     /// # Errors
     /// 190 if it is none.
     pub(super) async fn of(app: &App, token: &str) -> Result<Self, Error> {
-        Self::find(app, token).await?.ok_or_else(Error::wrong_token)
+        Ok(Self::find(app, token).await?.ok_or_else(MetaError::wrong_token)?)
     }
 
     /// What the token is, if it is one.
@@ -95,7 +96,7 @@ impl Identity {
     pub(super) fn caller(&self) -> Result<&Caller, Error> {
         match self {
             Self::Key(caller) => Ok(caller),
-            Self::App(_) => Err(Error::wrong_token()),
+            Self::App(_) => Err(MetaError::wrong_token().into()),
         }
     }
 
@@ -106,7 +107,9 @@ impl Identity {
     pub(super) async fn account(self, app: &App) -> Result<Account, Error> {
         match self {
             Self::App(account) => Ok(account),
-            Self::Key(caller) => app.account(&caller.account).await?.ok_or_else(Error::wrong_token),
+            Self::Key(caller) => {
+                Ok(app.account(&caller.account).await?.ok_or_else(MetaError::wrong_token)?)
+            }
         }
     }
 
@@ -133,7 +136,7 @@ impl FromRequestParts<App> for Identity {
 
     /// Found before the request was routed: see `intake.rs`.
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Error> {
-        parts.extensions.get().cloned().ok_or_else(Error::no_token)
+        Ok(parts.extensions.get().cloned().ok_or_else(MetaError::no_token)?)
     }
 }
 
@@ -143,7 +146,7 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         match Identity::from_request_parts(parts, app).await? {
             Identity::Key(caller) => Ok(caller),
-            Identity::App(_) => Err(Error::wrong_token()),
+            Identity::App(_) => Err(MetaError::wrong_token().into()),
         }
     }
 }
@@ -159,19 +162,20 @@ impl FromRequestParts<App> for AppInPath {
             Identity::App(account) => (account, false),
             Identity::Key(caller) => {
                 let account = app.account(&caller.account).await?;
-                (account.ok_or_else(Error::wrong_token)?, caller.only.is_some())
+                (account.ok_or_else(MetaError::wrong_token)?, caller.only.is_some())
             }
         };
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
         let app_id = params.get("app_id");
         if account.app.id != app_id {
-            return Err(Error::no_such_object(&parts.method, app_id));
+            return Err(MetaError::no_such_object(parts.method.as_str(), app_id).into());
         }
         if is_number_only {
-            return Err(Error::not_permitted(
+            return Err(MetaError::not_permitted(
                 "the app is the whole account's: use its token, <app id>|<app secret>, or a key of \
                  the account",
-            ));
+            )
+            .into());
         }
         Ok(Self(account))
     }
@@ -194,7 +198,7 @@ impl FromRequestParts<App> for NumberInPath {
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
         let id = params.get("phone_number_id");
         let number = caller.number(app, id).await?;
-        let number = number.ok_or_else(|| Error::no_such_object(&parts.method, id))?;
+        let number = number.ok_or_else(|| MetaError::no_such_object(parts.method.as_str(), id))?;
         Ok(Self(number))
     }
 }
@@ -216,5 +220,5 @@ impl FromRequestParts<App> for InPath {
 /// that does not exist: Graph knows an id's kind before it looks for the object.
 pub(super) fn group_id(method: &Method, id: &str) -> Result<GroupId, Error> {
     let group = GroupId::parse(id).ok().filter(mint::may_be_group_id);
-    group.ok_or_else(|| Error::no_such_object(method, id))
+    Ok(group.ok_or_else(|| MetaError::no_such_object(method.as_str(), id))?)
 }

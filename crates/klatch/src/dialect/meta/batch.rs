@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower::ServiceExt as _;
 use utoipa::ToSchema;
+use wire::Dialect;
+use wire::meta::spec::version;
+use wire::problem::{Problem, required};
 
 use super::Params;
 use super::error::{Error, ErrorBody};
@@ -24,9 +27,8 @@ use super::token::Sent;
 use crate::app::App;
 use crate::http::Api;
 use crate::http::body::{IDEMPOTENCY_KEY, JSON_BYTES_MAX};
-use crate::http::choice::{Base, Choice, version};
+use crate::http::choice::{Base, Choice};
 use crate::http::peer::Forwarded;
-use crate::http::problem::{Problem, required};
 
 /// Operations in one batch. Published for Graph.
 const OPERATIONS_MAX: usize = 50;
@@ -344,7 +346,7 @@ impl Planned {
         if let Some(forwarded) = &shared.forwarded {
             request.extensions_mut().insert(forwarded.clone());
         }
-        if Choice::make(&mut request) != Api::Meta {
+        if Choice::make(&Dialect::ALL, &mut request) != Api::Vendor(Dialect::META) {
             let detail = "must lead to Graph's API";
             return Err(Problem::field(format!("{}.relative_url", self.at), detail));
         }

@@ -3,11 +3,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::graph::answer::{GroupPage, Success};
+use wire::graph::request::{CreateGroup, UpdateForm, UpdateGroup};
+use wire::meta::answer::{Created, Taken};
+use wire::meta::error::Error as MetaError;
 
-use super::answer::{Created, Taken};
 use super::auth::NumberInPath;
 use super::error::{Error, ErrorBody, GroupErrors};
 use super::node::{Node, NodeInPath};
@@ -15,8 +17,6 @@ use super::number::{self, NumberUpdate};
 use super::{Params, product};
 use crate::app::caller::Call;
 use crate::app::{App, Scope};
-use crate::dialect::graph::answer::{GroupPage, Success};
-use crate::dialect::graph::ask::{CreateGroup, UpdateForm, UpdateGroup};
 use crate::dialect::graph::calls;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
@@ -70,7 +70,7 @@ pub(super) async fn create(
     // Whichever key it is, the same number is meant.
     let call = Call { scope: Scope::Number(number.id.clone()), idempotency: params.idempotency() };
     let outcome = app.create(&call, &number, &new).await?;
-    Ok(Json(Created::from(&outcome)))
+    Ok(Json(Created::from(outcome.effect())))
 }
 
 /// What can be asked of a group, or of a number, for the documentation.
@@ -116,7 +116,9 @@ pub(super) async fn post(
     params: Params,
 ) -> Result<Json<Updated>, Error> {
     match node {
-        Node::Waba(_) | Node::App(_) | Node::User => Err(Error::no_such_object(&Method::POST, &id)),
+        Node::Waba(_) | Node::App(_) | Node::User => {
+            Err(MetaError::no_such_object("post", &id).into())
+        }
         Node::Number(number) => {
             params.refuse_key()?;
             let update = params.read::<NumberUpdate>()?;
@@ -125,7 +127,7 @@ pub(super) async fn post(
         Node::Group(group) => {
             let call = identity.caller()?.call(params.idempotency());
             let done = calls::update(&app, &call, &group, &params, product(&params)).await?;
-            Ok(Json(Updated::Group(Taken::from(&done))))
+            Ok(Json(Updated::Group(Taken::from(done.effect()))))
         }
     }
 }
@@ -149,7 +151,7 @@ pub(super) async fn delete(
     match node {
         // Only the operator removes these.
         Node::Number(_) | Node::Waba(_) | Node::App(_) | Node::User => {
-            Err(Error::no_such_object(&Method::DELETE, &id))
+            Err(MetaError::no_such_object("delete", &id).into())
         }
         Node::Group(group) => {
             let call = identity.caller()?.call(params.idempotency());

@@ -9,12 +9,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use wire::problem::Problem;
 
 use super::error::Error;
 use crate::app::{App, Usage};
 use crate::directory::Number;
 use crate::http::choice::Base;
-use crate::http::problem::Problem;
 use crate::telemetry;
 
 /// The version that a call without one gets: the newest, of July 2026.
@@ -106,7 +106,7 @@ async fn tagged(response: Response, known: Option<&HeaderValue>) -> Response {
     let (mut parts, body) = response.into_parts();
     // Our own answers are in memory, whole.
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
-        return Error::from(Problem::Panicked).into_response();
+        return Error::from(Problem::Internal).into_response();
     };
     let tag = format!("\"{}\"", crate::hex(&Sha256::digest(&bytes)[..16]));
     let Ok(tag) = HeaderValue::from_str(&tag) else { return (parts, bytes).into_response() };

@@ -11,6 +11,8 @@ use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::Limited;
+use wire::meta::error::Error as MetaError;
+use wire::problem::Problem;
 
 use super::auth::Identity;
 use super::error::Error;
@@ -19,7 +21,6 @@ use super::token::Sent;
 use crate::app::App;
 use crate::dialect::graph::params::Incoming;
 use crate::http::params::bearer;
-use crate::http::problem::Problem;
 
 /// The only path that needs no token: it gives them.
 const TOKEN_PATH: &str = "/oauth/access_token";
@@ -51,7 +52,7 @@ async fn read(app: &App, request: Request) -> Result<Request, Error> {
         token
     } else {
         let found = incoming.find_token(&parts.headers).await?;
-        agreed([found, None])?.ok_or_else(Error::no_token)?
+        agreed([found, None])?.ok_or_else(MetaError::no_token)?
     };
     // Before the rest of the body is read: it costs memory.
     let identity = Identity::of(app, &token).await?;
@@ -92,7 +93,7 @@ fn agreed(tokens: [Option<String>; 2]) -> Result<Option<String>, Error> {
         .filter(|token| !token.is_empty());
     let token = tokens.next();
     match tokens.next() {
-        Some(other) if Some(&other) != token.as_ref() => Err(Error::two_tokens()),
+        Some(other) if Some(&other) != token.as_ref() => Err(MetaError::two_tokens().into()),
         _ => Ok(token),
     }
 }

@@ -3,14 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use domain::Command;
+use wire::graph::answer::InviteLink;
+use wire::graph::request::{Product, ProductOnly};
+use wire::meta::answer::LinkDeleted;
 
-use super::answer::LinkDeleted;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use super::{Params, product};
 use crate::app::App;
-use crate::dialect::graph::answer::InviteLink;
-use crate::dialect::graph::ask::{Product, ProductOnly};
 use crate::dialect::graph::calls;
 
 /// Gives the invite link; where it had been deleted, a new one.
@@ -77,5 +77,5 @@ pub(super) async fn delete(
     params.read::<ProductOnly>()?.parse(Product::Optional)?;
     let call = caller.call(params.idempotency());
     let outcome = app.execute(&call, &group, Command::DeleteInvite).await?;
-    Ok(Json(LinkDeleted::from(&outcome)))
+    Ok(Json(LinkDeleted::from(outcome.effect())))
 }

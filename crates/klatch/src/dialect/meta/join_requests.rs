@@ -3,15 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use wire::graph::answer::{JoinRequestPage, JoinRequestsAnswered};
+use wire::graph::person::Names;
+use wire::graph::request::JoinRequestList;
 
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use super::{Params, product};
 use crate::app::App;
-use crate::dialect::graph::answer::{JoinRequestPage, JoinRequestsAnswered};
-use crate::dialect::graph::ask::JoinRequestList;
 use crate::dialect::graph::calls;
-use crate::dialect::graph::person::Names;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
 

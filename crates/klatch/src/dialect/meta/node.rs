@@ -9,6 +9,12 @@ use axum::response::{IntoResponse as _, Response};
 use domain::ids::{AccountId, GroupId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::graph::answer::GroupInfo;
+use wire::graph::fields::{Fields, Known};
+use wire::graph::person::Names;
+use wire::graph::value::Names as NameList;
+use wire::meta::error::Error as MetaError;
+use wire::problem::{Problem, required};
 
 use super::Params;
 use super::auth::{Caller, Identity, group_id};
@@ -17,14 +23,10 @@ use super::number::{self, NumberInfo};
 use super::token::user_id;
 use super::waba::{self, WabaInfo};
 use crate::app::App;
-use crate::dialect::graph::answer::GroupInfo;
 use crate::dialect::graph::calls;
-use crate::dialect::graph::fields::{Fields, Known, Written};
-use crate::dialect::graph::params::Names as NameList;
-use crate::dialect::graph::person::Names;
 use crate::directory::{Account, Number};
 use crate::http::params::PathParams;
-use crate::http::problem::{Problem, required};
+use crate::http::reply::WrittenJson;
 
 /// Ids in one call. Published for Graph.
 const IDS_MAX: usize = 50;
@@ -83,7 +85,7 @@ impl Node {
                 return Ok(Self::App(account.clone()));
             }
             // An app's token opens what is the app's, and nothing else.
-            Identity::App(_) => return Err(Error::wrong_token()),
+            Identity::App(_) => return Err(MetaError::wrong_token().into()),
             Identity::Key(caller) => caller,
         };
         if let Some(number) = caller.number(app, id).await? {
@@ -115,24 +117,24 @@ impl Node {
         app: &App,
         identity: &Identity,
         fields: Option<&str>,
-    ) -> Result<Written, Error> {
+    ) -> Result<WrittenJson, Error> {
         match self {
             Self::Number(number) => {
                 let fields = Fields::parse(fields, number::FIELDS)?;
-                Ok(fields.write(&NumberInfo::new(app, &number, &fields, None).await?)?)
+                Ok(fields.write(&NumberInfo::new(app, &number, &fields, None).await?)?.into())
             }
             Self::Waba(id) => {
                 let fields = Fields::parse(fields, waba::FIELDS)?;
                 let caller = identity.caller()?;
-                Ok(fields.write(&WabaInfo::new(app, caller, id, &fields).await?)?)
+                Ok(fields.write(&WabaInfo::new(app, caller, id, &fields).await?)?.into())
             }
             Self::App(account) => {
                 let fields = Fields::parse(fields, APP_FIELDS)?;
-                Ok(fields.write(&AppView::new(&account, &fields))?)
+                Ok(fields.write(&AppView::new(&account, &fields))?.into())
             }
             Self::User => {
                 let fields = Fields::parse(fields, USER_FIELDS)?;
-                Ok(fields.write(&UserView::new(app, identity.caller()?, &fields).await?)?)
+                Ok(fields.write(&UserView::new(app, identity.caller()?, &fields).await?)?.into())
             }
             Self::Group(group) => {
                 calls::info(app, &identity.caller()?.scope(), &group, fields, Names::All).await
@@ -249,7 +251,7 @@ pub(super) async fn get(
     State(app): State<App>,
     NodeInPath { identity, node, .. }: NodeInPath,
     params: Params,
-) -> Result<Written, Error> {
+) -> Result<WrittenJson, Error> {
     node.show(&app, &identity, params.fields()?.as_deref()).await
 }
 
@@ -293,7 +295,7 @@ pub(super) async fn get_several(
         }
         all.extend(serde_json::Value::from(id).to_string().into_bytes());
         all.push(b':');
-        all.extend(shown.as_bytes());
+        all.extend(shown.0);
     }
     all.push(b'}');
     let kind = HeaderValue::from_static("application/json");

@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::graph::code::Code;
+use wire::graph::fields::{Fields, Inside, Known};
+use wire::graph::value::Id;
+use wire::problem::Problem;
 
 use super::error::Error;
 use super::node::name_of;
 use super::registration::pin;
 use super::webhook::{self, Configuration, NewOverride};
 use crate::app::App;
-use crate::dialect::graph::code::Code;
-use crate::dialect::graph::fields::{Fields, Inside, Known};
-use crate::dialect::graph::params::Id;
 use crate::directory::{Eligibility, Number, NumberChange, Reach, RecordChange};
-use crate::http::problem::Problem;
 
 /// The fields of a number that a caller can select.
 pub(super) const FIELDS: &[Known] = &[

@@ -4,14 +4,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Command;
+use wire::graph::code::PeopleCall;
+use wire::graph::request::ParticipantList;
+use wire::meta::answer::ParticipantsAnswered;
 
-use super::answer::ParticipantsAnswered;
 use super::auth::{Caller, InPath};
 use super::error::{Error, GroupErrors};
 use super::{Params, product};
 use crate::app::App;
-use crate::dialect::graph::ask::ParticipantList;
-use crate::dialect::graph::code::PeopleCall;
+use crate::http::reply::status_of;
 
 type Answered = Result<(StatusCode, Json<ParticipantsAnswered>), Error>;
 
@@ -38,8 +39,8 @@ pub(super) async fn add(
     let people = app.introduce(&caller.account, named).await?;
     let command = Command::AddParticipants { people };
     let outcome = app.execute(&caller.call(params.idempotency()), &group, command).await?;
-    let (status, answered) = ParticipantsAnswered::new(PeopleCall::Add, &outcome);
-    Ok((status, Json(answered)))
+    let (status, answered) = ParticipantsAnswered::new(PeopleCall::Add, outcome.effect());
+    Ok((status_of(status), Json(answered)))
 }
 
 /// Removes people for good: no link brings them back. Who was not in the group fails alone.
@@ -64,6 +65,6 @@ pub(super) async fn remove(
     let people = params.read::<ParticipantList>()?.parse(product(&params))?;
     let command = Command::RemoveParticipants { people };
     let outcome = app.execute(&caller.call(params.idempotency()), &group, command).await?;
-    let (status, answered) = ParticipantsAnswered::new(PeopleCall::Remove, &outcome);
-    Ok((status, Json(answered)))
+    let (status, answered) = ParticipantsAnswered::new(PeopleCall::Remove, outcome.effect());
+    Ok((status_of(status), Json(answered)))
 }

@@ -4,15 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::graph::value::Id;
+use wire::meta::error::Error as MetaError;
+use wire::problem::{Problem, required};
 
 use super::auth::NumberInPath;
 use super::error::{Error, ErrorBody};
 use super::number::Done;
 use super::{Params, product};
 use crate::app::App;
-use crate::dialect::graph::params::Id;
 use crate::directory::{Pin, RecordChange};
-use crate::http::problem::{Problem, required};
 
 /// Asks for the registration of a number.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -78,7 +79,8 @@ pub(super) async fn register(
             return Err(Problem::field(name, "is not supported: leave it out").into());
         }
     }
-    app.admit_registration(&number).map_err(|refusal| Error::too_many_registrations(&refusal))?;
+    app.admit_registration(&number)
+        .map_err(|refusal| MetaError::too_many_registrations(&refusal))?;
     app.change(RecordChange::RegisterNumber(number.id.clone(), pin)).await?;
     tracing::info!(number = %number.id, "a number was registered");
     Ok(Json(Done::DONE))
@@ -103,7 +105,8 @@ pub(super) async fn deregister(
     params: Params,
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
-    app.admit_registration(&number).map_err(|refusal| Error::too_many_registrations(&refusal))?;
+    app.admit_registration(&number)
+        .map_err(|refusal| MetaError::too_many_registrations(&refusal))?;
     app.change(RecordChange::DeregisterNumber(number.id.clone())).await?;
     tracing::info!(number = %number.id, "a number was deregistered");
     Ok(Json(Done::DONE))

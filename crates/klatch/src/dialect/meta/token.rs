@@ -7,16 +7,18 @@ use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
+use wire::graph::fields::Fields;
+use wire::graph::value::Id;
+use wire::meta::error::Error as MetaError;
+use wire::problem::{Problem, required};
 
 use super::Params;
 use super::auth::{Caller, Identity, is_secret};
 use super::error::{Error, ErrorBody};
 use super::node::{APP_FIELDS, AppView, USER_FIELDS, UserView};
 use crate::app::App;
-use crate::dialect::graph::fields::{Fields, Written};
-use crate::dialect::graph::params::Id;
 use crate::directory::Account;
-use crate::http::problem::{Problem, required};
+use crate::http::reply::WrittenJson;
 
 /// The only way of the four that Graph has to ask for a token that works without a person.
 const CLIENT_CREDENTIALS: &str = "client_credentials";
@@ -65,17 +67,18 @@ pub(super) struct AccessToken {
 impl TokenRequest {
     async fn answer(self, app: &App) -> Result<Json<AccessToken>, Error> {
         let Self { grant_type, client_id, client_secret } = self;
-        let Id(client_id) = client_id.ok_or_else(|| Error::missing_for_token("client_id"))?;
+        let Id(client_id) = client_id.ok_or_else(|| MetaError::missing_for_token("client_id"))?;
         let client_secret =
-            client_secret.ok_or_else(|| Error::missing_for_token("client_secret"))?;
+            client_secret.ok_or_else(|| MetaError::missing_for_token("client_secret"))?;
         let grant_type = required("grant_type", grant_type)?;
         if grant_type != CLIENT_CREDENTIALS {
             let detail = format!("must be {CLIENT_CREDENTIALS}, got {grant_type:?}");
             return Err(Problem::field("grant_type", detail).into());
         }
-        let account = app.account_of_app(&client_id).await?.ok_or_else(Error::unknown_client)?;
+        let account =
+            app.account_of_app(&client_id).await?.ok_or_else(MetaError::unknown_client)?;
         if !is_secret(&account, &client_secret) {
-            return Err(Error::wrong_client_secret());
+            return Err(MetaError::wrong_client_secret().into());
         }
         let access_token = format!("{client_id}|{client_secret}");
         Ok(Json(AccessToken { access_token, token_type: "bearer" }))
@@ -230,7 +233,7 @@ impl FromRequestParts<App> for Sent {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Error> {
-        parts.extensions.get().cloned().ok_or_else(Error::no_token)
+        Ok(parts.extensions.get().cloned().ok_or_else(MetaError::no_token)?)
     }
 }
 
@@ -259,7 +262,7 @@ pub(super) async fn debug(
         return Ok(Json(TokenInfo { data: TokenData::of(&app, identity).await? }));
     }
     if matches!(&identity, Identity::Key(caller) if caller.only.is_some()) {
-        return Err(Error::cannot_debug());
+        return Err(MetaError::cannot_debug().into());
     }
     let asking = identity.account(&app).await?;
     let data = match Identity::find(&app, input).await? {
@@ -288,10 +291,10 @@ pub(super) async fn me(
     State(app): State<App>,
     identity: Identity,
     params: Params,
-) -> Result<Written, Error> {
-    let Identity::Key(caller) = identity else { return Err(Error::no_user()) };
+) -> Result<WrittenJson, Error> {
+    let Identity::Key(caller) = identity else { return Err(MetaError::no_user().into()) };
     let fields = Fields::parse(params.fields()?.as_deref(), USER_FIELDS)?;
-    Ok(fields.write(&UserView::new(&app, &caller, &fields).await?)?)
+    Ok(fields.write(&UserView::new(&app, &caller, &fields).await?)?.into())
 }
 
 /// Tells about the app of the token.
@@ -310,7 +313,7 @@ pub(super) async fn app(
     State(app): State<App>,
     identity: Identity,
     params: Params,
-) -> Result<Written, Error> {
+) -> Result<WrittenJson, Error> {
     let fields = Fields::parse(params.fields()?.as_deref(), APP_FIELDS)?;
-    Ok(fields.write(&AppView::new(&identity.account(&app).await?, &fields))?)
+    Ok(fields.write(&AppView::new(&identity.account(&app).await?, &fields))?.into())
 }

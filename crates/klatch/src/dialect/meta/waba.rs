@@ -4,6 +4,9 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use serde::Serialize;
 use utoipa::ToSchema;
+use wire::graph::fields::{Fields, Inside, Known};
+use wire::meta::error::Error as MetaError;
+use wire::paging::{LIMIT_DEFAULT, LIMIT_MAX, Paging};
 
 use super::Params;
 use super::auth::Caller;
@@ -11,11 +14,11 @@ use super::error::{Error, ErrorBody};
 use super::node::name_of;
 use super::number::{self, NumberInfo};
 use crate::app::App;
-use crate::dialect::graph::fields::{Fields, Inside, Known, Written};
 use crate::directory::Number;
-use crate::http::paging::{Address, Paging};
+use crate::http::paging::{Address, cursors};
 use crate::http::params::{PageParams, PathParams};
-use crate::page::{LIMIT_DEFAULT, LIMIT_MAX, Page, Seek, Slice};
+use crate::http::reply::WrittenJson;
+use crate::page::{Page, Seek, Slice};
 
 /// The fields of a WhatsApp Business Account that a caller can select.
 pub(super) const FIELDS: &[Known] = &[
@@ -76,15 +79,16 @@ impl FromRequestParts<App> for WabaInPath {
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
         let waba_id = params.get("waba_id");
         if !exists(app, &caller, waba_id).await? {
-            return Err(Error::no_such_object(&parts.method, waba_id));
+            return Err(MetaError::no_such_object(parts.method.as_str(), waba_id).into());
         }
         let page = Page { limit: LIMIT_MAX, seek: Seek::First };
         let slice = app.numbers_of_waba(&caller.account, waba_id, page).await?;
         let numbers: Vec<_> = slice.items.into_iter().map(|(_, number)| number).collect();
         if caller.only.is_some() && numbers.len() > 1 {
-            return Err(Error::not_permitted(
+            return Err(MetaError::not_permitted(
                 "other numbers belong to this WABA, too: use a key of the whole account",
-            ));
+            )
+            .into());
         }
         Ok(Self { numbers })
     }
@@ -125,7 +129,8 @@ impl WabaInfo {
                 let limit = selected.limit.unwrap_or(LIMIT_DEFAULT);
                 let page = Page { limit, seek: Seek::First };
                 let slice = numbers(app, caller, &id, page).await?;
-                let paging = Paging::without_addresses(&list_name(&id), &slice);
+                let paging =
+                    Paging { cursors: cursors(&list_name(&id), &slice), ..Paging::default() };
                 Some(NumberPage::new(app, slice, paging, &selected.inside).await?)
             }
         };
@@ -186,14 +191,14 @@ pub(super) async fn list_numbers(
     WabaOfCaller(caller, waba_id): WabaOfCaller,
     address: Address,
     params: Params,
-) -> Result<Written, Error> {
+) -> Result<WrittenJson, Error> {
     let fields = Fields::parse(params.fields()?.as_deref(), number::FIELDS)?;
     let list = list_name(&waba_id);
     let page = params.page(&list)?;
     let slice = numbers(&app, &caller, &waba_id, page).await?;
-    let paging = Paging::of(&list, &slice, page.limit, &address);
+    let paging = address.paging(&list, &slice, page.limit);
     let page = NumberPage::new(&app, slice, paging, &fields).await?;
-    Ok(fields.write_list(&page)?)
+    Ok(fields.write_list(&page)?.into())
 }
 
 /// The caller, and the WhatsApp Business Account in the path, of which it opens a number.
@@ -207,7 +212,7 @@ impl FromRequestParts<App> for WabaOfCaller {
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
         let waba_id = params.get("waba_id").to_owned();
         if !exists(app, &caller, &waba_id).await? {
-            return Err(Error::no_such_object(&parts.method, &waba_id));
+            return Err(MetaError::no_such_object(parts.method.as_str(), &waba_id).into());
         }
         Ok(Self(caller, waba_id))
     }

@@ -9,6 +9,12 @@ use axum::http::request::Parts;
 use domain::ids::AccountId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::Dialect;
+use wire::graph::value::Names;
+use wire::meta::error::Error as MetaError;
+use wire::meta::error::HandshakeAnswer;
+use wire::news::Topic;
+use wire::problem::{Problem, required};
 
 use super::Params;
 use super::auth::AppInPath;
@@ -19,14 +25,12 @@ use super::number::Done;
 use super::waba::WabaInPath;
 use crate::app::App;
 use crate::app::outbox::{Configured, Place, PlaceChange};
-use crate::dialect::Dialect;
-use crate::dialect::graph::params::Names;
 use crate::directory::{
     Account, Activity, Number, Reach, RecordChange, Role, Subscription, Target, VendorField,
 };
 use crate::http::choice::Base;
-use crate::http::problem::{Problem, required};
-use crate::webhook::{Topic, target};
+use crate::webhook::send::HandshakeFailure;
+use crate::webhook::target;
 
 /// What an app subscribes to. There are other things in Graph, but none of them is told of here.
 const OBJECT: &str = "whatsapp_business_account";
@@ -434,7 +438,7 @@ fn may_override(number: &Number) -> bool {
 /// The place of the one receiver that this reach has in Meta's configuration.
 fn place(account: &AccountId, reach: Reach) -> Place {
     let role = Role::Main { over_all: false };
-    Place { account: account.clone(), dialect: Dialect::Meta, reach, role }
+    Place { account: account.clone(), dialect: Dialect::META, reach, role }
 }
 
 /// The change that puts a receiver that has answered the handshake in place of all others, or takes
@@ -454,7 +458,7 @@ async fn set_override(
         return Ok(app.change_place(place, PlaceChange::Clear));
     }
     if !may_override {
-        return Err(Error::not_subscribed());
+        return Err(MetaError::not_subscribed().into());
     }
     // The account is there as long as its number is.
     let account = app.account(&number.account).await?;
@@ -475,13 +479,23 @@ async fn verified(
     let token = target::verify_token(token_field, required(token_field, token)?)?;
     let client = app.outbound.of(&account.id);
     let target = Target {
-        url: target::url(field, url, Dialect::Meta, client.guard()).await?,
+        url: target::url(field, url, Dialect::META, client.guard()).await?,
         headers: Vec::new(),
-        timeout: target::default_timeout(Dialect::Meta),
+        timeout: Dialect::META.webhooks.timeout,
     };
     let challenge = app.mint.challenge();
-    let shaken = client.shake_hands(&target, &token, &challenge).await;
-    shaken.map_err(|failure| Error::handshake_failed(field, &failure))?;
+    let shaken = client.shake_hands(Dialect::META, &target, &token, &challenge).await;
+    shaken.map_err(|failure| {
+        let answer = match &failure {
+            HandshakeFailure::Status(status) => HandshakeAnswer::Status {
+                status: status.as_u16(),
+                reason: status.canonical_reason().unwrap_or("Unknown"),
+            },
+            HandshakeFailure::Body => HandshakeAnswer::OtherBody,
+            HandshakeFailure::NoAnswer(_) => HandshakeAnswer::None,
+        };
+        MetaError::handshake_failed(field, answer, &failure.to_string())
+    })?;
     Ok(Configured {
         target,
         topics: None,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
-use domain::GroupState;
 use domain::ids::GroupId;
+use wire::sinch::error::Error as SinchError;
+use wire::sinch::spelled;
 
 use super::error::Error;
 use crate::app::caller::{Call, Idempotency};
@@ -32,8 +33,8 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let token = bearer(parts).ok_or(Error::unauthorized())?;
-        let opening = app.opening(token).await?.ok_or(Error::unauthorized())?;
+        let token = bearer(parts).ok_or(SinchError::unauthorized())?;
+        let opening = app.opening(token).await?.ok_or(SinchError::unauthorized())?;
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
         let bot_id = match params.get("bot_id") {
             "" => in_raw_path(parts).unwrap_or_default(),
@@ -44,7 +45,7 @@ impl FromRequestParts<App> for Caller {
             // A token of ours may open an account with several bots.
             None => app.number_of_bot(&opening.account, bot_id).await?.map(Arc::new),
         };
-        number.map(Self).ok_or(Error::unauthorized())
+        Ok(Self(number.ok_or(SinchError::unauthorized())?))
     }
 }
 
@@ -53,16 +54,6 @@ impl FromRequestParts<App> for Caller {
 fn in_raw_path(parts: &Parts) -> Option<&str> {
     let OriginalUri(whole) = parts.extensions.get()?;
     whole.path().split_once("/whatsapp/v1/")?.1.split('/').next()
-}
-
-/// The name by which this API knows a group: the number that made it, and a second of its own.
-pub(super) fn alias(group: &GroupState) -> String {
-    spelled(group.business.as_str(), group.alias_second)
-}
-
-/// The name of the group of a number that has this alias second.
-pub(super) fn spelled(business: &str, alias_second: impl std::fmt::Display) -> String {
-    format!("group:{business}-{alias_second}")
 }
 
 /// The caller, and the caller's group in the path.
@@ -83,6 +74,6 @@ impl FromRequestParts<App> for InPath {
             Some(second) => app.group_by_alias(&caller.0.id, second).await?,
             None => None,
         };
-        group.map(|group| Self(caller, group)).ok_or_else(Error::no_such_group)
+        Ok(Self(caller, group.ok_or_else(SinchError::no_such_group)?))
     }
 }

@@ -2,20 +2,23 @@
 
 use axum::Json;
 use axum::extract::State;
+use domain::PersonRef;
 use domain::values::Timestamp;
 use jiff::Timestamp as Moment;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+use wire::news::Payload;
+use wire::problem::{Problem, parse};
+use wire::sinch::spelled;
+use wire::sinch::webhook;
 
-use super::auth::{Caller, spelled};
+use super::auth::Caller;
 use super::error::{Error, ErrorBody};
-use super::{Body, Query, webhook};
+use super::{Body, Query};
 use crate::app::App;
-use crate::app::mint::person_ref;
 use crate::app::outbox::{By, Notice, Notices};
 use crate::directory::Number;
-use crate::http::problem::{Problem, parse};
 
 /// Since when there can have been callbacks: 2019-09-01. Published.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_567_296_000_000);
@@ -101,7 +104,7 @@ pub(super) async fn notifications(
     let from = text("start_time", wanted.start_time);
     let to = text("end_time", wanted.end_time);
     let sender = text("from", wanted.from);
-    let sender = sender.map(|sender| parse("from", &sender, person_ref)).transpose()?;
+    let sender = sender.map(|sender| parse("from", &sender, PersonRef::parse)).transpose()?;
     let size = count("page_size", wanted.page_size, &query, PAGE_SIZE, PAGE_SIZE_MAX)?;
     let page = count("page", wanted.page, &query, 1, REACH_MAX / size)?;
     let wanted = Notices {
@@ -130,7 +133,7 @@ pub(super) async fn notifications(
 fn render(number: &Number, notice: &Notice) -> Option<Value> {
     let Notice { alias_second, recorded } = notice;
     let business = number.display_number.as_str();
-    let (_, body) = webhook::render_event(&webhook::Happened {
+    let Payload { body, .. } = webhook::render_event(&webhook::Happened {
         business,
         bot_id: &number.bot_id,
         in_group: &spelled(business, alias_second),

@@ -8,46 +8,18 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use domain::Command;
 use domain::values::{Description, JoinApprovalMode};
+use domain::{GroupSummary, NewGroup};
 use futures_util::stream;
-use jiff::Timestamp as Moment;
-use serde::Serialize;
-use utoipa::ToSchema;
+use wire::paging::LIMIT_MAX;
+use wire::sinch::answer::{CreatedGroup, GroupInfo, GroupList};
+use wire::sinch::request::SubjectMessage;
+use wire::sinch::spelled;
 
 use super::Body;
-use super::ask::SubjectMessage;
-use super::auth::{Caller, InPath, alias, spelled};
+use super::auth::{Caller, InPath};
 use super::error::{Error, ErrorBody, GroupErrors};
-use crate::app::{App, GroupSummary, NewGroup};
-use crate::page::{LIMIT_MAX, Page, Seek, Slice};
-
-/// A new group.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct CreatedGroup {
-    #[schema(example = "group:447506616260-1565342732")]
-    group_id: String,
-}
-
-/// All groups of a bot.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct GroupList {
-    /// Newest first.
-    #[schema(example = json!(["group:447506616260-1565342732"]))]
-    groups: Vec<String>,
-}
-
-/// A group. People who hide their number appear by their user id.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct GroupInfo {
-    /// The bot's number, and whoever was made an admin.
-    admins: Vec<String>,
-    /// The bot's number.
-    creator: String,
-    /// The bot's number, and everybody else in the group.
-    members: Vec<String>,
-    subject: String,
-    #[schema(example = "2019-08-09T09:25:32.000Z")]
-    creation_time: String,
-}
+use crate::app::App;
+use crate::page::{Page, Seek, Slice};
 
 /// Lists all groups of the bot, newest first.
 #[utoipa::path(
@@ -132,7 +104,7 @@ pub(super) async fn create(
         mode: JoinApprovalMode::AutoApprove,
     };
     let outcome = app.create(&caller.call(body.idempotency), &caller.0, &new).await?;
-    Ok(Json(CreatedGroup { group_id: alias(outcome.stored.group.state()) }))
+    Ok(Json(CreatedGroup::from(outcome.stored.group.state())))
 }
 
 /// Tells about a group.
@@ -154,21 +126,7 @@ pub(super) async fn get(
     InPath(caller, group): InPath,
 ) -> Result<Json<GroupInfo>, Error> {
     let stored = app.group(&caller.scope(), &group).await?;
-    let group = stored.group.state();
-    let business = group.business.to_string();
-    let people = |admins_only: bool| {
-        let chosen = group.participants.iter().filter(move |one| one.admin || !admins_only);
-        let names = chosen.map(|participant| participant.person.spelled().to_owned());
-        std::iter::once(business.clone()).chain(names).collect()
-    };
-    let created_at = Moment::from_millisecond(group.created_at.as_millis()).unwrap_or_default();
-    Ok(Json(GroupInfo {
-        admins: people(true),
-        members: people(false),
-        creator: business.clone(),
-        subject: group.subject.as_str().to_owned(),
-        creation_time: format!("{created_at:.3}"),
-    }))
+    Ok(Json(GroupInfo::from(stored.group.state())))
 }
 
 /// Changes the subject of a group.

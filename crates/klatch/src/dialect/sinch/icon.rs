@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use wire::sinch::request::UrlMessage;
 
 use super::Body;
-use super::ask::UrlMessage;
 use super::auth::InPath;
 use super::error::{Error, GroupErrors};
 use crate::app::{App, MayFetch};

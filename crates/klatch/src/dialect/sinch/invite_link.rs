@@ -4,20 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Command;
-use serde::Serialize;
-use utoipa::ToSchema;
+use wire::sinch::answer::InviteLink;
 
 use super::Body;
 use super::auth::InPath;
 use super::error::{Error, GroupErrors};
 use crate::app::App;
-
-/// An invite link.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct InviteLink {
-    #[schema(example = "https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv")]
-    invite_link: String,
-}
 
 /// Gives the invite link; where it had been deleted, a new one.
 #[utoipa::path(
@@ -38,7 +30,7 @@ pub(super) async fn get(
     InPath(caller, group): InPath,
 ) -> Result<Json<InviteLink>, Error> {
     let code = app.invite_link(&caller.call(None), &group).await?;
-    Ok(Json(InviteLink { invite_link: code.link() }))
+    Ok(Json(InviteLink::from(&code)))
 }
 
 /// Deletes the invite link: nobody can join until somebody asks for a new one.

@@ -3,9 +3,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Command;
+use wire::sinch::request::NumberList;
 
 use super::Body;
-use super::ask::NumberList;
 use super::auth::InPath;
 use super::error::{Error, GroupErrors};
 use crate::app::App;

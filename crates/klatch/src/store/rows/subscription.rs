@@ -2,10 +2,10 @@
 
 use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
+use wire::news::Topic;
 
 use super::Damage;
 use crate::directory::{Reach, Role, SubscriptionEvent, VendorField};
-use crate::webhook::Topic;
 
 /// The columns of a reach: number and WABA; neither is the whole account.
 pub(in crate::store) fn reach_columns(reach: &Reach) -> (Option<&str>, Option<&str>) {

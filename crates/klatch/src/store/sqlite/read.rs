@@ -5,25 +5,25 @@ mod outbox;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::GroupSummary;
 use domain::event::Standing;
 use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
 use domain::values::{BusinessNumber, InviteCode, Subject, Timestamp, WaId};
 use domain::{Group, Limits};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, RowIndex};
+use wire::Answers;
 
 pub(super) use self::outbox::{
     Amendable, TooOld, amendable, deliveries, delivery, due, extras, holder, lapsed, log, notices,
     receivers, subscription, subscriptions, too_old,
 };
 use super::super::rows::{self, Damage, GroupColumns};
-use super::super::{
-    GroupSummary, PersonStanding, Receipt, Recorded, STANDINGS_MAX, StoreError, Stored,
-};
+use super::super::{PersonStanding, Receipt, Recorded, STANDINGS_MAX, StoreError, Stored};
 use super::failed;
 use crate::directory::{
-    Account, Answers, Eligibility, Key, KeyHash, Number, Opening, PersonKey, Pin, Profile,
-    Registration, Secret, VendorApp,
+    Account, Eligibility, Key, KeyHash, Number, Opening, PersonKey, Pin, Profile, Registration,
+    Secret, VendorApp,
 };
 use crate::page::{Page, Seek, Slice};
 

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
+use domain::NewGroup;
 use domain::ids::PhoneNumberId;
 use domain::values::{Description, JoinApprovalMode, Subject, Timestamp};
 use futures_util::future::join_all;
 use http_body_util::BodyExt as _;
 use insta::assert_snapshot;
+use klatch::app::Scope;
 use klatch::app::caller::Call;
-use klatch::app::{NewGroup, Scope};
-use klatch::page::LIMIT_MAX;
 use klatch::sandbox;
 use serde_json::{Value, json};
+use wire::paging::LIMIT_MAX;
 
 use super::{
     ANN, BEN, Refusals, UNKNOWN, alias_of, create, empty, group_of, hide, id_of, info, invite,

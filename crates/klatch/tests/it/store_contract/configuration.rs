@@ -5,7 +5,6 @@ use std::sync::Arc;
 use domain::Command;
 use domain::ids::PhoneNumberId;
 use klatch::app::mint::Mint;
-use klatch::dialect::Dialect;
 use klatch::directory::{
     Activity, Changed, Configured, KeyHash, Minted, Number, NumberChange, Place, PlaceChange,
     Reach, RecordChange, Role, Secret, Subscription, SubscriptionChange, SubscriptionEvent,
@@ -13,7 +12,8 @@ use klatch::directory::{
 use klatch::page::{Page, Seek};
 use klatch::store::outbox::{LogFilter, LoggedEvent};
 use klatch::store::{ChangeError, Commit, CommitError, Scope, Store};
-use klatch::webhook::Topic;
+use wire::Dialect;
+use wire::news::Topic;
 
 use super::outbox::{reaching, subscription, subscription_id};
 use super::{FIRST, account, at, create, id, key, number, planned};
@@ -257,7 +257,7 @@ async fn pausing(store: &dyn Store, other: &Number) {
         assert_eq!(events[..2], [of(SubscriptionEvent::Added), of(SubscriptionEvent::Paused)]);
     }
     // Another place is not paused.
-    let elsewhere = Place { dialect: Dialect::Sinch, ..place.clone() };
+    let elsewhere = Place { dialect: Dialect::SINCH, ..place.clone() };
     store.change(set(&elsewhere, "held4", None)).await.unwrap();
     assert_eq!(store.holder(&elsewhere).await.unwrap().unwrap().activity, Activity::On);
     // Nor is this one after it was resumed, or after its receiver was switched off.

@@ -6,7 +6,6 @@ use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::Timestamp;
 use domain::{Command, Event};
 use klatch::app::mint::Mint;
-use klatch::dialect::Dialect;
 use klatch::directory::{
     Activity, Number, Reach, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
     SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
@@ -17,8 +16,10 @@ use klatch::store::outbox::{
     Exchanged, Fate, Leased, LogFilter, Logged, LoggedEvent, Owed, Settlement, Sweep,
 };
 use klatch::store::{ChangeError, CommitError, Store, Stored};
-use klatch::webhook::Topic;
-use klatch::webhook::plan::{Payload, Plan, Planned};
+use klatch::webhook::plan::{Plan, Planned};
+use wire::Dialect;
+use wire::news::Payload;
+use wire::news::Topic;
 
 use super::{FIRST, account, at, change, create, id, number, planned};
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use domain::GroupSummary;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::{BusinessNumber, InviteCode, Timestamp, WaId};
 use futures_util::future::BoxFuture;
@@ -19,8 +20,8 @@ use klatch::store::outbox::{
     LogFilter, Logged, Notice, Notices, Owed, Sweep,
 };
 use klatch::store::{
-    ChangeError, Commit, CommitError, GroupSummary, PersonStanding, Receipt, Receivers, Recorded,
-    Scope, Store, StoreError, Stored,
+    ChangeError, Commit, CommitError, PersonStanding, Receipt, Receivers, Recorded, Scope, Store,
+    StoreError, Stored,
 };
 
 /// What happens to the next write instead of nothing.

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use klatch::dialect::Dialect;
 use klatch::directory::{RecordChange, Secret};
 use klatch::webhook::egress::Rules;
 use klatch::webhook::retry::later;
 use klatch::webhook::send::ANSWER_HEAD_BYTES_MAX;
 use klatch::webhook::sign;
 use serde_json::json;
+use wire::Dialect;
 
 use super::{
     DAY, HOUR, any_group, delivery, get, in_flight, new, next_attempt, post, problem, rename,

@@ -3,15 +3,14 @@
 use axum::http::Method;
 use domain::ids::{AccountId, PhoneNumberId};
 use klatch::app::outbox::{DeliveryFilter, DeliveryId};
-use klatch::dialect::Dialect;
 use klatch::directory::{
     Activity, NumberChange, Reach, RecordChange, Role, Secret, Secrets, Subscription, Target,
 };
 use klatch::sandbox;
 use klatch::store::outbox::{Amend, Amendment};
-use klatch::webhook::Topic;
-use klatch::webhook::target::default_timeout;
 use serde_json::json;
+use wire::Dialect;
+use wire::news::Topic;
 
 use super::{
     DAY, HOUR, Subscribed, any_group, delivery, in_flight, new, post, rename, run_due, subscribe,
@@ -134,7 +133,7 @@ async fn configured(
         target: Target {
             url: receiver.url("/hook").parse().unwrap(),
             headers: Vec::new(),
-            timeout: default_timeout(dialect),
+            timeout: dialect.webhooks.timeout,
         },
         topics: None,
         fields: Vec::new(),
@@ -211,8 +210,8 @@ async fn what_the_main_receiver_never_takes_its_followers_never_get() {
     let app = TestApp::new().await;
     let (main, follower) = (Receiver::that(status(404)), Receiver::start());
     app.app.change(extra_receivers(true)).await.unwrap();
-    let first = configured(&app, MAIN, of_number(), Dialect::Sinch, &main).await;
-    let second = configured(&app, extra("crm"), of_number(), Dialect::Sinch, &follower).await;
+    let first = configured(&app, MAIN, of_number(), Dialect::SINCH, &main).await;
+    let second = configured(&app, extra("crm"), of_number(), Dialect::SINCH, &follower).await;
     any_group(&app).await;
     run_due(&app).await;
     let dead = first.only(&app).await;
@@ -247,7 +246,7 @@ async fn one_main_receiver_of_each_vendor_is_told() {
         ranked.insert(0, (main, receiver));
     }
     let (of_meta, added) = (Receiver::start(), Receiver::start());
-    configured(&app, MAIN, of_waba(), Dialect::Meta, &of_meta).await;
+    configured(&app, MAIN, of_waba(), Dialect::META, &of_meta).await;
     subscribe(&app, "d360", &added).await;
     while !ranked.is_empty() {
         for (_, receiver) in &ranked {
@@ -355,8 +354,8 @@ async fn a_follower_is_not_replayed_before_its_leader() {
     let app = TestApp::new().await;
     let (main, follower) = (Receiver::that(status(404)), Receiver::start());
     app.app.change(extra_receivers(true)).await.unwrap();
-    configured(&app, MAIN, of_number(), Dialect::Sinch, &main).await;
-    let second = configured(&app, extra("crm"), of_number(), Dialect::Sinch, &follower).await;
+    configured(&app, MAIN, of_number(), Dialect::SINCH, &main).await;
+    let second = configured(&app, extra("crm"), of_number(), Dialect::SINCH, &follower).await;
     any_group(&app).await;
     run_due(&app).await;
     let alone = format!("/deliveries/{}/replay", second.only(&app).await["id"].as_str().unwrap());

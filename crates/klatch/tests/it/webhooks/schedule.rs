@@ -9,12 +9,14 @@ use klatch::app::outbox::Exchange;
 use klatch::metrics::Metrics;
 use klatch::store::outbox::Owed;
 use klatch::store::sqlite::Sqlite;
+use klatch::webhook::dispatch;
 use klatch::webhook::memory::CONCURRENCY;
-use klatch::webhook::plan::{Payload, Plan, Planned};
+use klatch::webhook::plan::{Plan, Planned};
 use klatch::webhook::retry::later;
-use klatch::webhook::{Topic, dispatch};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use wire::news::Payload;
+use wire::news::Topic;
 
 use super::{
     DAY, HOUR, Subscribed, any_group, delivery, get, next_attempt, post, rename, run_due,

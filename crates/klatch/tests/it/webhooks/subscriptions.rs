@@ -9,12 +9,13 @@ use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::BusinessNumber;
 use insta::assert_snapshot;
-use klatch::dialect::Dialect;
-use klatch::directory::{Answers, Eligibility, Number, RecordChange, Registration};
+use klatch::directory::{Eligibility, Number, RecordChange, Registration};
 use klatch::sandbox;
 use klatch::webhook::egress::Rules;
 use klatch::webhook::sample;
 use serde_json::{Value, json};
+use wire::Answers;
+use wire::Dialect;
 
 use super::{any_group, delivery, get, new, post, rename, run_due, subscribe, subscribed};
 use crate::admin::{ids, refusal, refused, refused_calls};
@@ -520,8 +521,8 @@ async fn every_made_up_event_arrives_or_is_refused() {
             );
             assert_eq!(delivered["body"].as_str().unwrap().as_bytes(), seen[0].body);
             let body = seen[0].json();
-            let kinds = match dialect {
-                Dialect::Sinch => body["notifications"]
+            let kinds = match dialect.name {
+                "sinch" => body["notifications"]
                     .as_array()
                     .unwrap()
                     .iter()
@@ -636,7 +637,7 @@ async fn a_trial_needs_a_number_and_a_name() {
 async fn a_trial_finds_the_last_of_many_numbers() {
     let app = strict().await;
     let mut last = String::new();
-    for n in 0..=klatch::page::LIMIT_MAX {
+    for n in 0..=wire::paging::LIMIT_MAX {
         last = format!("{}", 200_000_000_000_000 + u64::from(n));
         let number = Number {
             id: PhoneNumberId::parse(&last).unwrap(),

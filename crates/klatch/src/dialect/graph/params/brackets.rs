@@ -1,9 +1,9 @@
 //! Names with brackets, as PHP and jQuery write lists and objects: `a[]`, `a[0]`, `a[0][k]`.
 
 use serde_json::Value;
+use wire::problem::Problem;
 
 use super::{PARAMETERS_MAX, Param};
-use crate::http::problem::Problem;
 
 /// Brackets behind one name. Ours: nothing that Graph publishes is deeper than four.
 const DEPTH_MAX: usize = 8;

@@ -11,12 +11,12 @@ use http_body_util::BodyDataStream;
 use multer::{Field, Multipart};
 use serde_json::Value;
 use tokio::time::Instant;
+use wire::problem::Problem;
 
 use super::{PARAMETERS_MAX, Param, UNKNOWN_CALLER_BYTES_MAX};
 use crate::app::App;
 use crate::app::shares::Share;
 use crate::http::body::{FORM_BYTES_MAX, JSON_BYTES_MAX};
-use crate::http::problem::Problem;
 
 /// How long a large form waits for a place in memory. Ours.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -8,9 +8,10 @@ use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
 use domain::values::Timestamp;
 use rusqlite::{Connection, Row};
 use url::Url;
+use wire::Dialect;
+use wire::news::Topic;
 
 use super::{RowError, all, in_column, in_table, one, parsed, signed, text, time, value};
-use crate::dialect::Dialect;
 use crate::directory::{
     self, Activity, Number, Reach, Role, Secret, Secrets, Subscription, SubscriptionId, Target,
 };
@@ -20,7 +21,6 @@ use crate::store::outbox::{
     DeliveryState, LogFilter, Logged, LoggedEvent, Notice, Notices, Sweep,
 };
 use crate::store::{Recorded, StoreError, rows};
-use crate::webhook::Topic;
 use crate::webhook::retry::LONGEST_WAIT_MS;
 
 /// Rows that a sweep takes up at a time, so that it never holds up a commit for long.

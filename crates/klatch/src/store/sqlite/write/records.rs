@@ -8,13 +8,14 @@ use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, TransactionBehavior, params};
 use url::Url;
+use wire::Answers;
 
 use super::super::super::{ChangeError, StoreError, rows};
 use super::super::{Caches, failed, not_committed, read};
 use super::{Trouble, exists};
 use crate::directory::{
-    Account, Activity, Answers, Changed, Eligibility, Key, KeyHash, Number, NumberChange, Pin,
-    Profile, Reach, RecordChange, Role, Rotation, Secret, Subscription, SubscriptionChange,
+    Account, Activity, Changed, Eligibility, Key, KeyHash, Number, NumberChange, Pin, Profile,
+    Reach, RecordChange, Role, Rotation, Secret, Subscription, SubscriptionChange,
     SubscriptionEvent, SubscriptionId,
 };
 

@@ -2,6 +2,7 @@
 
 use domain::values::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
+use wire::news::Topic;
 
 use super::super::super::super::{ChangeError, rows};
 use super::super::super::read;
@@ -14,7 +15,6 @@ use crate::directory::{
     Activity, Configured, Minted, Place, PlaceChange, Role, Rotation, Secrets, Subscription,
     SubscriptionChange, SubscriptionEvent, Target,
 };
-use crate::webhook::Topic;
 
 /// The columns that name a place, with empty texts where one has no value.
 type Columns<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str, &'a str);

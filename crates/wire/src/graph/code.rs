@@ -2,10 +2,9 @@
 
 use domain::Refusal;
 use domain::refusal::List;
+use domain::values::PictureProblem;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::picture::PictureProblem;
 
 /// An error inside an answer or a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

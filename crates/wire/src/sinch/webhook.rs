@@ -3,6 +3,8 @@
 //! Shapes as in Sinch's WhatsApp documentation of July 2020. Join requests do not exist there, so
 //! nothing is told of them.
 
+use std::time::Duration;
+
 use domain::event::{Actor, Failed};
 use domain::ids::RequestId;
 use domain::values::{Timestamp, WaId};
@@ -10,9 +12,10 @@ use domain::{Event, Person, Refusal};
 use jiff::Timestamp as Moment;
 use serde::Serialize;
 
-use super::auth::alias;
-use crate::ascii_json;
-use crate::webhook::{News, Topic, What};
+use super::alias;
+use crate::ascii::ascii_json;
+use crate::dialect::{Format, Proof, Webhooks};
+use crate::news::{News, Payload, Topic, What};
 
 /// Stands around the sentences that people are shown, as in the published sample.
 const MARK: char = '\u{200e}';
@@ -56,14 +59,40 @@ struct Told {
     sentence: String,
 }
 
+/// Seconds before the first retry, and how many there are. Published: five seconds, doubling, the
+/// last wait 81,920 s.
+const FIRST_SECS: u64 = 5;
+const RETRIES: u32 = 15;
+
+/// Sinch's callbacks.
+pub static CALLBACKS: Format = Format { name: "sinch", render };
+
+pub(super) const WEBHOOKS: Webhooks = Webhooks {
+    format: &CALLBACKS,
+    wait_secs: |failed| {
+        let doubled = 2_u64.saturating_pow(failed.saturating_sub(1));
+        (failed <= RETRIES).then(|| FIRST_SECS.saturating_mul(doubled))
+    },
+    is_received: |status| matches!(status, 200..=299),
+    // Sinch gives up on what it calls permanent errors. We read that as the statuses that blame the
+    // request.
+    is_refused: |status| matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429),
+    // Nothing is published.
+    timeout: Duration::from_secs(10),
+    proofs: &[Proof::SinchNonce],
+    always_signs: false,
+    has_handshake: false,
+    agents: None,
+    url_rules: &[],
+};
+
 /// Puts news into Sinch's words: the topic, and the whole body.
-#[must_use]
-pub fn render(news: &News<'_>) -> Option<(Topic, Vec<u8>)> {
+fn render(news: &News<'_>) -> Option<Payload> {
     // Sinch's calls answer for themselves; one that fails later is an event.
     let What::Happened(event) = news.what else { return None };
     render_event(&Happened {
         business: news.group.business.as_str(),
-        bot_id: &news.number.bot_id,
+        bot_id: news.number.bot_id,
         in_group: &alias(news.group),
         at: news.at,
         request_id: news.request_id,
@@ -72,19 +101,24 @@ pub fn render(news: &News<'_>) -> Option<(Topic, Vec<u8>)> {
 }
 
 /// An event, and what a callback says about the group besides.
-pub(super) struct Happened<'a> {
+pub struct Happened<'a> {
     /// The business's number, in digits.
-    pub(super) business: &'a str,
-    pub(super) bot_id: &'a str,
+    pub business: &'a str,
+    /// The name of the bot that is told.
+    pub bot_id: &'a str,
     /// The name of the group in this API.
-    pub(super) in_group: &'a str,
-    pub(super) at: Timestamp,
-    pub(super) request_id: &'a RequestId,
-    pub(super) event: &'a Event,
+    pub in_group: &'a str,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The call by which it happened.
+    pub request_id: &'a RequestId,
+    /// What happened.
+    pub event: &'a Event,
 }
 
 /// The callback that tells of an event, if one does: the topic, and the whole body.
-pub(super) fn render_event(happened: &Happened<'_>) -> Option<(Topic, Vec<u8>)> {
+#[must_use]
+pub fn render_event(happened: &Happened<'_>) -> Option<Payload> {
     let Happened { business, bot_id, in_group, at, request_id, event } = *happened;
     // The log is searched by the same.
     let from = match event.notice()? {
@@ -111,7 +145,8 @@ pub(super) fn render_event(happened: &Happened<'_>) -> Option<(Topic, Vec<u8>)> 
             }
         })
         .collect();
-    Some((topic, ascii_json(&Callback { r#type: "whatsapp", notifications })))
+    let body = ascii_json(&Callback { r#type: "whatsapp", notifications });
+    Some(Payload { topic, body })
 }
 
 fn sentence(told: &Told) -> String {

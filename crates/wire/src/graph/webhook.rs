@@ -15,8 +15,9 @@ use serde::Serialize;
 use super::PRODUCT;
 use super::code::{ErrorItem, PeopleCall};
 use super::person::PersonInfo;
-use crate::graph_json;
-use crate::webhook::{News, Settings, Topic, What};
+use crate::ascii::graph_json;
+use crate::dialect::Format;
+use crate::news::{News, Payload, Settings, Topic, What};
 
 /// How a person came in who was let in by the link: the only reason that is published.
 const BY_LINK: &str = "invite_link";
@@ -133,21 +134,24 @@ struct SettingOutcome {
     errors: Vec<ErrorItem>,
 }
 
+/// Meta's envelope, as the two APIs of this family send it.
+pub static GRAPH: Format = Format { name: "graph", render };
+
 /// Puts news into Meta's words: the field that they come under, and the whole body.
-#[must_use]
-pub fn render(news: &News<'_>) -> Option<(Topic, Vec<u8>)> {
+fn render(news: &News<'_>) -> Option<Payload> {
     let (topic, told) = tell(news)?;
     let News { number, group, at, .. } = news;
     let groups =
         [GroupNews { timestamp: at.as_secs().to_string(), group_id: group.id.as_str(), ..told }];
     let metadata = Metadata {
-        display_phone_number: number.display_number.as_str(),
-        phone_number_id: number.id.as_str(),
+        display_phone_number: number.display_phone_number,
+        phone_number_id: number.phone_number_id,
     };
     let value = Value { messaging_product: PRODUCT, metadata, groups };
     let changes = [Change { field: topic.as_str(), value }];
-    let entry = [WabaEntry { id: &number.waba_id, changes }];
-    Some((topic, graph_json(&Envelope { object: "whatsapp_business_account", entry })))
+    let entry = [WabaEntry { id: number.waba_id, changes }];
+    let body = graph_json(&Envelope { object: "whatsapp_business_account", entry });
+    Some(Payload { topic, body })
 }
 
 fn tell<'a>(news: &News<'a>) -> Option<(Topic, GroupNews<'a>)> {

@@ -3,17 +3,14 @@
 use domain::ids::{JoinRequestId, UserId};
 use domain::person::Entry;
 use domain::values::{Batch, Description, JoinApprovalMode, Subject, WaId};
-use domain::{Command, PersonRef};
+use domain::{Command, NewGroup, PersonRef};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use utoipa::ToSchema;
 
 use super::PRODUCT;
-use super::params::{Id, Part};
-use crate::app::mint::person_ref;
-use crate::app::{Change, NewGroup};
-use crate::http::problem::{Problem, parse, required};
-use crate::picture::{self, PictureProblem};
+use super::value::Id;
+use crate::problem::{Problem, parse, required};
 
 /// Entries in one call about participants. Published.
 pub const PARTICIPANTS_PER_CALL_MAX: usize = 8;
@@ -120,25 +117,18 @@ pub struct UpdateForm {
 pub const PICTURE_PARTS: [&str; 2] = ["file", "profile_picture_file"];
 
 impl UpdateGroup {
-    /// As a change. `picture` is the part of a multipart form that holds one: a picture that breaks
-    /// the published rules has codes of its own, hence the other error.
-    pub fn parse(self, product: Product, picture: Option<&Part>) -> Result<Change, UpdateProblem> {
-        let mut change = Change::from(self.settings(product)?);
-        match (picture, &mut change.command) {
-            (Some(part), Command::ChangeSettings { picture, .. }) => {
-                let inspected = picture::inspect(&part.bytes).map_err(|problem| {
-                    UpdateProblem::Picture { part: part.name.clone(), problem }
-                })?;
-                *picture = Some(inspected);
-                change.picture = Some(part.bytes.clone());
-            }
-            (None, _) if self.profile_picture_file.is_some() => {
-                let detail = "must be uploaded as multipart/form-data, a path is of no use here";
-                return Err(Problem::field("profile_picture_file", detail).into());
-            }
-            _ => {}
+    /// As a command that changes settings, without a picture: one comes as a part of a multipart
+    /// form. `with_picture` says whether there is such a part.
+    ///
+    /// # Errors
+    /// [`Problem::Field`] naming what cannot be changed or cannot be understood.
+    pub fn parse(self, product: Product, with_picture: bool) -> Result<Command, Problem> {
+        let command = self.settings(product)?;
+        if self.profile_picture_file.is_some() && !with_picture {
+            let detail = "must be uploaded as multipart/form-data, a path is of no use here";
+            return Err(Problem::field("profile_picture_file", detail));
         }
-        Ok(change)
+        Ok(command)
     }
 
     fn settings(&self, product: Product) -> Result<Command, Problem> {
@@ -156,26 +146,6 @@ impl UpdateGroup {
                 .transpose()?,
             picture: None,
         })
-    }
-}
-
-/// What can be wrong with new settings.
-#[derive(Debug)]
-pub enum UpdateProblem {
-    /// As with any request.
-    Request(Problem),
-    /// The picture is none, or not a fit one.
-    Picture {
-        /// The part it was uploaded as.
-        part: String,
-        /// What is wrong.
-        problem: PictureProblem,
-    },
-}
-
-impl From<Problem> for UpdateProblem {
-    fn from(problem: Problem) -> Self {
-        Self::Request(problem)
     }
 }
 
@@ -274,7 +244,7 @@ impl ParticipantList {
                 let name = |field: &str| format!("participants[{index}].{field}");
                 let (input, target) = match (entry.user, entry.user_id) {
                     (Some(Id(input)), None) => {
-                        let target = parse(&name("user"), &input, person_ref)?;
+                        let target = parse(&name("user"), &input, PersonRef::parse)?;
                         (input, target)
                     }
                     (None, Some(input)) => {

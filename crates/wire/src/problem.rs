@@ -1,9 +1,27 @@
-//! What can be wrong with a request before any group is asked. Each API has its own words for it.
+//! What can be wrong besides what the rules of a group refuse: with a request, with a record, with
+//! the server itself. Each API has its own words for it; status, text and field are the same for
+//! all where a vendor has published nothing else.
 
-use axum::http::Method;
-use domain::values;
+use domain::Refusal;
+use domain::values::{self, PictureProblem};
 
-/// What is wrong with a request.
+/// An error as a dialect answers it.
+pub trait ErrorAnswer: From<Refusal> + From<Problem> + std::fmt::Debug + Send + 'static {
+    /// The HTTP status.
+    fn status(&self) -> u16;
+
+    /// Seconds after which the same call may do better: the header `Retry-After`.
+    fn retry_after_secs(&self) -> Option<u32>;
+
+    /// What is wrong, for the log.
+    fn reason(&self) -> String;
+
+    /// The body, as JSON. `trace_id` is the id of the request, by which an operator finds it in the
+    /// log.
+    fn body(&self, trace_id: Option<String>) -> Vec<u8>;
+}
+
+/// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// No such path.
@@ -13,8 +31,8 @@ pub enum Problem {
     },
     /// The path is there, the method is not.
     NoSuchMethod {
-        /// The method.
-        method: Method,
+        /// The method, in capital letters.
+        method: String,
         /// The path, as the API's own routes see it.
         path: String,
     },
@@ -75,9 +93,54 @@ pub enum Problem {
         /// The parameter that held it.
         name: &'static str,
     },
-    /// We have a bug.
-    Panicked,
+    /// A picture that breaks the published rules.
+    Picture {
+        /// The part of the form that it was uploaded as.
+        part: String,
+        /// What is wrong with it.
+        problem: PictureProblem,
+    },
+    /// The `Idempotency-Key` was used for another request.
+    KeyReused,
+    /// The group is being changed by too many callers at once.
+    GroupBusy,
+    /// Too many pictures are being fetched for the same number or account.
+    TooManyFetches,
+    /// Another record has this value.
+    Taken {
+        /// The field, as our own API spells it.
+        field: &'static str,
+    },
+    /// Another subscription sends the same events in the same dialect to the same URL.
+    Subscribed {
+        /// The id of the other subscription.
+        subscription: String,
+    },
+    /// There is no such record.
+    Unknown {
+        /// The field that names it, as our own API spells it.
+        field: &'static str,
+    },
+    /// The number has another two-step verification PIN.
+    WrongPin,
+    /// There would be more of them than there may be.
+    TooMany {
+        /// The field, as the vendor's API spells it.
+        field: &'static str,
+        /// How many there may be.
+        max: usize,
+    },
+    /// The store is not available. Nothing was changed.
+    Unavailable,
+    /// The store failed while it wrote: the change may or may not be there.
+    OutcomeUnknown,
+    /// We have a bug, or the store is damaged.
+    Internal,
 }
+
+/// What a caller can do about [`Problem::OutcomeUnknown`], for every API's answer.
+pub const OUTCOME_UNKNOWN: &str = "the change may or may not have been stored; repeat the call with \
+                                   the same Idempotency-Key, or look before you repeat it";
 
 /// What is wrong with a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +220,57 @@ impl Problem {
         }
     }
 
+    /// The HTTP status, where a vendor has published no other.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::BodyBroken
+            | Self::NotJson { .. }
+            | Self::NotMultipart { .. }
+            | Self::Field { .. }
+            | Self::Cursor { .. }
+            | Self::Picture { .. } => 400,
+            Self::ForeignHost { .. } => 403,
+            Self::NoSuchPath { .. } | Self::Unknown { .. } => 404,
+            Self::NoSuchMethod { .. } => 405,
+            Self::BodyTooSlow => 408,
+            Self::KeyReused
+            | Self::Taken { .. }
+            | Self::Subscribed { .. }
+            | Self::WrongPin
+            | Self::TooMany { .. } => 409,
+            Self::BodyTooLarge { .. } => 413,
+            Self::ContentEncoding { .. } | Self::MediaType { .. } => 415,
+            Self::HeadersTooLarge { .. } => 431,
+            Self::Internal => 500,
+            Self::Overloaded
+            | Self::GroupBusy
+            | Self::TooManyFetches
+            | Self::Unavailable
+            | Self::OutcomeUnknown => 503,
+        }
+    }
+
+    /// Whether nothing of the request can be used, whatever it asks for.
+    #[must_use]
+    pub const fn ends_reading(&self) -> bool {
+        matches!(
+            self,
+            Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyBroken | Self::Overloaded
+        )
+    }
+
+    /// Seconds after which the same call may do better. Not where the outcome is unknown: a client
+    /// that repeats by itself what may have been done may do it twice.
+    #[must_use]
+    pub const fn retry_after_secs(&self) -> Option<u32> {
+        match self {
+            Self::OutcomeUnknown => None,
+            _ if self.status() == 503 => Some(1),
+            _ => None,
+        }
+    }
+
     /// In plain words, for the APIs that have no words of their own for it.
     #[must_use]
     pub fn text(&self) -> String {
@@ -190,7 +304,25 @@ impl Problem {
             Self::Cursor { name } => {
                 format!("{name} is not a cursor of this list; start again from the first page")
             }
-            Self::Panicked => "Internal server error".to_owned(),
+            Self::Picture { part, problem } => format!("{part} {problem}"),
+            Self::KeyReused => {
+                "Idempotency-Key was used for another request; choose a new one".to_owned()
+            }
+            Self::GroupBusy => {
+                "The group is being changed by too many callers at once; try again".to_owned()
+            }
+            Self::TooManyFetches => "Try again".to_owned(),
+            Self::Taken { field } => format!("{field} is already in use"),
+            Self::Subscribed { subscription } => format!(
+                "url is already subscribed to these events in this dialect by {subscription}: \
+                 change or remove that subscription"
+            ),
+            Self::Unknown { field } => format!("{field} does not exist"),
+            Self::WrongPin => "the two-step verification PIN is another one".to_owned(),
+            Self::TooMany { field, max } => format!("{field} must not be more than {max}"),
+            Self::Unavailable => "The store is not available; try again".to_owned(),
+            Self::OutcomeUnknown => format!("The outcome is unknown: {OUTCOME_UNKNOWN}"),
+            Self::Internal => "Internal server error".to_owned(),
         }
     }
 }

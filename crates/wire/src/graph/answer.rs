@@ -3,7 +3,7 @@
 use domain::event::{Answered, Failed};
 use domain::group::{JoinRequest, Participant};
 use domain::values::InviteCode;
-use domain::{Event, GroupState, Refusal};
+use domain::{Event, GroupState, GroupSummary, Refusal};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,8 +11,8 @@ use super::PRODUCT;
 use super::code::ErrorItem;
 use super::fields::{Fields, Inside, Known};
 use super::person::{Names, PersonInfo};
-use crate::app::{GroupSummary, Outcome};
-use crate::http::paging::Paging;
+use crate::answers::Effect;
+use crate::paging::Paging;
 
 /// The change is made.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,9 +28,9 @@ pub struct Success {
     request_id: Option<String>,
 }
 
-impl From<&Outcome> for Success {
-    fn from(outcome: &Outcome) -> Self {
-        let Outcome { answers, request_id, .. } = outcome;
+impl From<Effect<'_>> for Success {
+    fn from(effect: Effect<'_>) -> Self {
+        let Effect { answers, request_id, .. } = effect;
         Self {
             messaging_product: answers.besides(PRODUCT),
             success: true,
@@ -58,16 +58,16 @@ impl From<&InviteCode> for InviteLink {
     }
 }
 
-impl TryFrom<&Outcome> for InviteLink {
+impl TryFrom<Effect<'_>> for InviteLink {
     type Error = Refusal;
 
     /// The link that the call brought about, even if it was replaced since; else the present one.
-    fn try_from(outcome: &Outcome) -> Result<Self, Refusal> {
-        if let Some(Event::InviteReset { code, .. }) = &outcome.event {
-            let request_id = outcome.answers.besides(outcome.request_id.to_string());
+    fn try_from(effect: Effect<'_>) -> Result<Self, Refusal> {
+        if let Some(Event::InviteReset { code, .. }) = effect.event {
+            let request_id = effect.answers.besides(effect.request_id.to_string());
             return Ok(Self { request_id, ..code.into() });
         }
-        let present = outcome.stored.group.state().invite.as_ref();
+        let present = effect.group.invite.as_ref();
         Ok(present.ok_or(Refusal::InviteLinkDead)?.into())
     }
 }
@@ -99,13 +99,13 @@ impl<S: ToSchema> GroupPage<S> {
     /// Renders a page.
     #[must_use]
     pub fn new(
-        groups: Vec<(u64, GroupSummary)>,
+        groups: impl IntoIterator<Item = GroupSummary>,
         paging: Paging,
         seconds: impl Fn(i64) -> S,
     ) -> Self {
         let groups = groups
             .into_iter()
-            .map(|(_, group)| GroupEntry {
+            .map(|group| GroupEntry {
                 id: group.id.to_string(),
                 subject: group.subject.as_str().to_owned(),
                 created_at: seconds(group.created_at.as_secs()),
@@ -250,19 +250,19 @@ pub struct FailedJoinRequest {
 impl JoinRequestsAnswered {
     /// Those let in, and those that came to nothing.
     #[must_use]
-    pub fn approved(outcome: &Outcome) -> Self {
-        Self { approved_join_requests: Some(answered(outcome)), ..Self::failed(outcome) }
+    pub fn approved(effect: Effect<'_>) -> Self {
+        Self { approved_join_requests: Some(answered(effect)), ..Self::failed(effect) }
     }
 
     /// Those turned away, and those that came to nothing.
     #[must_use]
-    pub fn rejected(outcome: &Outcome) -> Self {
-        Self { rejected_join_requests: Some(answered(outcome)), ..Self::failed(outcome) }
+    pub fn rejected(effect: Effect<'_>) -> Self {
+        Self { rejected_join_requests: Some(answered(effect)), ..Self::failed(effect) }
     }
 
-    fn failed(outcome: &Outcome) -> Self {
+    fn failed(effect: Effect<'_>) -> Self {
         let why = |failed: &Failed| ErrorItem::from(&failed.refusal);
-        let failed_join_requests = outcome
+        let failed_join_requests = effect
             .refused
             .iter()
             .map(|failed| FailedJoinRequest {
@@ -270,10 +270,10 @@ impl JoinRequestsAnswered {
                 errors: vec![why(failed)],
             })
             .collect();
-        let errors = ErrorItem::distinct(outcome.refused.iter().map(why));
+        let errors = ErrorItem::distinct(effect.refused.iter().map(why));
         Self {
             messaging_product: PRODUCT,
-            request_id: outcome.answers.besides(outcome.request_id.to_string()),
+            request_id: effect.answers.besides(effect.request_id.to_string()),
             approved_join_requests: None,
             rejected_join_requests: None,
             failed_join_requests,
@@ -283,8 +283,8 @@ impl JoinRequestsAnswered {
 }
 
 /// The requests that a call answered.
-fn answered(outcome: &Outcome) -> Vec<String> {
-    let answered: &[Answered] = match &outcome.event {
+fn answered(effect: Effect<'_>) -> Vec<String> {
+    let answered: &[Answered] = match effect.event {
         Some(Event::JoinRequestsApproved { approved }) => approved,
         Some(Event::JoinRequestsRejected { rejected }) => rejected,
         _ => &[],

@@ -3,13 +3,11 @@
 //! A selection names fields, separated by commas. Braces select inside an object or a list;
 //! `.limit(n)` shortens a list. Source: Graph's guide to field expansion.
 
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::http::problem::Problem;
-use crate::page::LIMIT_MAX;
+use crate::paging::LIMIT_MAX;
+use crate::problem::Problem;
 
 /// Longest selection, in bytes. Ours.
 const BYTES_MAX: usize = 4_096;
@@ -107,31 +105,31 @@ impl Fields {
     ///
     /// # Errors
     ///
-    /// [`Problem::Panicked`], if the object cannot be written: a fault of this program.
-    pub fn write(&self, object: &impl Serialize) -> Result<Written, Problem> {
+    /// [`Problem::Internal`], if the object cannot be written: a fault of this program.
+    pub fn write(&self, object: &impl Serialize) -> Result<Vec<u8>, Problem> {
         let narrowed = |field: &Field| field.limit.is_some() || !field.inside.is_empty();
         let written = if self.0.iter().any(narrowed) {
-            let whole = serde_json::to_value(object).map_err(|_| Problem::Panicked)?;
+            let whole = serde_json::to_value(object).map_err(|_| Problem::Internal)?;
             serde_json::to_vec(&self.narrow(whole))
         } else {
             serde_json::to_vec(object)
         };
-        written.map(Written).map_err(|_| Problem::Panicked)
+        written.map_err(|_| Problem::Internal)
     }
 
     /// Writes a page that has a list of such objects under `data`.
     ///
     /// # Errors
     ///
-    /// [`Problem::Panicked`], if the page cannot be written: a fault of this program.
-    pub fn write_list(&self, page: &impl Serialize) -> Result<Written, Problem> {
-        let mut page = serde_json::to_value(page).map_err(|_| Problem::Panicked)?;
+    /// [`Problem::Internal`], if the page cannot be written: a fault of this program.
+    pub fn write_list(&self, page: &impl Serialize) -> Result<Vec<u8>, Problem> {
+        let mut page = serde_json::to_value(page).map_err(|_| Problem::Internal)?;
         if let Some(items) = page.get_mut("data").and_then(Value::as_array_mut) {
             for item in items {
                 *item = self.narrow(item.take());
             }
         }
-        serde_json::to_vec(&page).map(Written).map_err(|_| Problem::Panicked)
+        serde_json::to_vec(&page).map_err(|_| Problem::Internal)
     }
 
     /// Narrows the fields of an object to what was selected inside of them. The fields of the
@@ -175,25 +173,6 @@ impl Field {
             }
             object => self.inside.select(object),
         }
-    }
-}
-
-/// An object as JSON.
-#[derive(Debug)]
-pub struct Written(Vec<u8>);
-
-impl Written {
-    /// The JSON text.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl IntoResponse for Written {
-    fn into_response(self) -> Response {
-        let kind = HeaderValue::from_static("application/json");
-        ([(header::CONTENT_TYPE, kind)], self.0).into_response()
     }
 }
 

@@ -1,18 +1,17 @@
 //! Bodies that no other API of Graph's family has.
 
-use axum::http::StatusCode;
 use domain::Event;
 use domain::event::Failed;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::Outcome;
-use crate::dialect::graph::PRODUCT;
-use crate::dialect::graph::code::{ErrorItem, PeopleCall};
+use crate::answers::Effect;
+use crate::graph::PRODUCT;
+use crate::graph::code::{ErrorItem, PeopleCall};
 
 /// A new group. Its id is in the webhook and in the list of groups.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Created {
+pub struct Created {
     messaging_product: &'static str,
     /// The group's id. Not published: only for numbers whose `answers` are `superset`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -21,13 +20,13 @@ pub(super) struct Created {
     request_id: String,
 }
 
-impl From<&Outcome> for Created {
-    fn from(outcome: &Outcome) -> Self {
-        let id = outcome.stored.group.state().id.to_string();
+impl From<Effect<'_>> for Created {
+    fn from(effect: Effect<'_>) -> Self {
+        let id = effect.group.id.to_string();
         Self {
             messaging_product: PRODUCT,
-            id: outcome.answers.besides(id),
-            request_id: outcome.request_id.to_string(),
+            id: effect.answers.besides(id),
+            request_id: effect.request_id.to_string(),
         }
     }
 }
@@ -35,7 +34,7 @@ impl From<&Outcome> for Created {
 /// The call was taken. Meta publishes no body for these calls; clients read `success` and
 /// `request_id`.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Taken {
+pub struct Taken {
     /// Only for numbers whose `answers` are `superset`.
     #[serde(skip_serializing_if = "Option::is_none")]
     messaging_product: Option<&'static str>,
@@ -45,17 +44,17 @@ pub(super) struct Taken {
     request_id: String,
 }
 
-impl From<&Outcome> for Taken {
-    fn from(outcome: &Outcome) -> Self {
-        let request_id = outcome.request_id.to_string();
-        let messaging_product = outcome.answers.besides(PRODUCT);
+impl From<Effect<'_>> for Taken {
+    fn from(effect: Effect<'_>) -> Self {
+        let request_id = effect.request_id.to_string();
+        let messaging_product = effect.answers.besides(PRODUCT);
         Self { messaging_product, success: true, request_id }
     }
 }
 
 /// There is no invite link any more.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct LinkDeleted {
+pub struct LinkDeleted {
     messaging_product: &'static str,
     /// `true`, as text. So published, here and nowhere else.
     #[schema(example = "true")]
@@ -65,16 +64,16 @@ pub(super) struct LinkDeleted {
     request_id: Option<String>,
 }
 
-impl From<&Outcome> for LinkDeleted {
-    fn from(outcome: &Outcome) -> Self {
-        let request_id = outcome.answers.besides(outcome.request_id.to_string());
+impl From<Effect<'_>> for LinkDeleted {
+    fn from(effect: Effect<'_>) -> Self {
+        let request_id = effect.answers.besides(effect.request_id.to_string());
         Self { messaging_product: PRODUCT, success: "true", request_id }
     }
 }
 
 /// What became of the participants that were named: 206 where it is not the same for all.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ParticipantsAnswered {
+pub struct ParticipantsAnswered {
     #[serde(flatten)]
     taken: Taken,
     /// Those that came to nothing; only there if some did.
@@ -87,7 +86,7 @@ pub(super) struct ParticipantsAnswered {
 
 /// A participant for whom the call came to nothing.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct FailedParticipant {
+pub struct FailedParticipant {
     /// As the caller had written it.
     input: String,
     errors: Vec<ErrorItem>,
@@ -95,18 +94,19 @@ pub(super) struct FailedParticipant {
 
 impl ParticipantsAnswered {
     /// Status and body.
-    pub(super) fn new(call: PeopleCall, outcome: &Outcome) -> (StatusCode, Self) {
-        let done = match &outcome.event {
+    #[must_use]
+    pub fn new(call: PeopleCall, effect: Effect<'_>) -> (u16, Self) {
+        let done = match effect.event {
             Some(Event::ParticipantsAdded { added, .. }) => added.len(),
             Some(Event::ParticipantsRemoved { removed, .. }) => removed.len(),
             _ => 0,
         };
         let why = |failed: &Failed| ErrorItem::from(&failed.refusal);
-        let failed = &outcome.refused;
+        let failed = effect.refused;
         let (status, errors) = match (done, failed.len()) {
-            (_, 0) => (StatusCode::OK, Vec::new()),
-            (0, _) => (StatusCode::OK, ErrorItem::distinct(failed.iter().map(why))),
-            (_, some) => (StatusCode::PARTIAL_CONTENT, vec![ErrorItem::partly(call, some)]),
+            (_, 0) => (200, Vec::new()),
+            (0, _) => (200, ErrorItem::distinct(failed.iter().map(why))),
+            (_, some) => (206, vec![ErrorItem::partly(call, some)]),
         };
         let failed_participants = failed
             .iter()
@@ -115,6 +115,6 @@ impl ParticipantsAnswered {
                 errors: vec![why(failed)],
             })
             .collect();
-        (status, Self { taken: outcome.into(), failed_participants, errors })
+        (status, Self { taken: effect.into(), failed_participants, errors })
     }
 }

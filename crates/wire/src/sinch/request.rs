@@ -6,8 +6,7 @@ use domain::values::{self, Batch, Subject};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::app::mint::person_ref;
-use crate::http::problem::Problem;
+use crate::problem::Problem;
 
 /// Numbers in one call. Published.
 const NUMBERS_PER_CALL_MAX: usize = 20;
@@ -16,7 +15,7 @@ const EMPTY: &str = "can not be empty";
 
 /// Says how a group is called.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct SubjectMessage {
+pub struct SubjectMessage {
     /// Name of the group, 1 to 128 characters after trimming. Required.
     #[schema(example = "Test drives", min_length = 1, max_length = 128, value_type = String)]
     subject: Option<String>,
@@ -24,14 +23,14 @@ pub(super) struct SubjectMessage {
 
 impl SubjectMessage {
     /// As a value.
-    pub(super) fn parse(self) -> Result<Subject, Problem> {
+    pub fn parse(self) -> Result<Subject, Problem> {
         parse("subject", &given("subject", self.subject)?, Subject::parse)
     }
 }
 
 /// Names people.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct NumberList {
+pub struct NumberList {
     /// One to twenty phone numbers, each once. Required.
     #[schema(example = json!(["46732001122"]), min_items = 1, max_items = 20, value_type = Vec<String>)]
     numbers: Option<Vec<String>>,
@@ -39,10 +38,10 @@ pub(super) struct NumberList {
 
 impl NumberList {
     /// As references to people, each with what the caller wrote.
-    pub(super) fn parse(self) -> Result<Batch<Entry<PersonRef>>, Problem> {
+    pub fn parse(self) -> Result<Batch<Entry<PersonRef>>, Problem> {
         let numbers = given("numbers", self.numbers)?.into_iter().enumerate();
         let entries = numbers.map(|(index, input)| {
-            let target = parse(&format!("numbers[{index}]"), &input, person_ref)?;
+            let target = parse(&format!("numbers[{index}]"), &input, PersonRef::parse)?;
             Ok(Entry { input, target })
         });
         Batch::new(entries.collect::<Result<_, _>>()?, NUMBERS_PER_CALL_MAX)
@@ -52,7 +51,7 @@ impl NumberList {
 
 /// Says where a picture is.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct UrlMessage {
+pub struct UrlMessage {
     /// Address of a JPEG or PNG of at most 5 MB, at most 2,048 characters. Required.
     #[schema(example = "https://www.example.com/group_icon.jpg", max_length = 2_048, value_type = String)]
     url: Option<String>,
@@ -60,7 +59,7 @@ pub(super) struct UrlMessage {
 
 impl UrlMessage {
     /// As it was written.
-    pub(super) fn parse(self) -> Result<String, Problem> {
+    pub fn parse(self) -> Result<String, Problem> {
         let url = given("url", self.url)?;
         if url.trim().is_empty() { Err(Problem::field("url", EMPTY)) } else { Ok(url) }
     }
