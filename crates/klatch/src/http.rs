@@ -253,7 +253,8 @@ fn too_long(request: &Request<Body>) -> Option<Problem> {
 }
 
 /// Unknown paths and methods, too, are answered in the shape of the API they were meant for.
-pub(crate) fn with_fallbacks(router: Router, answer: fn(Problem) -> Response) -> Router {
+#[must_use]
+pub fn with_fallbacks(router: Router, answer: fn(Problem) -> Response) -> Router {
     router
         .fallback(move |uri: Uri| async move {
             answer(Problem::NoSuchPath { path: uri.path().to_owned() })

@@ -25,6 +25,7 @@ mod sinch;
 mod spellings;
 mod store_contract;
 mod tidy;
+mod toy;
 mod vendors;
 mod webhook_crash;
 mod webhooks;
