@@ -103,9 +103,10 @@ impl Refusal {
     /// Seconds until the same may be asked again, where that helps.
     #[must_use]
     pub const fn retry_after_secs(&self) -> Option<u32> {
-        match self {
-            Self::TooManyOperations { retry_after_secs, .. } => Some(*retry_after_secs),
-            _ => None,
+        if let Self::TooManyOperations { retry_after_secs, .. } = self {
+            Some(*retry_after_secs)
+        } else {
+            None
         }
     }
 }

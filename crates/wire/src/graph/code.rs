@@ -160,6 +160,21 @@ pub fn sentence(refusal: &Refusal) -> String {
             };
             format!("{list}[{second}] repeats {list}[{first}]: {input}")
         }
-        plain => plain.to_string(),
+        Refusal::GroupUnknown
+        | Refusal::GroupSuspended
+        | Refusal::GroupFull { .. }
+        | Refusal::GroupLimitReached { .. }
+        | Refusal::NumberNotEligible
+        | Refusal::NumberNotRegistered
+        | Refusal::CreationDisabled
+        | Refusal::TooManyOperations { .. }
+        | Refusal::InviteLinkDead
+        | Refusal::RemovedByBusiness
+        | Refusal::AlreadyParticipant
+        | Refusal::NotParticipant
+        | Refusal::TermsNotAccepted
+        | Refusal::JoinRequestUnknown
+        | Refusal::TooManyJoinRequests { .. }
+        | Refusal::BusinessNamed => refusal.to_string(),
     }
 }
