@@ -130,7 +130,7 @@ enum Command {
     /// Print an OpenAPI document.
     Openapi {
         /// Which: meta, d360, sinch, klatch.
-        #[arg(value_parser = clap::builder::PossibleValuesParser::new(DOCUMENTS.map(|d| d.name)))]
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(DOCUMENTS.each_ref().map(|d| d.name)))]
         document: String,
     },
 }

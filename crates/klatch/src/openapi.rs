@@ -1,12 +1,16 @@
 //! The documents that describe the routes, made from the routes themselves.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
+use serde_json::Value;
 use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    Info, License, ObjectBuilder, OpenApi, RefOr, Required, Schema, SecurityRequirement, Type,
+    Info, License, ObjectBuilder, OpenApi, Ref, RefOr, Required, Schema, SecurityRequirement, Type,
 };
 
 use crate::{admin, dialect};
@@ -25,32 +29,35 @@ const ANYWHERE: &str = "Besides what is listed, any call may answer, in the same
 pub struct Document {
     /// `d360` for `docs/openapi/d360.json`.
     pub name: &'static str,
-    make: fn() -> OpenApi,
+    json: LazyLock<String>,
 }
 
-/// All documents.
-pub const DOCUMENTS: [Document; 4] = [
-    Document { name: "meta", make: meta },
-    Document { name: "d360", make: d360 },
-    Document { name: "sinch", make: sinch },
-    Document { name: "klatch", make: klatch },
+/// All documents. Each is made when it is first asked for.
+pub static DOCUMENTS: [Document; 4] = [
+    Document { name: "meta", json: LazyLock::new(|| print(&meta())) },
+    Document { name: "d360", json: LazyLock::new(|| print(&d360())) },
+    Document { name: "sinch", json: LazyLock::new(|| print(&sinch())) },
+    Document { name: "klatch", json: LazyLock::new(|| print(&klatch())) },
 ];
 
 impl Document {
     /// The document as JSON, as it is committed.
     #[must_use]
-    pub fn json(&self) -> String {
-        let mut text = (self.make)().to_pretty_json().unwrap_or_default();
-        text.push('\n');
-        text
+    pub fn json(&self) -> &str {
+        &self.json
     }
+}
+
+fn print(document: &OpenApi) -> String {
+    let mut text = document.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
 }
 
 /// Serves each document.
 pub fn router() -> Router {
     DOCUMENTS.iter().fold(Router::new(), |router, document| {
-        let json = document.json();
-        let answer = move || async move { ([(header::CONTENT_TYPE, "application/json")], json) };
+        let answer = async || ([(header::CONTENT_TYPE, "application/json")], document.json());
         router.route(&format!("/openapi/{}.json", document.name), get(answer))
     })
 }
@@ -116,13 +123,34 @@ fn finish(
     info.description = Some(format!("{description} {ANYWHERE}"));
     info.license = Some(License::new("MIT OR Apache-2.0"));
     document.info = info;
-    // What stands only inside a page of a list is written out there, and referred to by nothing.
-    let text = document.to_json().unwrap_or_default();
-    let components = document.components.get_or_insert_default();
-    let referred = |name: &str| text.contains(&format!("\"#/components/schemas/{name}\""));
-    components.schemas.retain(|name, _| referred(name));
+    drop_unreferenced(&mut document);
     let scheme = scheme.replace(' ', "-");
-    components.add_security_scheme(&scheme, security);
+    document.components.get_or_insert_default().add_security_scheme(&scheme, security);
     document.security = Some(vec![SecurityRequirement::new(scheme, Vec::<String>::new())]);
     document
+}
+
+/// Drops the schemas that nothing refers to. What stands only inside a page of a list is written
+/// out there.
+fn drop_unreferenced(document: &mut OpenApi) {
+    fn collect(value: Value, found: &mut HashSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match value {
+                        Value::String(target) if name == "$ref" => drop(found.insert(target)),
+                        value => collect(value, found),
+                    }
+                }
+            }
+            Value::Array(items) => items.into_iter().for_each(|item| collect(item, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut referenced = HashSet::new();
+    collect(serde_json::to_value(&*document).unwrap_or_default(), &mut referenced);
+    let components = document.components.get_or_insert_default();
+    components
+        .schemas
+        .retain(|name, _| referenced.contains(Ref::from_schema_name(name).ref_location.as_str()));
 }

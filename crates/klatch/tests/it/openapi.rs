@@ -12,7 +12,7 @@ use crate::support::TestApp;
 
 fn document(name: &str) -> Value {
     let document = DOCUMENTS.iter().find(|document| document.name == name).unwrap();
-    serde_json::from_str(&document.json()).unwrap()
+    serde_json::from_str(document.json()).unwrap()
 }
 
 /// Every operation of a document: method, path and the operation itself.
@@ -149,7 +149,7 @@ fn the_klatch_document_has_all_our_operations() {
 #[test]
 fn operation_ids_are_unique() {
     for document in &DOCUMENTS {
-        let parsed: Value = serde_json::from_str(&document.json()).unwrap();
+        let parsed: Value = serde_json::from_str(document.json()).unwrap();
         let mut seen = BTreeSet::new();
         for (name, operation) in operations(&parsed) {
             let id = operation["operationId"].as_str();
@@ -178,7 +178,7 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 #[test]
 fn every_reference_resolves_and_every_schema_is_used() {
     for document in &DOCUMENTS {
-        let parsed: Value = serde_json::from_str(&document.json()).unwrap();
+        let parsed: Value = serde_json::from_str(document.json()).unwrap();
         let mut found = Vec::new();
         references(&parsed, &mut found);
         assert!(!found.is_empty(), "{} refers to nothing", document.name);
@@ -196,7 +196,7 @@ fn every_reference_resolves_and_every_schema_is_used() {
 #[test]
 fn every_operation_names_its_parameters_its_key_and_its_refusals() {
     for document in &DOCUMENTS {
-        let parsed: Value = serde_json::from_str(&document.json()).unwrap();
+        let parsed: Value = serde_json::from_str(document.json()).unwrap();
         let schemes = parsed["components"]["securitySchemes"].as_object().unwrap();
         let security = parsed["security"][0].as_object().unwrap();
         assert_eq!(
@@ -223,7 +223,7 @@ fn every_operation_names_its_parameters_its_key_and_its_refusals() {
 async fn every_operation_of_the_documents_is_there() {
     let app = TestApp::new().await;
     for document in &DOCUMENTS {
-        let parsed: Value = serde_json::from_str(&document.json()).unwrap();
+        let parsed: Value = serde_json::from_str(document.json()).unwrap();
         for (name, operation) in operations(&parsed) {
             let (method, path) = name.split_once(' ').unwrap();
             let path = path.replace("{version}", "v23.0").replace(['{', '}'], "");

@@ -161,8 +161,8 @@ fn paths_in_the_documents_exist() {
 
 /// Operations of our documents, as `GET /groups`.
 fn operations(name: &str) -> BTreeSet<String> {
-    let document = DOCUMENTS.iter().find(|document| document.name == name).unwrap().json();
-    let document: Value = serde_json::from_str(&document).unwrap();
+    let document = DOCUMENTS.iter().find(|document| document.name == name).unwrap();
+    let document: Value = serde_json::from_str(document.json()).unwrap();
     let paths = document["paths"].as_object().unwrap();
     paths
         .iter()
