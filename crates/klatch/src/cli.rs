@@ -13,7 +13,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use wire::Dialect;
 
 use self::directory::{AccountCommand, KeyCommand, NumberCommand};
@@ -175,7 +175,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => {
             let (settings, log) = args.resolve()?;
             telemetry::start(&log.filter, log.format)?;
-            for variable in unknown_variables() {
+            for variable in unknown_variables(&Cli::command()) {
                 tracing::warn!(variable, "this variable of the environment is not a setting");
             }
             let signals = StopSignals::listen()?;
@@ -215,10 +215,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn the_command_line_is_sound() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }
