@@ -14,6 +14,19 @@ pub struct Migration {
 }
 
 impl Migration {
+    /// A step whose name begins with its number in four digits: `0001_initial`.
+    ///
+    /// # Panics
+    ///
+    /// If the name begins with anything else; in a constant, that is an error of compilation.
+    #[must_use]
+    pub const fn new(name: &'static str, sql: &'static str) -> Self {
+        match u32::from_str_radix(name.split_at(4).0, 10) {
+            Ok(number) => Self { number, name, sql },
+            Err(_) => panic!("the name of a migration begins with four digits"),
+        }
+    }
+
     /// SHA-256 of the statements, in hex: notices a step that was edited after it was applied.
     #[must_use]
     pub fn checksum(&self) -> String {
@@ -74,10 +87,8 @@ pub fn pending<'a>(
 mod tests {
     use super::*;
 
-    const KNOWN: [Migration; 2] = [
-        Migration { number: 1, name: "one", sql: "SELECT 1" },
-        Migration { number: 2, name: "two", sql: "SELECT 2" },
-    ];
+    const KNOWN: [Migration; 2] =
+        [Migration::new("0001_one", "SELECT 1"), Migration::new("0002_two", "SELECT 2")];
 
     fn applied(number: u32, sql: &'static str) -> Applied {
         Applied { number, checksum: Migration { number, name: "", sql }.checksum() }

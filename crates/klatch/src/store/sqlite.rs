@@ -46,52 +46,26 @@ use crate::directory::{
 use crate::metrics::Metrics;
 use crate::page::{Page, Slice};
 
-const MIGRATIONS: &[Migration] = &[
-    Migration {
-        number: 1,
-        name: "0001_initial",
-        sql: include_str!("../../migrations/sqlite/0001_initial.sql"),
-    },
-    Migration {
-        number: 2,
-        name: "0002_webhooks",
-        sql: include_str!("../../migrations/sqlite/0002_webhooks.sql"),
-    },
-    Migration {
-        number: 3,
-        name: "0003_dialects",
-        sql: include_str!("../../migrations/sqlite/0003_dialects.sql"),
-    },
-    Migration {
-        number: 4,
-        name: "0004_faults",
-        sql: include_str!("../../migrations/sqlite/0004_faults.sql"),
-    },
-    Migration {
-        number: 5,
-        name: "0005_answers",
-        sql: include_str!("../../migrations/sqlite/0005_answers.sql"),
-    },
-    Migration {
-        number: 6,
-        name: "0006_people",
-        sql: include_str!("../../migrations/sqlite/0006_people.sql"),
-    },
-    Migration {
-        number: 7,
-        name: "0007_registration",
-        sql: include_str!("../../migrations/sqlite/0007_registration.sql"),
-    },
-    Migration {
-        number: 8,
-        name: "0008_leases",
-        sql: include_str!("../../migrations/sqlite/0008_leases.sql"),
-    },
-    Migration {
-        number: 9,
-        name: "0009_notices",
-        sql: include_str!("../../migrations/sqlite/0009_notices.sql"),
-    },
+/// The migrations with these names, from the files of the same names.
+macro_rules! migrations {
+    ($($name:literal),* $(,)?) => {
+        &[$(Migration::new(
+            $name,
+            include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
+        )),*]
+    };
+}
+
+const MIGRATIONS: &[Migration] = migrations![
+    "0001_initial",
+    "0002_webhooks",
+    "0003_dialects",
+    "0004_faults",
+    "0005_answers",
+    "0006_people",
+    "0007_registration",
+    "0008_leases",
+    "0009_notices",
 ];
 
 /// Marks the file as ours in its header ("Klat").
