@@ -3,6 +3,8 @@
 //! The words are ours and for ever: a field may be added with a default, none may be renamed.
 
 pub(super) mod subscription;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
