@@ -110,35 +110,51 @@ struct AnsweredRow<'a> {
 struct FailedRow<'a> {
     #[serde(borrow)]
     input: Text<'a>,
-    refusal: RefusalRow,
+    #[serde(with = "RefusalRow")]
+    refusal: Refusal,
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "List", rename_all = "snake_case")]
 enum ListRow {
     JoinRequests,
     People,
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Refusal", rename_all = "snake_case")]
 enum RefusalRow {
     GroupUnknown,
     GroupSuspended,
-    GroupFull { limit: u32 },
-    GroupLimitReached { limit: u32 },
+    GroupFull {
+        limit: u32,
+    },
+    GroupLimitReached {
+        limit: u32,
+    },
     NumberNotEligible,
     NumberNotRegistered,
     CreationDisabled,
-    TooManyOperations { limit: u32, retry_after_secs: u32 },
+    TooManyOperations {
+        limit: u32,
+        retry_after_secs: u32,
+    },
     InviteLinkDead,
     RemovedByBusiness,
     AlreadyParticipant,
     NotParticipant,
     TermsNotAccepted,
     JoinRequestUnknown,
-    TooManyJoinRequests { limit: usize },
-    DuplicateEntry { list: ListRow, input: String, first: usize, second: usize },
+    TooManyJoinRequests {
+        limit: usize,
+    },
+    DuplicateEntry {
+        #[serde(with = "ListRow")]
+        list: List,
+        input: String,
+        first: usize,
+        second: usize,
+    },
     BusinessNamed,
     NothingToChange,
 }
@@ -467,89 +483,13 @@ impl TryFrom<EntryRow<'_>> for Entry<Person> {
 
 impl<'a> From<&'a Failed> for FailedRow<'a> {
     fn from(failed: &'a Failed) -> Self {
-        Self { input: failed.input.as_str().into(), refusal: (&failed.refusal).into() }
+        Self { input: failed.input.as_str().into(), refusal: failed.refusal.clone() }
     }
 }
 
 impl From<FailedRow<'_>> for Failed {
     fn from(row: FailedRow<'_>) -> Self {
-        Self { input: row.input.into_owned(), refusal: row.refusal.into() }
-    }
-}
-
-impl From<List> for ListRow {
-    fn from(list: List) -> Self {
-        match list {
-            List::JoinRequests => Self::JoinRequests,
-            List::People => Self::People,
-        }
-    }
-}
-
-impl From<ListRow> for List {
-    fn from(row: ListRow) -> Self {
-        match row {
-            ListRow::JoinRequests => Self::JoinRequests,
-            ListRow::People => Self::People,
-        }
-    }
-}
-
-impl From<&Refusal> for RefusalRow {
-    fn from(refusal: &Refusal) -> Self {
-        match refusal.clone() {
-            Refusal::GroupUnknown => Self::GroupUnknown,
-            Refusal::GroupSuspended => Self::GroupSuspended,
-            Refusal::GroupFull { limit } => Self::GroupFull { limit },
-            Refusal::GroupLimitReached { limit } => Self::GroupLimitReached { limit },
-            Refusal::NumberNotEligible => Self::NumberNotEligible,
-            Refusal::NumberNotRegistered => Self::NumberNotRegistered,
-            Refusal::CreationDisabled => Self::CreationDisabled,
-            Refusal::TooManyOperations { limit, retry_after_secs } => {
-                Self::TooManyOperations { limit, retry_after_secs }
-            }
-            Refusal::InviteLinkDead => Self::InviteLinkDead,
-            Refusal::RemovedByBusiness => Self::RemovedByBusiness,
-            Refusal::AlreadyParticipant => Self::AlreadyParticipant,
-            Refusal::NotParticipant => Self::NotParticipant,
-            Refusal::TermsNotAccepted => Self::TermsNotAccepted,
-            Refusal::JoinRequestUnknown => Self::JoinRequestUnknown,
-            Refusal::TooManyJoinRequests { limit } => Self::TooManyJoinRequests { limit },
-            Refusal::DuplicateEntry { list, input, first, second } => {
-                Self::DuplicateEntry { list: list.into(), input, first, second }
-            }
-            Refusal::BusinessNamed => Self::BusinessNamed,
-            Refusal::NothingToChange => Self::NothingToChange,
-        }
-    }
-}
-
-impl From<RefusalRow> for Refusal {
-    fn from(row: RefusalRow) -> Self {
-        match row {
-            RefusalRow::GroupUnknown => Self::GroupUnknown,
-            RefusalRow::GroupSuspended => Self::GroupSuspended,
-            RefusalRow::GroupFull { limit } => Self::GroupFull { limit },
-            RefusalRow::GroupLimitReached { limit } => Self::GroupLimitReached { limit },
-            RefusalRow::NumberNotEligible => Self::NumberNotEligible,
-            RefusalRow::NumberNotRegistered => Self::NumberNotRegistered,
-            RefusalRow::CreationDisabled => Self::CreationDisabled,
-            RefusalRow::TooManyOperations { limit, retry_after_secs } => {
-                Self::TooManyOperations { limit, retry_after_secs }
-            }
-            RefusalRow::InviteLinkDead => Self::InviteLinkDead,
-            RefusalRow::RemovedByBusiness => Self::RemovedByBusiness,
-            RefusalRow::AlreadyParticipant => Self::AlreadyParticipant,
-            RefusalRow::NotParticipant => Self::NotParticipant,
-            RefusalRow::TermsNotAccepted => Self::TermsNotAccepted,
-            RefusalRow::JoinRequestUnknown => Self::JoinRequestUnknown,
-            RefusalRow::TooManyJoinRequests { limit } => Self::TooManyJoinRequests { limit },
-            RefusalRow::DuplicateEntry { list, input, first, second } => {
-                Self::DuplicateEntry { list: list.into(), input, first, second }
-            }
-            RefusalRow::BusinessNamed => Self::BusinessNamed,
-            RefusalRow::NothingToChange => Self::NothingToChange,
-        }
+        Self { input: row.input.into_owned(), refusal: row.refusal }
     }
 }
 
