@@ -73,40 +73,33 @@ pub(in crate::store) fn read_headers(text: &str) -> Result<Vec<(String, HeaderVa
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[expect(clippy::enum_variant_names, reason = "they are written down beside those of groups")]
+#[serde(remote = "SubscriptionEvent", tag = "kind")]
 enum EventRow {
-    SubscriptionAdded,
-    SubscriptionChanged,
-    SubscriptionSecretRotated,
-    SubscriptionPaused,
-    SubscriptionResumed,
-    SubscriptionSwitchedOff { reason: String },
-    SubscriptionRemoved,
+    #[serde(rename = "subscription_added")]
+    Added,
+    #[serde(rename = "subscription_changed")]
+    Changed,
+    #[serde(rename = "subscription_secret_rotated")]
+    SecretRotated,
+    #[serde(rename = "subscription_paused")]
+    Paused,
+    #[serde(rename = "subscription_resumed")]
+    Resumed,
+    #[serde(rename = "subscription_switched_off")]
+    SwitchedOff { reason: String },
+    #[serde(rename = "subscription_removed")]
+    Removed,
 }
+
+#[derive(Serialize, Deserialize)]
+struct Stored(#[serde(with = "EventRow")] SubscriptionEvent);
 
 /// Writes what happened to a subscription.
 pub(in crate::store) fn write_subscription_event(event: &SubscriptionEvent) -> String {
-    super::write(&match event.clone() {
-        SubscriptionEvent::Added => EventRow::SubscriptionAdded,
-        SubscriptionEvent::Changed => EventRow::SubscriptionChanged,
-        SubscriptionEvent::SecretRotated => EventRow::SubscriptionSecretRotated,
-        SubscriptionEvent::Paused => EventRow::SubscriptionPaused,
-        SubscriptionEvent::Resumed => EventRow::SubscriptionResumed,
-        SubscriptionEvent::SwitchedOff { reason } => EventRow::SubscriptionSwitchedOff { reason },
-        SubscriptionEvent::Removed => EventRow::SubscriptionRemoved,
-    })
+    super::write(&Stored(event.clone()))
 }
 
 /// Reads it back.
 pub(in crate::store) fn read_subscription_event(text: &str) -> Result<SubscriptionEvent, Damage> {
-    Ok(match super::read(text)? {
-        EventRow::SubscriptionAdded => SubscriptionEvent::Added,
-        EventRow::SubscriptionChanged => SubscriptionEvent::Changed,
-        EventRow::SubscriptionSecretRotated => SubscriptionEvent::SecretRotated,
-        EventRow::SubscriptionPaused => SubscriptionEvent::Paused,
-        EventRow::SubscriptionResumed => SubscriptionEvent::Resumed,
-        EventRow::SubscriptionSwitchedOff { reason } => SubscriptionEvent::SwitchedOff { reason },
-        EventRow::SubscriptionRemoved => SubscriptionEvent::Removed,
-    })
+    super::read(text).map(|Stored(event)| event)
 }

@@ -63,6 +63,22 @@ fn stored_events_are_read_and_written_as_they_were() {
 }
 
 #[test]
+fn stored_events_of_subscriptions_are_read_and_written_as_they_were() {
+    for stored in [
+        r#"{"kind":"subscription_added"}"#,
+        r#"{"kind":"subscription_changed"}"#,
+        r#"{"kind":"subscription_secret_rotated"}"#,
+        r#"{"kind":"subscription_paused"}"#,
+        r#"{"kind":"subscription_resumed"}"#,
+        r#"{"kind":"subscription_switched_off","reason":"410"}"#,
+        r#"{"kind":"subscription_removed"}"#,
+    ] {
+        let event = subscription::read_subscription_event(stored).unwrap();
+        assert_eq!(subscription::write_subscription_event(&event), stored);
+    }
+}
+
+#[test]
 fn stored_refusals_are_read_and_written_as_they_were() {
     for stored in REFUSALS {
         let stored = format!(r#"[{{"input":"+1 555","refusal":{stored}}}]"#);
