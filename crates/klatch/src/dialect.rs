@@ -18,7 +18,7 @@ pub mod meta;
 pub mod sinch;
 
 use crate::app::App;
-use crate::http::Served;
+use crate::http::served::Served;
 
 /// All dialects as the port serves them, in the order of [`wire::Dialect::ALL`].
 pub const SERVED: [fn(App) -> Served; 3] = [meta::serve, d360::serve, sinch::serve];

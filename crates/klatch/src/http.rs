@@ -8,6 +8,7 @@ pub mod paging;
 pub mod params;
 pub mod peer;
 pub mod reply;
+pub mod served;
 pub mod server;
 
 use std::cell::Cell;
@@ -28,6 +29,7 @@ use wire::problem::Problem;
 
 pub use self::choice::Api;
 use self::choice::Choice;
+use self::served::{Served, with_fallbacks};
 use crate::app::App;
 use crate::metrics::{ApiLabels, Metrics, RequestLabels, Status};
 use crate::telemetry::{self, Reason, TraceId};
@@ -40,17 +42,6 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Seconds for which a browser may keep the answer to a preflight: as many as the strictest keeps
 /// it. Ours.
 const PREFLIGHT_MAX_AGE_SECS: &str = "7200";
-
-/// A dialect behind the port: its routes, and how it answers what goes wrong outside of them.
-#[derive(Clone)]
-pub struct Served {
-    /// Whose words these are.
-    pub dialect: Dialect,
-    /// All its operations, and what it answers to paths and methods that it does not have.
-    pub router: Router,
-    /// What is wrong, in the dialect's own shape.
-    pub answer: fn(Problem) -> Response,
-}
 
 /// The whole port as one service; clones share it.
 #[derive(Clone)]
@@ -250,19 +241,6 @@ fn too_long(request: &Request<Body>) -> Option<Problem> {
     let longest = request.headers().iter().max_by_key(|header| size(*header));
     let name = longest.map(|(name, _)| name.to_string()).unwrap_or_default();
     Some(Problem::HeadersTooLarge { longest: name, max_bytes: HEADERS_BYTES_MAX })
-}
-
-/// Unknown paths and methods, too, are answered in the shape of the API they were meant for.
-#[must_use]
-pub fn with_fallbacks(router: Router, answer: fn(Problem) -> Response) -> Router {
-    router
-        .fallback(move |uri: Uri| async move {
-            answer(Problem::NoSuchPath { path: uri.path().to_owned() })
-        })
-        .method_not_allowed_fallback(move |method: Method, uri: Uri| async move {
-            let method = method.as_str().to_owned();
-            answer(Problem::NoSuchMethod { method, path: uri.path().to_owned() })
-        })
 }
 
 /// Whether a caller is to be told that a token goes into `Authorization`.

@@ -12,25 +12,22 @@
 //! | `webhook` | what receivers are told, and how: bodies, retries, signatures |
 //! | `spec` | the dialect as one value: names, hosts, paths, and the way of its webhooks |
 //!
-//! [`graph`] is what Meta and 360dialog share. [`dialect`] lists the dialects, [`news`] is what there
+//! [`graph`] is what Meta and 360dialog share. [`dialect`] is the table of dialects, whose
+//! rows are [`spec`]s; [`news`] is what there
 //! is to tell, [`problem`] is what can be wrong with a request before any rule of a group is asked.
 
 pub mod answers;
-mod ascii;
 pub mod d360;
 pub mod dialect;
 pub mod graph;
+mod json;
 pub mod meta;
 pub mod news;
 pub mod paging;
 pub mod problem;
 pub mod sinch;
+pub mod spec;
 
 pub use answers::{Answers, Effect};
-pub use dialect::{Dialect, Spec};
-
-/// A value as JSON.
-#[expect(clippy::expect_used, reason = "structs of strings and numbers always serialize")]
-fn json(value: &impl serde::Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("a body is made of strings and numbers")
-}
+pub use dialect::Dialect;
+pub use spec::Spec;

@@ -20,7 +20,7 @@ use wire::Dialect;
 
 use self::error::Error;
 use crate::app::App;
-use crate::http::{Served, with_fallbacks};
+use crate::http::served::{Served, with_fallbacks};
 
 type Body = crate::http::body::Body<Error>;
 type Params = crate::dialect::graph::params::Params<Error>;

@@ -31,7 +31,7 @@ use wire::problem::Problem;
 
 use self::error::Error;
 use crate::app::App;
-use crate::http::{Served, with_fallbacks};
+use crate::http::served::{Served, with_fallbacks};
 
 type Params = crate::dialect::graph::params::Params<Error>;
 

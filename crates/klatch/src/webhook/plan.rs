@@ -1,8 +1,8 @@
 //! What is owed to whom: news and subscriptions in, deliveries out. No I/O, no clock, no chance.
 
 use wire::Dialect;
-use wire::dialect::Format;
 use wire::news::{News, Payload, Topic};
+use wire::spec::Format;
 
 use crate::directory::{Number, Reach, Role, Subscription, SubscriptionId};
 

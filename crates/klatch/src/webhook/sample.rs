@@ -8,8 +8,8 @@ use domain::values::{
     Description, InviteCode, JoinApprovalMode, Picture, Problem, Subject, Timestamp, WaId,
 };
 use domain::{CreateGroup, Event, Group, Person, Refusal};
-use wire::dialect::Format;
 use wire::news::{News, Payload, Settings, What};
+use wire::spec::Format;
 
 use crate::app::mint;
 use crate::app::person_ids::PersonIds;

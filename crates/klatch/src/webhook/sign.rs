@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 use sha2::Sha256;
 use wire::Dialect;
-use wire::dialect::Proof;
+use wire::spec::Proof;
 
 use crate::directory::{Secret, Secrets};
 

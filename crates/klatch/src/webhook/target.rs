@@ -3,8 +3,8 @@
 use axum::http::{HeaderName, HeaderValue};
 use url::Url;
 use wire::Dialect;
-use wire::dialect::UrlRule;
 use wire::problem::Problem;
+use wire::spec::UrlRule;
 
 use super::egress::{Guard, Rules};
 use super::{send, sign};

@@ -22,10 +22,10 @@ use serde_json::Value;
 use sha2::Sha256;
 use tempfile::TempDir;
 use wire::Dialect;
-use wire::dialect::Format;
 use wire::graph::webhook::GRAPH;
 use wire::news::Topic;
 use wire::sinch::webhook::CALLBACKS;
+use wire::spec::Format;
 
 use crate::support::{BEGINNING_MS, TestApp};
 

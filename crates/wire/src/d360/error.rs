@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::graph::code::{Code, sentence};
-use crate::json;
+use crate::json::json;
 use crate::problem::{ErrorAnswer, Problem};
 
 /// An answer that is not the one that was hoped for.

@@ -1,7 +1,7 @@
 //! 360dialog's Messaging API as a row of the table of dialects.
 
 use super::webhook::WEBHOOKS;
-use crate::dialect::Spec;
+use crate::spec::Spec;
 
 /// 360dialog's Messaging API.
 pub static SPEC: Spec = Spec {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::dialect::{Proof, UrlRule, Webhooks};
 use crate::graph::webhook::GRAPH;
+use crate::spec::{Proof, UrlRule, Webhooks};
 
 /// Seconds before the first and the last retry. 360dialog publishes an exponential back-off; its
 /// beginning and its end are ours.

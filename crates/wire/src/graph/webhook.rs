@@ -15,9 +15,9 @@ use serde::Serialize;
 use super::PRODUCT;
 use super::code::{ErrorItem, PeopleCall};
 use super::person::PersonInfo;
-use crate::ascii::graph_json;
-use crate::dialect::Format;
+use crate::json::graph_json;
 use crate::news::{News, Payload, Settings, Topic, What};
+use crate::spec::Format;
 
 /// How a person came in who was let in by the link: the only reason that is published.
 const BY_LINK: &str = "invite_link";

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::graph::PRODUCT;
 use crate::graph::code::{Code, sentence};
-use crate::json;
+use crate::json::json;
 use crate::problem::{ErrorAnswer, Fault, JsonType, Problem};
 
 /// Graph's word for most errors.

@@ -1,7 +1,7 @@
 //! Meta's Cloud API as a row of the table of dialects.
 
 use super::webhook::WEBHOOKS;
-use crate::dialect::Spec;
+use crate::spec::Spec;
 
 /// Meta's Cloud API.
 pub static SPEC: Spec = Spec {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::dialect::{Agents, Proof, UrlRule, Webhooks};
 use crate::graph::webhook::GRAPH;
+use crate::spec::{Agents, Proof, UrlRule, Webhooks};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;

@@ -5,7 +5,7 @@ use domain::refusal::List;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::json;
+use crate::json::json;
 use crate::problem::{ErrorAnswer, Problem};
 
 /// An answer that is not the one that was hoped for.

@@ -1,7 +1,7 @@
 //! Sinch's WhatsApp API as a row of the table of dialects.
 
 use super::webhook::WEBHOOKS;
-use crate::dialect::Spec;
+use crate::spec::Spec;
 
 /// Sinch's WhatsApp API.
 pub static SPEC: Spec = Spec {

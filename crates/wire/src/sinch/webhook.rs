@@ -13,9 +13,9 @@ use jiff::Timestamp as Moment;
 use serde::Serialize;
 
 use super::alias;
-use crate::ascii::ascii_json;
-use crate::dialect::{Format, Proof, Webhooks};
+use crate::json::ascii_json;
 use crate::news::{News, Payload, Topic, What};
+use crate::spec::{Format, Proof, Webhooks};
 
 /// Stands around the sentences that people are shown, as in the published sample.
 const MARK: char = '\u{200e}';

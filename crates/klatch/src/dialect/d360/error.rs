@@ -1,7 +1,7 @@
 //! Errors of 360dialog's dialect: `wire` says how they look.
 
 use utoipa::IntoResponses;
-pub(super) use wire::d360::error::ErrorBody;
+use wire::d360::error::ErrorBody;
 
 use crate::http::reply::Refused;
 

@@ -3,12 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use wire::d360::answer::Created;
+use wire::d360::error::ErrorBody;
 use wire::graph::answer::{GroupInfo, GroupPage, Success};
 use wire::graph::request::{CreateGroup, Product, UpdateForm, UpdateGroup};
 
 use super::Params;
 use super::auth::{Caller, InPath};
-use super::error::{Error, ErrorBody, GroupErrors};
+use super::error::{Error, GroupErrors};
 use crate::app::App;
 use crate::dialect::graph::calls;
 use crate::http::paging::Address;

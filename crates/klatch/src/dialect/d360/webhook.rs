@@ -18,11 +18,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use wire::Dialect;
 use wire::d360::error::Error as D360Error;
+use wire::d360::error::ErrorBody;
 use wire::d360::error::MetaBody;
 use wire::problem::{Problem, parse, required};
 
 use super::auth::Caller;
-use super::error::{Error, ErrorBody};
+use super::error::Error;
 use crate::app::outbox::{Configured, Place, PlaceChange};
 use crate::app::{App, ChangeError};
 use crate::directory::{

@@ -17,11 +17,12 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 use utoipa::ToSchema;
 use wire::Dialect;
+use wire::meta::error::ErrorBody;
 use wire::meta::spec::version;
 use wire::problem::{Problem, required};
 
 use super::Params;
-use super::error::{Error, ErrorBody};
+use super::error::Error;
 use super::headers::NEWEST;
 use super::token::Sent;
 use crate::app::App;

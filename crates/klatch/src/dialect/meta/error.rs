@@ -1,7 +1,7 @@
 //! Errors of Meta's dialect: `wire` says how they look.
 
 use utoipa::IntoResponses;
-pub(super) use wire::meta::error::ErrorBody;
+use wire::meta::error::ErrorBody;
 
 use crate::http::reply::Refused;
 

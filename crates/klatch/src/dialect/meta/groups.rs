@@ -9,9 +9,10 @@ use wire::graph::answer::{GroupPage, Success};
 use wire::graph::request::{CreateGroup, UpdateForm, UpdateGroup};
 use wire::meta::answer::{Created, Taken};
 use wire::meta::error::Error as MetaError;
+use wire::meta::error::ErrorBody;
 
 use super::auth::NumberInPath;
-use super::error::{Error, ErrorBody, GroupErrors};
+use super::error::{Error, GroupErrors};
 use super::node::{Node, NodeInPath};
 use super::number::{self, NumberUpdate};
 use super::{Params, product};

@@ -14,11 +14,12 @@ use wire::graph::fields::{Fields, Known};
 use wire::graph::person::Names;
 use wire::graph::value::Names as NameList;
 use wire::meta::error::Error as MetaError;
+use wire::meta::error::ErrorBody;
 use wire::problem::{Problem, required};
 
 use super::Params;
 use super::auth::{Caller, Identity, group_id};
-use super::error::{Error, ErrorBody, GroupErrors};
+use super::error::{Error, GroupErrors};
 use super::number::{self, NumberInfo};
 use super::token::user_id;
 use super::waba::{self, WabaInfo};

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wire::graph::value::Id;
 use wire::meta::error::Error as MetaError;
+use wire::meta::error::ErrorBody;
 use wire::problem::{Problem, required};
 
 use super::auth::NumberInPath;
-use super::error::{Error, ErrorBody};
+use super::error::Error;
 use super::number::Done;
 use super::{Params, product};
 use crate::app::App;

@@ -10,11 +10,12 @@ use utoipa::ToSchema;
 use wire::graph::fields::Fields;
 use wire::graph::value::Id;
 use wire::meta::error::Error as MetaError;
+use wire::meta::error::ErrorBody;
 use wire::problem::{Problem, required};
 
 use super::Params;
 use super::auth::{Caller, Identity, is_secret};
-use super::error::{Error, ErrorBody};
+use super::error::Error;
 use super::node::{APP_FIELDS, AppView, USER_FIELDS, UserView};
 use crate::app::App;
 use crate::directory::Account;

@@ -6,11 +6,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wire::graph::fields::{Fields, Inside, Known};
 use wire::meta::error::Error as MetaError;
+use wire::meta::error::ErrorBody;
 use wire::paging::{LIMIT_DEFAULT, LIMIT_MAX, Paging};
 
 use super::Params;
 use super::auth::Caller;
-use super::error::{Error, ErrorBody};
+use super::error::Error;
 use super::node::name_of;
 use super::number::{self, NumberInfo};
 use crate::app::App;

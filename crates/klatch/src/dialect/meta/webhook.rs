@@ -12,13 +12,14 @@ use utoipa::ToSchema;
 use wire::Dialect;
 use wire::graph::value::Names;
 use wire::meta::error::Error as MetaError;
+use wire::meta::error::ErrorBody;
 use wire::meta::error::HandshakeAnswer;
 use wire::news::Topic;
 use wire::problem::{Problem, required};
 
 use super::Params;
 use super::auth::AppInPath;
-use super::error::{Error, ErrorBody};
+use super::error::Error;
 use super::headers::NEWEST;
 use super::node::link;
 use super::number::Done;

@@ -10,11 +10,12 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use wire::news::Payload;
 use wire::problem::{Problem, parse};
+use wire::sinch::error::ErrorBody;
 use wire::sinch::spelled;
 use wire::sinch::webhook;
 
 use super::auth::Caller;
-use super::error::{Error, ErrorBody};
+use super::error::Error;
 use super::{Body, Query};
 use crate::app::App;
 use crate::app::outbox::{By, Notice, Notices};

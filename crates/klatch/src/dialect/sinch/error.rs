@@ -1,7 +1,7 @@
 //! Errors of Sinch's dialect: `wire` says how they look.
 
 use utoipa::IntoResponses;
-pub(super) use wire::sinch::error::ErrorBody;
+use wire::sinch::error::ErrorBody;
 
 use crate::http::reply::Refused;
 

@@ -12,12 +12,13 @@ use domain::{GroupSummary, NewGroup};
 use futures_util::stream;
 use wire::paging::LIMIT_MAX;
 use wire::sinch::answer::{CreatedGroup, GroupInfo, GroupList};
+use wire::sinch::error::ErrorBody;
 use wire::sinch::request::SubjectMessage;
 use wire::sinch::spelled;
 
 use super::Body;
 use super::auth::{Caller, InPath};
-use super::error::{Error, ErrorBody, GroupErrors};
+use super::error::{Error, GroupErrors};
 use crate::app::App;
 use crate::page::{Page, Seek, Slice};
 

@@ -8,7 +8,7 @@ use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use klatch::app::App;
 use klatch::http::reply::Refused;
-use klatch::http::{Served, with_fallbacks};
+use klatch::http::served::{Served, with_fallbacks};
 
 use super::wire::error;
 use super::wire::spec::TOY;

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use domain::Event;
 use serde_json::json;
-use wire::dialect::{Format, Proof, Webhooks};
 use wire::news::{News, Payload, Topic, What};
+use wire::spec::{Format, Proof, Webhooks};
 
 static FORMAT: Format = Format { name: "toy", render };
 

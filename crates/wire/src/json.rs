@@ -1,20 +1,27 @@
-//! JSON that survives every proxy, so that what was signed is what arrives.
+//! Values as JSON: plain for answers; in ASCII for webhooks, so that it survives every proxy and what
+//! was signed is what arrives.
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
+/// A value as JSON.
+#[expect(clippy::expect_used, reason = "structs of strings and numbers always serialize")]
+pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("a body is made of strings and numbers")
+}
+
 /// JSON in nothing but ASCII: everything else as `\u` and four lower-case hex digits.
-pub(crate) fn ascii_json<T: Serialize>(value: &T) -> Vec<u8> {
+pub(super) fn ascii_json(value: &impl Serialize) -> Vec<u8> {
     written(value, Ascii { escape_slash: false })
 }
 
 /// JSON as Meta writes and signs it: in ASCII, and with `\/` for `/`.
-pub(crate) fn graph_json<T: Serialize>(value: &T) -> Vec<u8> {
+pub(super) fn graph_json(value: &impl Serialize) -> Vec<u8> {
     written(value, Ascii { escape_slash: true })
 }
 
 #[expect(clippy::expect_used, reason = "structs of strings and numbers always serialize")]
-fn written<T: Serialize>(value: &T, formatter: Ascii) -> Vec<u8> {
+fn written(value: &impl Serialize, formatter: Ascii) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
     value
         .serialize(&mut Serializer::with_formatter(&mut bytes, formatter))
@@ -58,13 +65,13 @@ impl Formatter for Ascii {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::*;
 
     #[test]
     fn escapes_are_lower_case_and_in_pairs_where_need_be() {
-        let value = json!({ "text": "äöå 🚗 \u{7f} \" \\ \n" });
+        let value = serde_json::json!({ "text": "äöå 🚗 \u{7f} \" \\ \n" });
         assert_eq!(
             String::from_utf8(ascii_json(&value)).unwrap(),
             "{\"text\":\"\\u00e4\\u00f6\\u00e5 \\ud83d\\ude97 \u{7f} \\\" \\\\ \\n\"}"
@@ -73,7 +80,7 @@ mod tests {
 
     #[test]
     fn graph_escapes_slashes_too() {
-        let value = json!({ "a/b": "https://é/\\/" });
+        let value = serde_json::json!({ "a/b": "https://é/\\/" });
         assert_eq!(
             String::from_utf8(graph_json(&value)).unwrap(),
             r#"{"a\/b":"https:\/\/\u00e9\/\\\/"}"#
@@ -84,7 +91,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_escaped_comes_back(text: String) {
-            for bytes in [ascii_json(&json!({ "text": text })), graph_json(&json!({ "text": text }))] {
+            for bytes in [ascii_json(&serde_json::json!({ "text": text })), graph_json(&serde_json::json!({ "text": text }))] {
                 prop_assert!(bytes.is_ascii());
                 let read: Value = serde_json::from_slice(&bytes).unwrap();
                 prop_assert_eq!(read["text"].as_str(), Some(text.as_str()));
