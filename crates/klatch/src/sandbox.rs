@@ -9,8 +9,8 @@ use domain::values::BusinessNumber;
 use crate::app::mint::Mint;
 use crate::app::{App, ChangeError};
 use crate::directory::{
-    Account, Answers, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, RecordChange,
-    Registration, Secret, VendorApp,
+    Account, Actor, Answers, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey,
+    RecordChange, Registration, Secret, VendorApp,
 };
 use crate::page::{Page, Seek};
 
@@ -104,7 +104,7 @@ pub async fn seed(
         secret.clone_into(&mut credentials.app_secret);
     }
     for change in records(app, &credentials)? {
-        match app.change(change).await {
+        match app.change(&Actor::Operator, change).await {
             Ok(_) | Err(ChangeError::Taken { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -112,7 +112,7 @@ pub async fn seed(
     if answers.is_some() {
         let change = NumberChange { answers, ..NumberChange::default() };
         let number = PhoneNumberId::parse(PHONE_NUMBER_ID)?;
-        app.change(RecordChange::ChangeNumber(number, change)).await?;
+        app.change(&Actor::Operator, RecordChange::ChangeNumber(number, change)).await?;
     }
     Ok(credentials)
 }

@@ -23,7 +23,7 @@ use self::outbox::{
     LogFilter, Logged, Notice, Notices, Owed, Sweep,
 };
 use crate::directory::{
-    Account, Answers, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange,
+    Account, Actor, Answers, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange,
     Subscription, SubscriptionId,
 };
 use crate::page::{Page, Slice};
@@ -78,6 +78,8 @@ pub struct Recorded {
     pub version: u64,
     /// When.
     pub at: Timestamp,
+    /// By whom; `None` for an event that is older than the column.
+    pub actor: Option<Actor>,
     /// By which call.
     pub request_id: RequestId,
     /// What.
@@ -361,9 +363,10 @@ pub trait Store: Send + Sync + 'static {
     async fn keys(&self, account: Option<&AccountId>, page: Page)
     -> Result<Slice<Key>, StoreError>;
 
-    /// Takes a change to the records, whole or not at all. Once it is answered, every commit whose
+    /// Takes a change to the records, whole or not at all; who makes it is kept in the log of what
+    /// happens to subscriptions. Once it is answered, every commit whose
     /// deliveries were planned before is refused with [`CommitError::Conflict`].
-    async fn change(&self, change: RecordChange) -> Result<Changed, ChangeError>;
+    async fn change(&self, actor: &Actor, change: RecordChange) -> Result<Changed, ChangeError>;
 
     /// The latest alias second that the number has used; 0 before the first.
     async fn last_alias(&self, number: &PhoneNumberId) -> Result<i64, StoreError>;

@@ -12,7 +12,7 @@ use super::auth::Operator;
 use super::error::{Error, ErrorBody};
 use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
-use crate::directory::{Account, RecordChange};
+use crate::directory::{Account, Actor, RecordChange};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{parse, required};
@@ -114,7 +114,7 @@ pub(super) async fn create(
         person_key: app.mint.person_key(),
         created_at: app.now(),
     };
-    app.change(RecordChange::AddAccount(account.clone())).await?;
+    app.change(&Actor::Operator, RecordChange::AddAccount(account.clone())).await?;
     tracing::info!(account = %account.id, "an account was created");
     Ok((StatusCode::CREATED, Json(AccountInfo::with_secret(account))))
 }

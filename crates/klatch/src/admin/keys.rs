@@ -12,7 +12,7 @@ use super::error::{Error, ErrorBody};
 use super::numbers::of_account;
 use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
-use crate::directory::{Key, KeyHash, RecordChange};
+use crate::directory::{Actor, Key, KeyHash, RecordChange};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse};
@@ -142,7 +142,7 @@ pub(super) async fn create(
         created_at: app.now(),
         revoked_at: None,
     };
-    app.change(RecordChange::AddKey(key.clone(), KeyHash::of(&secret))).await?;
+    app.change(&Actor::Operator, RecordChange::AddKey(key.clone(), KeyHash::of(&secret))).await?;
     tracing::info!(key = key.id, account = %key.account, "a key was created");
     Ok((StatusCode::CREATED, Json(CreatedKey { info: key.into(), key: secret })))
 }
@@ -187,7 +187,7 @@ pub(super) async fn revoke(
     path: PathParams,
 ) -> Result<Json<KeyInfo>, Error> {
     let id = named(&path)?;
-    app.change(RecordChange::RevokeKey(id.to_owned(), app.now())).await.map_err(
+    app.change(&Actor::Operator, RecordChange::RevokeKey(id.to_owned(), app.now())).await.map_err(
         |error| match error {
             crate::app::ChangeError::Unknown { .. } => Error::unknown("key_id"),
             other => other.into(),

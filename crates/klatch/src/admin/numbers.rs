@@ -17,7 +17,7 @@ use super::auth::Operator;
 use super::error::{Error, ErrorBody};
 use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
-use crate::directory::{self, Answers, Eligibility, Number, RecordChange, Registration};
+use crate::directory::{self, Actor, Answers, Eligibility, Number, RecordChange, Registration};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse, required};
@@ -273,7 +273,7 @@ pub(super) async fn create(
         created_at: app.now(),
         display_number,
     };
-    app.change(RecordChange::AddNumber(number.clone())).await?;
+    app.change(&Actor::Operator, RecordChange::AddNumber(number.clone())).await?;
     tracing::info!(number = %number.id, account = %number.account, "a number was created");
     Ok((StatusCode::CREATED, Json(number.into())))
 }
@@ -338,7 +338,7 @@ pub(super) async fn change(
         unsubscribed_overrides: change.unsubscribed_overrides,
         ..change.limits.unwrap_or_default().parse()?
     };
-    app.change(RecordChange::ChangeNumber(id.clone(), change)).await?;
+    app.change(&Actor::Operator, RecordChange::ChangeNumber(id.clone(), change)).await?;
     tracing::info!(number = %id, "a number was changed");
     show(&app, &id).await
 }

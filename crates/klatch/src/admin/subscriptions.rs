@@ -21,7 +21,7 @@ use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
 use crate::dialect::Dialect;
 use crate::directory::{
-    Activity, Number, Reach, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
+    Activity, Actor, Number, Reach, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
     SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
 };
 use crate::http::paging::Address;
@@ -314,7 +314,7 @@ pub(super) async fn create(
     };
     let token = subscription.verify_token.as_ref();
     shake_hands(&app, &client, dialect, &subscription.target, token).await?;
-    app.change(RecordChange::AddSubscription(subscription.clone())).await?;
+    app.change(&Actor::Operator, RecordChange::AddSubscription(subscription.clone())).await?;
     let (id, account) = (subscription.id.as_str(), &subscription.account);
     tracing::info!(subscription = id, %account, "a subscription was created");
     let info = subscription.into();
@@ -392,7 +392,7 @@ pub(super) async fn change(
         vendor_signature: changed.vendor_signature,
         ..SubscriptionChange::default()
     };
-    app.change_subscription(&id, change, SubscriptionEvent::Changed).await?;
+    app.change_subscription(&Actor::Operator, &id, change, SubscriptionEvent::Changed).await?;
     tracing::info!(subscription = id.as_str(), "a subscription was changed");
     Ok(Json(named(&app, &path).await?.into()))
 }
@@ -417,7 +417,7 @@ pub(super) async fn remove(
 ) -> Result<Json<RemovedSubscription>, Error> {
     body.refuse_key()?;
     let id = id(&path)?;
-    app.remove_subscription(&id).await?;
+    app.remove_subscription(&Actor::Operator, &id).await?;
     tracing::info!(subscription = id.as_str(), "a subscription was removed");
     Ok(Json(RemovedSubscription { id: id.to_string(), status: "removed" }))
 }
@@ -501,7 +501,8 @@ pub(super) async fn rotate(
     let until = retry::later(app.now(), Duration::from_hours(hours));
     let rotation = Rotation { secret: current, overlap_until: (hours > 0).then_some(until) };
     let change = SubscriptionChange { rotation: Some(rotation), ..SubscriptionChange::default() };
-    app.change_subscription(&id, change, SubscriptionEvent::SecretRotated).await?;
+    app.change_subscription(&Actor::Operator, &id, change, SubscriptionEvent::SecretRotated)
+        .await?;
     tracing::info!(subscription = id.as_str(), "a subscription's secret was rotated");
     let info = named(&app, &path).await?.into();
     Ok(Json(WithSecret { info, secret: minted }))
@@ -535,7 +536,7 @@ pub(super) async fn renew(
         return Err(Error::no_lease());
     }
     let until = retry::later(app.now(), lease);
-    app.change(RecordChange::RenewLease(subscription.id.clone(), until)).await?;
+    app.change(&Actor::Operator, RecordChange::RenewLease(subscription.id.clone(), until)).await?;
     Ok(Json(Subscription { lease_until: Some(until), ..subscription }.into()))
 }
 
@@ -597,7 +598,7 @@ async fn set_activity(
     let id = subscription.id.as_str();
     tracing::info!(subscription = id, event = event.kind(), "a subscription was changed");
     let change = SubscriptionChange { activity: Some(activity), ..SubscriptionChange::default() };
-    app.change_subscription(&subscription.id, change, event).await?;
+    app.change_subscription(&Actor::Operator, &subscription.id, change, event).await?;
     Ok(Json(named(app, path).await?.into()))
 }
 

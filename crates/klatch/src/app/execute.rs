@@ -14,11 +14,13 @@ use domain::{Command, CreateGroup, Decision, Event, Group, GroupState, Refusal};
 use super::caller::Call;
 use super::idempotency::receipt_scope;
 use super::{App, Failure, TURNS, mint};
-use crate::directory::{Answers, Changed, Eligibility, Number, Reach, RecordChange, Subscription};
+use crate::directory::{
+    Actor, Answers, Changed, Eligibility, Number, Reach, RecordChange, Subscription,
+};
 use crate::store::outbox::{Owed, Sweep};
 use crate::store::{
-    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Receivers, Recorded, Scope,
-    StoreError, Stored,
+    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Receivers, Recorded, StoreError,
+    Stored,
 };
 use crate::telemetry;
 use crate::webhook::plan::plan;
@@ -172,7 +174,7 @@ impl App {
     pub(super) async fn may_change(&self, call: &Call, id: &GroupId) -> Result<(), Failure> {
         let stored = self.group(&call.scope, id).await?;
         let number = self.number_of(&stored).await?;
-        if call.scope != Scope::Everything {
+        if call.actor.is_business() {
             entitled(&number, Purpose::Change)?;
             self.pace.would_admit(&number.id, number.limits.operations, self.clock.now())?;
         }
@@ -193,7 +195,7 @@ impl App {
         Ok(present.ok_or(Refusal::InviteLinkDead)?.clone())
     }
 
-    /// Whether a number may ask for this at all. People, and WhatsApp itself, need not ask.
+    /// Whether a number may ask for this at all. It is not asked about what others do.
     fn admit(
         &self,
         call: &Call,
@@ -201,7 +203,7 @@ impl App {
         purpose: Purpose,
         at: Timestamp,
     ) -> Result<(), Refusal> {
-        if call.scope == Scope::Everything {
+        if !call.actor.is_business() {
             return Ok(());
         }
         entitled(number, purpose)?;
@@ -259,6 +261,7 @@ impl App {
         let recorded = Recorded {
             version: state.version,
             at,
+            actor: Some(call.actor.clone()),
             request_id: request_id.clone(),
             event: event.clone(),
         };
@@ -320,8 +323,12 @@ impl App {
 
     /// Changes the records. Gives up what removed subscriptions were still owed, and wakes the
     /// dispatcher for the others.
-    pub async fn change(&self, change: RecordChange) -> Result<Changed, ChangeError> {
-        let changed = self.store.change(change).await?;
+    pub async fn change(
+        &self,
+        actor: &Actor,
+        change: RecordChange,
+    ) -> Result<Changed, ChangeError> {
+        let changed = self.store.change(actor, change).await?;
         for id in changed.subscriptions.iter().chain(&changed.removed) {
             self.dispatch.forgive(id);
         }

@@ -5,7 +5,7 @@ use domain::ids::AccountId;
 
 use super::App;
 use crate::directory::{
-    Activity, Minted, Number, RecordChange, Secret, Subscription, SubscriptionChange,
+    Activity, Actor, Minted, Number, RecordChange, Secret, Subscription, SubscriptionChange,
     SubscriptionEvent, SubscriptionId,
 };
 pub use crate::directory::{Configured, Place, PlaceChange};
@@ -120,9 +120,13 @@ impl App {
     }
 
     /// Removes a subscription, and gives up what it is still owed.
-    pub async fn remove_subscription(&self, id: &SubscriptionId) -> Result<(), ChangeError> {
+    pub async fn remove_subscription(
+        &self,
+        actor: &Actor,
+        id: &SubscriptionId,
+    ) -> Result<(), ChangeError> {
         let change = RecordChange::RemoveSubscription(id.clone(), self.clock.now());
-        self.change(change).await.map(drop)
+        self.change(actor, change).await.map(drop)
     }
 
     /// Removes the subscriptions whose lease has ended, unless the clock is in doubt. Gives how many.
@@ -133,7 +137,7 @@ impl App {
         let now = self.clock.now();
         let lapsed = self.store.lapsed(now).await?;
         for id in &lapsed {
-            match self.change(RecordChange::EndLease(id.clone(), now)).await {
+            match self.change(&Actor::Timer, RecordChange::EndLease(id.clone(), now)).await {
                 Ok(_) => {
                     let subscription = id.as_str();
                     tracing::info!(subscription, "a subscription was removed: its lease has ended");
@@ -186,12 +190,13 @@ impl App {
     /// Changes a subscription, and wakes its pump.
     pub async fn change_subscription(
         &self,
+        actor: &Actor,
         id: &SubscriptionId,
         change: SubscriptionChange,
         event: SubscriptionEvent,
     ) -> Result<(), ChangeError> {
         let change = RecordChange::ChangeSubscription(id.clone(), change, event, self.clock.now());
-        self.change(change).await.map(drop)
+        self.change(actor, change).await.map(drop)
     }
 
     pub(crate) async fn switch_off(
@@ -202,7 +207,7 @@ impl App {
         let event = SubscriptionEvent::SwitchedOff { reason: reason.clone() };
         let activity = Some(Activity::Off { since: self.clock.now(), reason });
         let change = SubscriptionChange { activity, ..SubscriptionChange::default() };
-        self.change_subscription(id, change, event).await
+        self.change_subscription(&Actor::Timer, id, change, event).await
     }
 
     pub(crate) async fn due(&self) -> Result<Vec<SubscriptionId>, StoreError> {

@@ -8,7 +8,7 @@ use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::Timestamp;
 
 use super::Recorded;
-use crate::directory::{Subscription, SubscriptionEvent, SubscriptionId};
+use crate::directory::{Actor, Subscription, SubscriptionEvent, SubscriptionId};
 use crate::webhook::Topic;
 use crate::webhook::plan::Plan;
 
@@ -323,6 +323,8 @@ pub struct Logged {
     pub number: Option<PhoneNumberId>,
     /// When.
     pub at: Timestamp,
+    /// By whom; `None` for an event that is older than the column.
+    pub actor: Option<Actor>,
     /// What happened.
     pub what: LoggedEvent,
 }

@@ -2,7 +2,10 @@
 //!
 //! The words are ours and for ever: a field may be added with a default, none may be renamed.
 
+mod actor;
 pub(super) mod subscription;
+
+pub(super) use self::actor::{read_actor, write_actor};
 
 use std::borrow::Cow;
 

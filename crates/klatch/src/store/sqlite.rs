@@ -39,8 +39,8 @@ use super::{
     Revision, Scope, Store, StoreError, Stored,
 };
 use crate::directory::{
-    Account, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
-    SubscriptionId,
+    Account, Actor, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange,
+    Subscription, SubscriptionId,
 };
 use crate::metrics::Metrics;
 use crate::page::{Page, Slice};
@@ -90,6 +90,11 @@ const MIGRATIONS: &[Migration] = &[
         number: 9,
         name: "0009_notices",
         sql: include_str!("../../migrations/sqlite/0009_notices.sql"),
+    },
+    Migration {
+        number: 10,
+        name: "0010_actors",
+        sql: include_str!("../../migrations/sqlite/0010_actors.sql"),
     },
 ];
 
@@ -602,8 +607,9 @@ impl Store for Sqlite {
         self.read(move |connection| read::keys(connection, account.as_ref(), page)).await
     }
 
-    async fn change(&self, change: RecordChange) -> Result<Changed, ChangeError> {
-        self.writer.ask(|reply| Write::Other(Other::Change(Box::new(change), reply))).await?
+    async fn change(&self, actor: &Actor, change: RecordChange) -> Result<Changed, ChangeError> {
+        let change = Box::new((actor.clone(), change));
+        self.writer.ask(|reply| Write::Other(Other::Change(change, reply))).await?
     }
 
     async fn last_alias(&self, number: &PhoneNumberId) -> Result<i64, StoreError> {

@@ -23,7 +23,8 @@ use crate::app::outbox::{Configured, Place, PlaceChange};
 use crate::app::{App, ChangeError};
 use crate::dialect::Dialect;
 use crate::directory::{
-    Number, NumberChange, Reach, RecordChange, Role, Subscription, SubscriptionChange, Target,
+    Actor, Number, NumberChange, Reach, RecordChange, Role, Subscription, SubscriptionChange,
+    Target,
 };
 use crate::http::problem::{Problem, parse, required};
 use crate::webhook::target;
@@ -215,7 +216,7 @@ pub(super) struct Message {
 )]
 pub(super) async fn get(
     State(app): State<App>,
-    Configurer(Caller(number)): Configurer,
+    Configurer(Caller { number, .. }): Configurer,
 ) -> Result<Json<WebhookConfig>, ConfigError> {
     let receiver =
         main_of(&app, &number, &of_number(&number)).await?.ok_or_else(Error::no_webhook)?;
@@ -240,13 +241,13 @@ pub(super) async fn get(
 )]
 pub(super) async fn set(
     State(app): State<App>,
-    Configurer(Caller(number)): Configurer,
+    Configurer(Caller { number, actor }): Configurer,
     body: ConfigBody,
 ) -> Result<Json<WebhookConfig>, ConfigError> {
     body.refuse_key()?;
     let config: WebhookConfig = body.json()?;
     let reach = of_number(&number);
-    set_main(&app, &number, reach, config.url.clone(), &config.headers, false).await?;
+    set_main(&app, &actor, &number, reach, config.url.clone(), &config.headers, false).await?;
     Ok(Json(config))
 }
 
@@ -265,11 +266,11 @@ pub(super) async fn set(
 )]
 pub(super) async fn remove(
     State(app): State<App>,
-    Configurer(Caller(number)): Configurer,
+    Configurer(Caller { number, actor }): Configurer,
 ) -> Result<Json<MetaBody>, ConfigError> {
     app.admit_configuration(&number.account, &of_number(&number)).await.map_err(Error::from)?;
     let place = main_place(&number, of_number(&number), false);
-    let cleared = app.change(app.change_place(place, PlaceChange::Clear)).await;
+    let cleared = app.change(&actor, app.change_place(place, PlaceChange::Clear)).await;
     if cleared.map_err(Error::from)?.removed.is_empty() {
         return Err(Error::no_webhook().into());
     }
@@ -290,7 +291,7 @@ pub(super) async fn remove(
 )]
 pub(super) async fn get_waba(
     State(app): State<App>,
-    Configurer(Caller(number)): Configurer,
+    Configurer(Caller { number, .. }): Configurer,
 ) -> Result<Json<WabaWebhook>, ConfigError> {
     let reach = waba_of(&app, &number).await?;
     let receiver = main_of(&app, &number, &reach).await?.ok_or_else(Error::no_webhook)?;
@@ -314,13 +315,13 @@ pub(super) async fn get_waba(
 )]
 pub(super) async fn set_waba(
     State(app): State<App>,
-    Configurer(Caller(number)): Configurer,
+    Configurer(Caller { number, actor }): Configurer,
     body: ConfigBody,
 ) -> Result<Json<WabaWebhook>, ConfigError> {
     body.refuse_key()?;
     let NewWabaWebhook { url, headers, override_all } = body.json()?;
     let reach = waba_of(&app, &number).await?;
-    set_main(&app, &number, reach.clone(), url, &headers, override_all).await?;
+    set_main(&app, &actor, &number, reach.clone(), url, &headers, override_all).await?;
     let receiver = main_of(&app, &number, &reach).await?;
     Ok(Json(WabaWebhook::new(&number, receiver)))
 }
@@ -337,7 +338,7 @@ pub(super) async fn set_waba(
 )]
 pub(super) async fn get_multi(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, .. }: Caller,
 ) -> Result<Json<MultiWebhook>, Error> {
     let destinations = extras(&app.subscriptions_of(&number).await?)
         .map(|(name, receiver)| Destination {
@@ -366,7 +367,7 @@ pub(super) async fn get_multi(
 )]
 pub(super) async fn switch_multi(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, actor }: Caller,
     body: super::Body,
 ) -> Result<Response, Error> {
     body.refuse_key()?;
@@ -389,7 +390,7 @@ pub(super) async fn switch_multi(
     }
     let change = NumberChange { extra_receivers: Some(enabled), ..NumberChange::default() };
     changes.push(RecordChange::ChangeNumber(number.id.clone(), change));
-    app.change(RecordChange::All(changes)).await?;
+    app.change(&actor, RecordChange::All(changes)).await?;
     let message = format!("multi webhook was started: it is {word}");
     Ok(Json(Message { message }).into_response())
 }
@@ -409,7 +410,7 @@ pub(super) async fn switch_multi(
 )]
 pub(super) async fn add_multi(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, actor }: Caller,
     body: super::Body,
 ) -> Result<Json<Message>, Error> {
     body.refuse_key()?;
@@ -422,7 +423,7 @@ pub(super) async fn add_multi(
         return Err(Problem::field(format!("destinations[{index}].name"), IN_USE).into());
     }
     let add = |(name, receiver)| app.add_place(extra_place(&number, name), receiver, EXTRAS_MAX);
-    let added = app.change(RecordChange::All(read.into_iter().map(add).collect())).await;
+    let added = app.change(&actor, RecordChange::All(read.into_iter().map(add).collect())).await;
     added.map_err(|error| match error {
         // Added by another call in this very moment.
         ChangeError::Taken { .. } => {
@@ -449,7 +450,7 @@ pub(super) async fn add_multi(
 )]
 pub(super) async fn change_multi(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, actor }: Caller,
     body: super::Body,
 ) -> Result<Json<Message>, Error> {
     body.refuse_key()?;
@@ -474,7 +475,7 @@ pub(super) async fn change_multi(
         headers: headers.map(target::headers).transpose()?,
         ..SubscriptionChange::default()
     };
-    let changed = app.change(app.change_place(place, PlaceChange::Change(change))).await;
+    let changed = app.change(&actor, app.change_place(place, PlaceChange::Change(change))).await;
     changed.map_err(|error| match error {
         ChangeError::Unknown { .. } => Error::no_such_destination(&name),
         other => other.into(),
@@ -508,6 +509,7 @@ async fn waba_of(app: &App, number: &Number) -> Result<Reach, Error> {
 
 async fn set_main(
     app: &App,
+    actor: &Actor,
     number: &Number,
     reach: Reach,
     url: Option<String>,
@@ -518,11 +520,11 @@ async fn set_main(
     app.admit_configuration(&number.account, &reach).await?;
     let place = main_place(number, reach, over_all);
     if url.is_empty() {
-        app.change(app.change_place(place, PlaceChange::Clear)).await?;
+        app.change(actor, app.change_place(place, PlaceChange::Clear)).await?;
         return Ok(());
     }
     let receiver = receiver(app, number, &url, headers).await?;
-    app.change(app.set_place(place, receiver)).await?;
+    app.change(actor, app.set_place(place, receiver)).await?;
     tracing::info!(number = %number.id, "a webhook was configured");
     Ok(())
 }

@@ -14,12 +14,14 @@ use subtle::ConstantTimeEq as _;
 use super::error::Error;
 use crate::app::caller::{Call, Idempotency};
 use crate::app::{App, Scope, mint};
-use crate::directory::{Account, KeyHash, Number};
+use crate::directory::{Account, Actor, KeyHash, Number};
 use crate::http::params::PathParams;
 
 /// What the token opens.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
+    /// The key.
+    pub(super) actor: Actor,
     /// The account.
     pub(super) account: AccountId,
     /// The only number that it opens; `None` is all of the account's.
@@ -31,7 +33,7 @@ pub(super) struct Caller {
 impl Caller {
     /// What this caller asks, with what it takes to ask it again.
     pub(super) fn call(&self, idempotency: Option<Idempotency>) -> Call {
-        Call { scope: self.scope(), idempotency }
+        Call { actor: self.actor.clone(), scope: self.scope(), idempotency }
     }
 
     pub(super) fn scope(&self) -> Scope {
@@ -82,6 +84,7 @@ impl Identity {
         let Some(opening) = app.opening(token).await? else { return Ok(None) };
         let number = opening.number.clone();
         Ok(Some(Self::Key(Caller {
+            actor: Actor::Key { id: opening.key.clone() },
             account: opening.account.clone(),
             only: number.clone().filter(|_| opening.is_number_only),
             number,
@@ -149,19 +152,28 @@ impl FromRequestParts<App> for Caller {
 }
 
 /// The account whose app is in the path, for the app's token and for keys of the whole account.
-pub(super) struct AppInPath(pub(super) Account);
+pub(super) struct AppInPath {
+    /// The account.
+    pub(super) account: Account,
+    /// The key, or the app.
+    pub(super) actor: Actor,
+}
 
 impl FromRequestParts<App> for AppInPath {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let (account, is_number_only) = match Identity::from_request_parts(parts, app).await? {
-            Identity::App(account) => (account, false),
-            Identity::Key(caller) => {
-                let account = app.account(&caller.account).await?;
-                (account.ok_or_else(Error::wrong_token)?, caller.only.is_some())
-            }
-        };
+        let (account, actor, is_number_only) =
+            match Identity::from_request_parts(parts, app).await? {
+                Identity::App(account) => {
+                    let actor = Actor::App { account: account.id.clone() };
+                    (account, actor, false)
+                }
+                Identity::Key(caller) => {
+                    let account = app.account(&caller.account).await?;
+                    (account.ok_or_else(Error::wrong_token)?, caller.actor, caller.only.is_some())
+                }
+            };
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
         let app_id = params.get("app_id");
         if account.app.id != app_id {
@@ -173,7 +185,7 @@ impl FromRequestParts<App> for AppInPath {
                  the account",
             ));
         }
-        Ok(Self(account))
+        Ok(Self { account, actor })
     }
 }
 
@@ -184,7 +196,12 @@ pub(super) fn is_secret(account: &Account, secret: &str) -> bool {
 }
 
 /// The number in the path, which the caller's token opens.
-pub(super) struct NumberInPath(pub(super) Arc<Number>);
+pub(super) struct NumberInPath {
+    /// The number.
+    pub(super) number: Arc<Number>,
+    /// The caller.
+    pub(super) caller: Caller,
+}
 
 impl FromRequestParts<App> for NumberInPath {
     type Rejection = Error;
@@ -195,7 +212,7 @@ impl FromRequestParts<App> for NumberInPath {
         let id = params.get("phone_number_id");
         let number = caller.number(app, id).await?;
         let number = number.ok_or_else(|| Error::no_such_object(&parts.method, id))?;
-        Ok(Self(number))
+        Ok(Self { number, caller })
     }
 }
 

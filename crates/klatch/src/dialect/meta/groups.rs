@@ -35,7 +35,7 @@ use crate::http::params::PageParams;
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    NumberInPath(number): NumberInPath,
+    NumberInPath { number, .. }: NumberInPath,
     address: Address,
     params: Params,
 ) -> Result<Json<GroupPage<String>>, Error> {
@@ -63,12 +63,13 @@ pub(super) async fn list(
 )]
 pub(super) async fn create(
     State(app): State<App>,
-    NumberInPath(number): NumberInPath,
+    NumberInPath { number, caller }: NumberInPath,
     params: Params,
 ) -> Result<Json<Created>, Error> {
     let new = params.read::<CreateGroup>()?.parse(product(&params))?;
     // Whichever key it is, the same number is meant.
-    let call = Call { scope: Scope::Number(number.id.clone()), idempotency: params.idempotency() };
+    let (actor, scope) = (caller.actor, Scope::Number(number.id.clone()));
+    let call = Call { actor, scope, idempotency: params.idempotency() };
     let outcome = app.create(&call, &number, &new).await?;
     Ok(Json(Created::from(&outcome)))
 }
@@ -120,7 +121,8 @@ pub(super) async fn post(
         Node::Number(number) => {
             params.refuse_key()?;
             let update = params.read::<NumberUpdate>()?;
-            Ok(Json(Updated::Number(number::update(&app, &number, update).await?)))
+            let actor = &identity.caller()?.actor;
+            Ok(Json(Updated::Number(number::update(&app, actor, &number, update).await?)))
         }
         Node::Group(group) => {
             let call = identity.caller()?.call(params.idempotency());

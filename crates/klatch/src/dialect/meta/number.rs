@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::dialect::graph::code::Code;
 use crate::dialect::graph::fields::{Fields, Inside, Known};
 use crate::dialect::graph::params::Id;
-use crate::directory::{Eligibility, Number, NumberChange, Reach, RecordChange};
+use crate::directory::{Actor, Eligibility, Number, NumberChange, Reach, RecordChange};
 use crate::http::problem::Problem;
 
 /// The fields of a number that a caller can select.
@@ -248,6 +248,7 @@ impl Done {
 /// failed.
 pub(super) async fn update(
     app: &App,
+    actor: &Actor,
     number: &Number,
     update: NumberUpdate,
 ) -> Result<Done, Error> {
@@ -265,7 +266,7 @@ pub(super) async fn update(
         let change = NumberChange { pin: new_pin, ..NumberChange::default() };
         changes.push(RecordChange::ChangeNumber(number.id.clone(), change));
     }
-    app.change(RecordChange::All(changes)).await?;
+    app.change(actor, RecordChange::All(changes)).await?;
     tracing::info!(number = %number.id, "a number was configured");
     Ok(Done::DONE)
 }

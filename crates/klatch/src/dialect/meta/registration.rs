@@ -63,7 +63,7 @@ pub(super) fn pin(Id(text): &Id) -> Result<Pin, Problem> {
 )]
 pub(super) async fn register(
     State(app): State<App>,
-    NumberInPath(number): NumberInPath,
+    NumberInPath { number, caller }: NumberInPath,
     params: Params,
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
@@ -79,7 +79,7 @@ pub(super) async fn register(
         }
     }
     app.admit_registration(&number).map_err(|refusal| Error::too_many_registrations(&refusal))?;
-    app.change(RecordChange::RegisterNumber(number.id.clone(), pin)).await?;
+    app.change(&caller.actor, RecordChange::RegisterNumber(number.id.clone(), pin)).await?;
     tracing::info!(number = %number.id, "a number was registered");
     Ok(Json(Done::DONE))
 }
@@ -99,12 +99,12 @@ pub(super) async fn register(
 )]
 pub(super) async fn deregister(
     State(app): State<App>,
-    NumberInPath(number): NumberInPath,
+    NumberInPath { number, caller }: NumberInPath,
     params: Params,
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
     app.admit_registration(&number).map_err(|refusal| Error::too_many_registrations(&refusal))?;
-    app.change(RecordChange::DeregisterNumber(number.id.clone())).await?;
+    app.change(&caller.actor, RecordChange::DeregisterNumber(number.id.clone())).await?;
     tracing::info!(number = %number.id, "a number was deregistered");
     Ok(Json(Done::DONE))
 }

@@ -12,7 +12,7 @@ use super::node::name_of;
 use super::number::{self, NumberInfo};
 use crate::app::App;
 use crate::dialect::graph::fields::{Fields, Inside, Known, Written};
-use crate::directory::Number;
+use crate::directory::{Actor, Number};
 use crate::http::paging::{Address, Paging};
 use crate::http::params::{PageParams, PathParams};
 use crate::page::{LIMIT_DEFAULT, LIMIT_MAX, Page, Seek, Slice};
@@ -66,6 +66,8 @@ async fn numbers(
 pub(super) struct WabaInPath {
     /// The account's numbers of this WABA: at least one.
     pub(super) numbers: Vec<Number>,
+    /// The key.
+    pub(super) actor: Actor,
 }
 
 impl FromRequestParts<App> for WabaInPath {
@@ -86,7 +88,7 @@ impl FromRequestParts<App> for WabaInPath {
                 "other numbers belong to this WABA, too: use a key of the whole account",
             ));
         }
-        Ok(Self { numbers })
+        Ok(Self { numbers, actor: caller.actor })
     }
 }
 

@@ -267,7 +267,7 @@ pub(super) async fn subscribe(
     app.admit_configuration(&waba.number().account, &waba.reach()).await?;
     let may = waba.numbers.iter().any(may_override);
     let own = set_override(&app, waba.number(), waba.reach(), may, "", wanted).await?;
-    app.change(RecordChange::All(vec![own, waba.subscribe(true)])).await?;
+    app.change(&waba.actor, RecordChange::All(vec![own, waba.subscribe(true)])).await?;
     tracing::info!(waba = waba.number().waba_id, "the app was subscribed to a WABA");
     Ok(Json(Done::DONE))
 }
@@ -293,7 +293,7 @@ pub(super) async fn unsubscribe(
     let account = &waba.number().account;
     app.admit_configuration(account, &waba.reach()).await?;
     let own = app.change_place(place(account, waba.reach()), PlaceChange::Clear);
-    app.change(RecordChange::All(vec![waba.subscribe(false), own])).await?;
+    app.change(&waba.actor, RecordChange::All(vec![waba.subscribe(false), own])).await?;
     Ok(Json(Done::DONE))
 }
 
@@ -312,7 +312,7 @@ pub(super) async fn unsubscribe(
 )]
 pub(super) async fn get_app(
     State(app): State<App>,
-    AppInPath(account): AppInPath,
+    AppInPath { account, .. }: AppInPath,
 ) -> Result<Json<AppSubscriptions>, Error> {
     let own = app.holder(&place(&account.id, Reach::Account)).await?;
     let data = own.map(|own| AppSubscription {
@@ -341,7 +341,7 @@ pub(super) async fn get_app(
 )]
 pub(super) async fn set_app(
     State(app): State<App>,
-    AppInPath(account): AppInPath,
+    AppInPath { account, actor }: AppInPath,
     Version(version): Version,
     params: Params,
 ) -> Result<Json<Done>, Error> {
@@ -359,7 +359,7 @@ pub(super) async fn set_app(
     let receiver =
         verified(&app, &account, "callback_url", &url, ("verify_token", verify_token)).await?;
     let place = place(&account.id, Reach::Account);
-    app.change(app.set_place(place, Configured { topics, fields, ..receiver })).await?;
+    app.change(&actor, app.set_place(place, Configured { topics, fields, ..receiver })).await?;
     tracing::info!(account = %account.id, "an app's webhook was configured");
     Ok(Json(Done::DONE))
 }
@@ -383,7 +383,7 @@ pub(super) async fn set_app(
 )]
 pub(super) async fn remove_app(
     State(app): State<App>,
-    AppInPath(account): AppInPath,
+    AppInPath { account, actor }: AppInPath,
     params: Params,
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
@@ -397,7 +397,7 @@ pub(super) async fn remove_app(
         None => PlaceChange::Clear,
     };
     app.admit_configuration(&account.id, &Reach::Account).await?;
-    app.change(app.change_place(place(&account.id, Reach::Account), change)).await?;
+    app.change(&actor, app.change_place(place(&account.id, Reach::Account), change)).await?;
     Ok(Json(Done::DONE))
 }
 

@@ -10,21 +10,26 @@ use domain::ids::GroupId;
 use super::error::Error;
 use crate::app::caller::{Call, Idempotency};
 use crate::app::{App, Scope};
-use crate::directory::Number;
+use crate::directory::{Actor, Number};
 use crate::http::params::{PathParams, bearer};
 
 /// The number behind a bot.
 #[derive(Debug)]
-pub(super) struct Caller(pub(super) Arc<Number>);
+pub(super) struct Caller {
+    /// The number.
+    pub(super) number: Arc<Number>,
+    /// The key.
+    pub(super) actor: Actor,
+}
 
 impl Caller {
     /// What this caller asks, with what it takes to ask it again.
     pub(super) fn call(&self, idempotency: Option<Idempotency>) -> Call {
-        Call { scope: self.scope(), idempotency }
+        Call { actor: self.actor.clone(), scope: self.scope(), idempotency }
     }
 
     pub(super) fn scope(&self) -> Scope {
-        Scope::Number(self.0.id.clone())
+        Scope::Number(self.number.id.clone())
     }
 }
 
@@ -44,7 +49,8 @@ impl FromRequestParts<App> for Caller {
             // A token of ours may open an account with several bots.
             None => app.number_of_bot(&opening.account, bot_id).await?.map(Arc::new),
         };
-        number.map(Self).ok_or(Error::unauthorized())
+        let actor = Actor::Key { id: opening.key.clone() };
+        number.map(|number| Self { number, actor }).ok_or(Error::unauthorized())
     }
 }
 
@@ -78,9 +84,9 @@ impl FromRequestParts<App> for InPath {
         let second = named.rsplit_once('-').and_then(|(_, second)| second.parse::<i64>().ok());
         // One group has one name.
         let second =
-            second.filter(|second| spelled(caller.0.display_number.as_str(), second) == named);
+            second.filter(|second| spelled(caller.number.display_number.as_str(), second) == named);
         let group = match second {
-            Some(second) => app.group_by_alias(&caller.0.id, second).await?,
+            Some(second) => app.group_by_alias(&caller.number.id, second).await?,
             None => None,
         };
         group.map(|group| Self(caller, group)).ok_or_else(Error::no_such_group)

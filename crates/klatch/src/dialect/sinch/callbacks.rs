@@ -92,7 +92,7 @@ pub(super) async fn status(_: Caller) -> Json<Callbacks> {
 )]
 pub(super) async fn notifications(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, .. }: Caller,
     query: Query,
     body: Body,
 ) -> Result<Json<Callbacks>, Error> {

@@ -62,7 +62,7 @@ pub(super) struct GroupInfo {
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, .. }: Caller,
 ) -> Result<Response, Error> {
     let page = |seek| Page { limit: LIMIT_MAX, seek };
     let first = app.groups(&number.id, page(Seek::First)).await?;
@@ -131,7 +131,7 @@ pub(super) async fn create(
         description: Description::default(),
         mode: JoinApprovalMode::AutoApprove,
     };
-    let outcome = app.create(&caller.call(body.idempotency), &caller.0, &new).await?;
+    let outcome = app.create(&caller.call(body.idempotency), &caller.number, &new).await?;
     Ok(Json(CreatedGroup { group_id: alias(outcome.stored.group.state()) }))
 }
 

@@ -11,6 +11,7 @@ use http_body_util::BodyExt as _;
 use insta::assert_snapshot;
 use klatch::app::caller::Call;
 use klatch::app::{NewGroup, Scope};
+use klatch::directory::Actor;
 use klatch::page::LIMIT_MAX;
 use klatch::sandbox;
 use serde_json::{Value, json};
@@ -148,7 +149,7 @@ async fn groups_of_the_same_second_have_names_of_their_own() {
 async fn make(app: &TestApp, count: usize) {
     let id = PhoneNumberId::parse(sandbox::PHONE_NUMBER_ID).unwrap();
     let number = app.app.number(&id).await.unwrap().unwrap();
-    let call = Call { scope: Scope::Number(id), idempotency: None };
+    let call = Call { actor: Actor::Operator, scope: Scope::Number(id), idempotency: None };
     let new = NewGroup {
         subject: Subject::parse("Hello").unwrap(),
         description: Description::default(),

@@ -10,8 +10,8 @@ use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::{BusinessNumber, InviteCode, Timestamp, WaId};
 use futures_util::future::BoxFuture;
 use klatch::directory::{
-    Account, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
-    SubscriptionId,
+    Account, Actor, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange,
+    Subscription, SubscriptionId,
 };
 use klatch::page::{Page, Slice};
 use klatch::store::outbox::{
@@ -86,11 +86,11 @@ macro_rules! passing_on {
                 Ok(outcome?)
             }
 
-            async fn change(&self, change: RecordChange) -> Result<Changed, ChangeError> {
+            async fn change(&self, actor: &Actor, change: RecordChange) -> Result<Changed, ChangeError> {
                 self.changes.fetch_add(1, Ordering::SeqCst);
                 let (reaches, outcome) = self.interpose().await;
                 let changed =
-                    if reaches { self.inner.change(change).await? } else { Changed::default() };
+                    if reaches { self.inner.change(actor, change).await? } else { Changed::default() };
                 outcome?;
                 Ok(changed)
             }

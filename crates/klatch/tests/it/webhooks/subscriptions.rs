@@ -10,7 +10,7 @@ use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::BusinessNumber;
 use insta::assert_snapshot;
 use klatch::dialect::Dialect;
-use klatch::directory::{Answers, Eligibility, Number, RecordChange, Registration};
+use klatch::directory::{Actor, Answers, Eligibility, Number, RecordChange, Registration};
 use klatch::sandbox;
 use klatch::webhook::egress::Rules;
 use klatch::webhook::sample;
@@ -395,6 +395,9 @@ async fn whoever_is_removed_is_no_more() {
           "phone_number_id": "106540352242922",
           "subscription_id": "sub_JNHcmsOtvZtV5d7P",
           "at": "2025-08-18T20:27:57Z",
+          "actor": {
+            "kind": "operator"
+          },
           "kind": "subscription_added"
         },
         {
@@ -402,6 +405,9 @@ async fn whoever_is_removed_is_no_more() {
           "phone_number_id": "106540352242922",
           "subscription_id": "sub_JNHcmsOtvZtV5d7P",
           "at": "2025-08-18T20:27:57Z",
+          "actor": {
+            "kind": "operator"
+          },
           "kind": "subscription_removed"
         }
       ],
@@ -653,7 +659,7 @@ async fn a_trial_finds_the_last_of_many_numbers() {
             extra_receivers: false,
             created_at: app.app.now(),
         };
-        app.app.change(RecordChange::AddNumber(number)).await.unwrap();
+        app.app.change(&Actor::Operator, RecordChange::AddNumber(number)).await.unwrap();
     }
     let body = json!({ "phone_number_id": last, "dialect": "d360", "url": HOOK });
     let subscription = subscribed(&app, body).await;
