@@ -15,7 +15,8 @@ mod numbers;
 mod people;
 mod subscriptions;
 
-use axum::Router;
+use axum::{Json, Router};
+use domain::ids::AccountId;
 use jiff::Timestamp as Moment;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -27,8 +28,8 @@ use self::error::Error;
 use crate::app::App;
 use crate::directory::SubscriptionId;
 use crate::http::paging::{Address, Paging};
-use crate::http::problem::Problem;
-use crate::page::Slice;
+use crate::http::problem::{Problem, parse};
+use crate::page::{Page, Slice};
 
 type Body = crate::http::body::Body<Error>;
 type Query = crate::http::params::QueryParams<Error>;
@@ -80,12 +81,28 @@ struct Listed<T> {
     paging: Paging,
 }
 
-impl<T> Listed<T> {
-    fn new<R>(list: &str, slice: Slice<R>, limit: u16, address: &Address, f: fn(R) -> T) -> Self {
-        let paging = Paging::of(list, &slice, limit, address);
-        let data = slice.items.into_iter().map(|(_, record)| f(record)).collect();
-        Self { data, paging }
-    }
+/// Answers with a page of the list of this name, as it is read.
+async fn listed<R, T: From<R>>(
+    list: &str,
+    query: &Query,
+    address: &Address,
+    read: impl AsyncFnOnce(Page) -> Result<Slice<R>, Error>,
+) -> Result<Json<Listed<T>>, Error> {
+    let page = query.page(list)?;
+    let slice = read(page).await?;
+    let paging = Paging::of(list, &slice, page.limit, address);
+    Ok(Json(Listed {
+        data: slice.items.into_iter().map(|(_, record)| record.into()).collect(),
+        paging,
+    }))
+}
+
+/// The account that a list is narrowed to, and the list's name.
+fn of_account(list: &str, query: &Query) -> Result<(Option<AccountId>, String), Problem> {
+    let Some(account) = query.get("account_id") else { return Ok((None, list.to_owned())) };
+    let account = parse("account_id", account, AccountId::parse)?;
+    let list = format!("{list} of {account}");
+    Ok((Some(account), list))
 }
 
 /// An optional part of a query, parsed.

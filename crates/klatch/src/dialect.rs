@@ -61,6 +61,18 @@ impl Dialect {
         Self::ALL.into_iter().find(|dialect| dialect.as_str() == text)
     }
 
+    /// Whether a receiver is asked before it is taken.
+    #[must_use]
+    pub const fn has_handshake(self) -> bool {
+        matches!(self, Self::Meta)
+    }
+
+    /// Whether the vendor signs whatever it sends. The others sign once a secret was agreed upon.
+    #[must_use]
+    pub const fn always_signs(self) -> bool {
+        matches!(self, Self::Meta)
+    }
+
     /// The shape of its payloads.
     #[must_use]
     pub const fn format(self) -> Format {

@@ -81,9 +81,9 @@ pub async fn seed(
     answers: Option<Answers>,
 ) -> anyhow::Result<Credentials> {
     let first = Page { limit: 1, seek: Seek::First };
-    let ours = app.account(&AccountId::parse(ACCOUNT)?).await?;
+    let ours = app.directory.account(&AccountId::parse(ACCOUNT)?).await?;
     ensure!(
-        ours.is_some() || app.accounts(first).await?.items.is_empty(),
+        ours.is_some() || app.directory.accounts(first).await?.items.is_empty(),
         "the data belong to a `klatch serve`: give `klatch dev` a folder of its own"
     );
     let mut credentials = credentials.clone();
@@ -91,7 +91,7 @@ pub async fn seed(
         let secret = account.app.secret.reveal();
         if credentials.are_known() {
             ensure!(
-                app.key(KEY_ID).await?.is_some(),
+                app.directory.key(KEY_ID).await?.is_some(),
                 "the data belong to a `klatch dev --public`: give --public again, or another folder"
             );
         } else {

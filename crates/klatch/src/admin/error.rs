@@ -7,10 +7,11 @@ use domain::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::app::handshake::HandshakeError;
+use crate::app::subscriptions::SubscriptionError;
 use crate::app::{ChangeError, Failure, OUTCOME_UNKNOWN, StoreError};
 use crate::http::problem::Problem;
 use crate::telemetry::{self, Reason};
-use crate::webhook::send::HandshakeFailure;
 
 /// The word for a change that may or may not have been stored.
 const OUTCOME_UNKNOWN_CODE: &str = "outcome_unknown";
@@ -82,16 +83,6 @@ impl Error {
     pub(super) fn people_off() -> Self {
         let message = "Simulated people are off; start with people = true to play them";
         Self::new(StatusCode::FORBIDDEN, "people_off", message)
-    }
-
-    pub(super) fn handshake_failed(failure: &HandshakeFailure) -> Self {
-        let message = format!("The handshake failed: the receiver {failure}");
-        Self::new(StatusCode::BAD_REQUEST, "handshake_failed", message).naming("url")
-    }
-
-    pub(super) fn no_lease() -> Self {
-        let message = "The subscription has no lease: it lasts until it is removed";
-        Self::new(StatusCode::CONFLICT, "no_lease", message)
     }
 
     pub(super) fn not_replayed() -> Self {
@@ -245,6 +236,36 @@ impl From<ChangeError> for Error {
                 Self::new(StatusCode::CONFLICT, "too_many", text).naming(field)
             }
             ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Self {
+        match error {
+            HandshakeError::NoToken => Problem::missing("verify_token").into(),
+            HandshakeError::Failed(_) => {
+                let message = format!("The handshake failed: {error}");
+                Self::new(StatusCode::BAD_REQUEST, "handshake_failed", message).naming("url")
+            }
+        }
+    }
+}
+
+impl From<SubscriptionError> for Error {
+    fn from(error: SubscriptionError) -> Self {
+        match error {
+            SubscriptionError::Handshake(error) => error.into(),
+            SubscriptionError::Change(error) => error.into(),
+            SubscriptionError::NoLease => {
+                let message = "The subscription has no lease: it lasts until it is removed";
+                Self::new(StatusCode::CONFLICT, "no_lease", message)
+            }
+            SubscriptionError::NoSample
+            | SubscriptionError::NotTold(_)
+            | SubscriptionError::SampleBroken(_) => {
+                Problem::field("event", error.to_string()).into()
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
-use super::{Listed, Query, given, rfc3339, subscription_id};
+use super::{Listed, Query, given, listed, rfc3339, subscription_id};
 use crate::app::App;
 use crate::app::outbox::{LogFilter, Logged, LoggedEvent};
 use crate::directory::{Actor, SubscriptionEvent};
@@ -290,7 +290,5 @@ pub(super) async fn list(
         return Err(Problem::field(second, detail).into());
     }
     let filter = first.map_or(LogFilter::Everything, |(_, filter)| filter);
-    let page = query.page("events")?;
-    let slice = app.log(&filter, page).await?;
-    Ok(Json(Listed::new("events", slice, page.limit, &address, EventInfo::from)))
+    listed("events", &query, &address, async |page| Ok(app.log.log(&filter, page).await?)).await
 }

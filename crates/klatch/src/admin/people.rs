@@ -143,8 +143,8 @@ async fn group(app: &App, body: &Body) -> Result<GroupId, Error> {
     let Some((digits, second)) = alias else {
         return Ok(parse("group_id", &named, GroupId::parse)?);
     };
-    let number = app.number_of_digits(&digits).await?.ok_or(Refusal::GroupUnknown)?;
-    Ok(app.group_by_alias(&number.id, second).await?.ok_or(Refusal::GroupUnknown)?)
+    let number = app.directory.number_of_digits(&digits).await?.ok_or(Refusal::GroupUnknown)?;
+    Ok(app.groups.group_by_alias(&number.id, second).await?.ok_or(Refusal::GroupUnknown)?)
 }
 
 /// Shows where a person stands.

@@ -7,16 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::event::Failed;
-use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
+use domain::ids::{GroupId, PhoneNumberId, RequestId};
 use domain::values::{Description, InviteCode, JoinApprovalMode, Subject, Timestamp};
 use domain::{Command, CreateGroup, Decision, Event, Group, GroupState, Refusal};
 
 use super::caller::Call;
 use super::idempotency::receipt_scope;
-use super::{App, Failure, TURNS, mint};
-use crate::directory::{
-    Actor, Answers, Changed, Eligibility, Number, Reach, RecordChange, Subscription,
-};
+use super::{App, Failure, TURNS, deliveries, mint};
+use crate::directory::{Actor, Answers, Changed, Eligibility, Number, RecordChange, Subscription};
 use crate::store::outbox::{Owed, Sweep};
 use crate::store::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Receivers, Recorded, StoreError,
@@ -210,30 +208,14 @@ impl App {
         self.pace.admit(&number.id, number.limits.operations, at)
     }
 
-    /// Counts a registration or deregistration of a number against its limit of operations.
+    /// Counts an operation of a number that is no change to a group: a registration, or a change to
+    /// the configuration of webhooks.
     ///
     /// # Errors
     ///
     /// The number has used up its limit.
-    pub fn admit_registration(&self, number: &Number) -> Result<(), Refusal> {
+    pub(super) fn admit_operation(&self, number: &Number) -> Result<(), Refusal> {
         self.pace.admit(&number.id, number.limits.operations, self.clock.now())
-    }
-
-    /// Counts a change to the configuration of a number, of a WABA or of an account's app as one
-    /// operation of the number, or of the oldest number of the WABA or of the account. To be called
-    /// before anything is looked up or asked in the caller's name.
-    ///
-    /// # Errors
-    /// [`Refusal::TooManyOperations`], if the number has used up its operations.
-    pub async fn admit_configuration(
-        &self,
-        account: &AccountId,
-        reach: &Reach,
-    ) -> Result<(), Failure> {
-        if let Some(number) = self.first_number(account, reach).await? {
-            self.admit_registration(&number)?;
-        }
-        Ok(())
     }
 
     /// Builds the one value that the store takes or leaves. `None`: somebody else was faster.
@@ -335,7 +317,8 @@ impl App {
         self.dispatch.hint(changed.subscriptions.iter().cloned());
         for id in &changed.removed {
             // It is removed all the same; the sweep gives up what is left.
-            if let Err(error) = self.give_up(id, "the subscription was removed").await {
+            if let Err(error) = deliveries::give_up(self, id, "the subscription was removed").await
+            {
                 telemetry::store_failed(&error);
             }
         }

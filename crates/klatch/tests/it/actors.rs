@@ -1,6 +1,7 @@
 //! The log says who brought each event about.
 
 use axum::http::{Method, Request};
+use klatch::app::leases;
 use klatch::sandbox;
 use serde_json::{Value, json};
 
@@ -51,7 +52,7 @@ async fn of_a_subscription() {
     let leased = app.admin(Method::POST, "/subscriptions", Some(body)).await;
     let leased = leased.text("id");
     app.clock.advance(std::time::Duration::from_mins(1));
-    assert_eq!(app.app.end_leases().await.unwrap(), 1);
+    assert_eq!(leases::end(&app.app).await.unwrap(), 1);
     let own = actors(&app, &format!("subscription_id={leased}")).await;
     assert_eq!(
         own,

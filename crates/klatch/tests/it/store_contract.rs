@@ -25,8 +25,8 @@ use klatch::page::{Page, Seek};
 use klatch::store::outbox::{By, Notices, Owed, Sweep};
 use klatch::store::sqlite::Sqlite;
 use klatch::store::{
-    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, Revision, Scope,
-    Store, Stored,
+    ChangeError, Commit, CommitError, Groups as _, RECEIPT_HORIZON_MS, Receipt, Recorded, Revision,
+    Scope, Store, Stored,
 };
 
 const FIRST: Page = Page { limit: 100, seek: Seek::First };

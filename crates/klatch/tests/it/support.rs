@@ -303,7 +303,7 @@ impl TestApp {
     /// The log of a group, folded, is the group. Called where a test has done much to one.
     pub(crate) async fn assert_log_folds(&self, group: &str) {
         let id = GroupId::parse(group).unwrap();
-        let log = self.app.history(&id, 1, u32::MAX).await.unwrap();
+        let log = self.store.history(&id, 1, u32::MAX).await.unwrap();
         let folded = Group::fold(log.iter().map(|one| (&one.event, one.at))).unwrap();
         let stored = self.app.group(&Scope::Everything, &id).await.unwrap();
         assert_eq!(folded, stored.group);

@@ -9,6 +9,7 @@ use domain::Refusal;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::app::webhooks::ConfigureError;
 use crate::app::{ChangeError, Failure, OUTCOME_UNKNOWN, StoreError};
 use crate::dialect::graph::ask::UpdateProblem;
 use crate::dialect::graph::code::{Code, sentence};
@@ -243,6 +244,15 @@ impl From<Failure> for Error {
                 )
             },
             Failure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConfigureError> for Error {
+    fn from(error: ConfigureError) -> Self {
+        match error {
+            ConfigureError::Handshake(error) => Problem::field("url", error.to_string()).into(),
+            ConfigureError::Change(error) => error.into(),
         }
     }
 }

@@ -19,11 +19,11 @@ use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::error::{Error, ErrorBody, MetaBody};
-use crate::app::outbox::{Configured, Place, PlaceChange};
-use crate::app::{App, ChangeError};
+use crate::app::webhooks::{ConfigureError, Step};
+use crate::app::{App, ChangeError, webhooks};
 use crate::dialect::Dialect;
 use crate::directory::{
-    Actor, Number, NumberChange, Reach, RecordChange, Role, Subscription, SubscriptionChange,
+    Actor, Configured, Number, NumberChange, Place, Reach, Role, Subscription, SubscriptionChange,
     Target,
 };
 use crate::http::problem::{Problem, parse, required};
@@ -268,9 +268,9 @@ pub(super) async fn remove(
     State(app): State<App>,
     Configurer(Caller { number, actor }): Configurer,
 ) -> Result<Json<MetaBody>, ConfigError> {
-    app.admit_configuration(&number.account, &of_number(&number)).await.map_err(Error::from)?;
-    let place = main_place(&number, of_number(&number), false);
-    let cleared = app.change(&actor, app.change_place(place, PlaceChange::Clear)).await;
+    webhooks::admit(&app, &number.account, &of_number(&number)).await.map_err(Error::from)?;
+    let clear = Step::Clear(main_place(&number, of_number(&number), false));
+    let cleared = webhooks::configure(&app, &actor, vec![clear]).await;
     if cleared.map_err(Error::from)?.removed.is_empty() {
         return Err(Error::no_webhook().into());
     }
@@ -340,7 +340,7 @@ pub(super) async fn get_multi(
     State(app): State<App>,
     Caller { number, .. }: Caller,
 ) -> Result<Json<MultiWebhook>, Error> {
-    let destinations = extras(&app.subscriptions_of(&number).await?)
+    let destinations = extras(&webhooks::reaching(&app, &number).await?)
         .map(|(name, receiver)| Destination {
             name: Some(name.to_owned()),
             url: Some(receiver.target.url.to_string()),
@@ -378,19 +378,19 @@ pub(super) async fn switch_multi(
         let message = format!("multi webhook is already {word}");
         return Ok((StatusCode::CONFLICT, Json(Message { message })).into_response());
     }
-    app.admit_configuration(&number.account, &of_number(&number)).await?;
-    let mut changes = Vec::new();
+    webhooks::admit(&app, &number.account, &of_number(&number)).await?;
+    let mut steps = Vec::new();
     if let Some(destinations) = destinations {
         let read = read_all(&app, &number, destinations).await?;
         let main = main_place(&number, of_number(&number), false);
         let names = read.iter().map(|(name, _)| name.clone()).collect();
-        changes.push(RecordChange::RetainExtras(main, names, app.now()));
-        let set = |(name, receiver)| app.set_place(extra_place(&number, name), receiver);
-        changes.extend(read.into_iter().map(set));
+        steps.push(Step::RetainExtras(main, names));
+        let set = |(name, receiver)| Step::Set(extra_place(&number, name), receiver);
+        steps.extend(read.into_iter().map(set));
     }
     let change = NumberChange { extra_receivers: Some(enabled), ..NumberChange::default() };
-    changes.push(RecordChange::ChangeNumber(number.id.clone(), change));
-    app.change(&actor, RecordChange::All(changes)).await?;
+    steps.push(Step::Number(number.id.clone(), change));
+    webhooks::configure(&app, &actor, steps).await?;
     let message = format!("multi webhook was started: it is {word}");
     Ok(Json(Message { message }).into_response())
 }
@@ -415,18 +415,21 @@ pub(super) async fn add_multi(
 ) -> Result<Json<Message>, Error> {
     body.refuse_key()?;
     let destinations = required("destinations", body.json::<Destinations>()?.destinations)?;
-    app.admit_configuration(&number.account, &of_number(&number)).await?;
+    webhooks::admit(&app, &number.account, &of_number(&number)).await?;
     let read = read_all(&app, &number, destinations).await?;
-    let present = app.subscriptions_of(&number).await?;
+    let present = webhooks::reaching(&app, &number).await?;
     let in_use = |name: &str| extras(&present).any(|(other, _)| other == name);
     if let Some(index) = read.iter().position(|(name, _)| in_use(name)) {
         return Err(Problem::field(format!("destinations[{index}].name"), IN_USE).into());
     }
-    let add = |(name, receiver)| app.add_place(extra_place(&number, name), receiver, EXTRAS_MAX);
-    let added = app.change(&actor, RecordChange::All(read.into_iter().map(add).collect())).await;
-    added.map_err(|error| match error {
+    let add = |(name, receiver)| {
+        let place = extra_place(&number, name);
+        Step::Add { place, receiver, max: EXTRAS_MAX }
+    };
+    let steps = read.into_iter().map(add).collect();
+    webhooks::configure(&app, &actor, steps).await.map_err(|error| match error {
         // Added by another call in this very moment.
-        ChangeError::Taken { .. } => {
+        ConfigureError::Change(ChangeError::Taken { .. }) => {
             Problem::field("destinations", "have a name that is in use already").into()
         }
         other => Error::from(other),
@@ -459,9 +462,9 @@ pub(super) async fn change_multi(
     if url.is_none() && headers.is_none() {
         return Err(Problem::field("url", "or headers must be given").into());
     }
-    app.admit_configuration(&number.account, &of_number(&number)).await?;
+    webhooks::admit(&app, &number.account, &of_number(&number)).await?;
     let place = extra_place(&number, name.clone());
-    if app.holder(&place).await?.is_none() {
+    if app.directory.holder(&place).await?.is_none() {
         return Err(Error::no_such_destination(&name));
     }
     let change = SubscriptionChange {
@@ -475,9 +478,9 @@ pub(super) async fn change_multi(
         headers: headers.map(target::headers).transpose()?,
         ..SubscriptionChange::default()
     };
-    let changed = app.change(&actor, app.change_place(place, PlaceChange::Change(change))).await;
-    changed.map_err(|error| match error {
-        ChangeError::Unknown { .. } => Error::no_such_destination(&name),
+    let steps = vec![Step::Change(place, change)];
+    webhooks::configure(&app, &actor, steps).await.map_err(|error| match error {
+        ConfigureError::Change(ChangeError::Unknown { .. }) => Error::no_such_destination(&name),
         other => other.into(),
     })?;
     Ok(Json(Message { message: format!("the destination {name} was changed") }))
@@ -495,12 +498,12 @@ fn main_place(number: &Number, reach: Reach, over_all: bool) -> Place {
 
 /// The main receiver for exactly this reach.
 async fn main_of(app: &App, number: &Number, reach: &Reach) -> Result<Option<Subscription>, Error> {
-    Ok(app.holder(&main_place(number, reach.clone(), false)).await?)
+    Ok(app.directory.holder(&main_place(number, reach.clone(), false)).await?)
 }
 
 /// The reach of the number's WABA, if nobody else's number belongs to it: a key opens one number.
 async fn waba_of(app: &App, number: &Number) -> Result<Reach, Error> {
-    if app.is_alone_on_waba(number).await? {
+    if webhooks::is_alone_on_waba(app, number).await? {
         Ok(Reach::Waba(number.waba_id.clone()))
     } else {
         Err(Error::shared_waba())
@@ -517,14 +520,14 @@ async fn set_main(
     over_all: bool,
 ) -> Result<(), Error> {
     let url = required("url", url)?;
-    app.admit_configuration(&number.account, &reach).await?;
+    webhooks::admit(app, &number.account, &reach).await?;
     let place = main_place(number, reach, over_all);
     if url.is_empty() {
-        app.change(actor, app.change_place(place, PlaceChange::Clear)).await?;
+        webhooks::configure(app, actor, vec![Step::Clear(place)]).await?;
         return Ok(());
     }
     let receiver = receiver(app, number, &url, headers).await?;
-    app.change(actor, app.set_place(place, receiver)).await?;
+    webhooks::configure(app, actor, vec![Step::Set(place, receiver)]).await?;
     tracing::info!(number = %number.id, "a webhook was configured");
     Ok(())
 }

@@ -35,7 +35,7 @@ where
 {
     let list = format!("groups of {}", number.id);
     let page = params.page(&list)?;
-    let slice = app.groups(&number.id, page).await?;
+    let slice = app.groups.groups(&number.id, page).await?;
     let paging = Paging::of(&list, &slice, page.limit, address);
     Ok(Json(GroupPage::new(slice.items, paging, seconds)))
 }

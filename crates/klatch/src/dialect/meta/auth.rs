@@ -49,7 +49,7 @@ impl Caller {
             return Ok((number.id.as_str() == id).then(|| Arc::clone(number)));
         }
         let Ok(id) = PhoneNumberId::parse(id) else { return Ok(None) };
-        let number = app.number(&id).await?;
+        let number = app.directory.number(&id).await?;
         Ok(number.filter(|number| number.account == self.account))
     }
 }
@@ -78,7 +78,7 @@ impl Identity {
     /// The store failed.
     pub(super) async fn find(app: &App, token: &str) -> Result<Option<Self>, Error> {
         if let Some((app_id, secret)) = token.split_once('|') {
-            let account = app.account_of_app(app_id).await?;
+            let account = app.directory.account_of_app(app_id).await?;
             return Ok(account.filter(|account| is_secret(account, secret)).map(Self::App));
         }
         let Some(opening) = app.opening(token).await? else { return Ok(None) };
@@ -109,7 +109,9 @@ impl Identity {
     pub(super) async fn account(self, app: &App) -> Result<Account, Error> {
         match self {
             Self::App(account) => Ok(account),
-            Self::Key(caller) => app.account(&caller.account).await?.ok_or_else(Error::wrong_token),
+            Self::Key(caller) => {
+                app.directory.account(&caller.account).await?.ok_or_else(Error::wrong_token)
+            }
         }
     }
 
@@ -170,7 +172,7 @@ impl FromRequestParts<App> for AppInPath {
                     (account, actor, false)
                 }
                 Identity::Key(caller) => {
-                    let account = app.account(&caller.account).await?;
+                    let account = app.directory.account(&caller.account).await?;
                     (account.ok_or_else(Error::wrong_token)?, caller.actor, caller.only.is_some())
                 }
             };

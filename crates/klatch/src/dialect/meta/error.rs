@@ -7,6 +7,9 @@ use domain::Refusal;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::app::handshake::HandshakeError;
+use crate::app::numbers::RegistrationError;
+use crate::app::webhooks::ConfigureError;
 use crate::app::{ChangeError, Failure, OUTCOME_UNKNOWN, StoreError};
 use crate::dialect::graph::PRODUCT;
 use crate::dialect::graph::ask::UpdateProblem;
@@ -202,7 +205,7 @@ impl Error {
     }
 
     /// Too many registrations of one number. Published for `/register` and `/deregister`.
-    pub(super) fn too_many_registrations(refusal: &Refusal) -> Self {
+    fn too_many_registrations(refusal: &Refusal) -> Self {
         let title = "Account register deregister rate limit exceeded";
         Self::coded(StatusCode::BAD_REQUEST, Code { code: 133_016, title }, sentence(refusal))
     }
@@ -245,8 +248,22 @@ impl Error {
         Self::bare(StatusCode::BAD_REQUEST, 2_500, message)
     }
 
+    /// Webhooks were not configured. `field` is the one that holds the address of the receiver, and
+    /// `at` stands before the names of the fields.
+    pub(super) fn not_configured(at: &str, field: &str, error: ConfigureError) -> Self {
+        match error {
+            ConfigureError::Handshake(HandshakeError::Failed(failure)) => {
+                Self::handshake_failed(&format!("{at}{field}"), &failure)
+            }
+            ConfigureError::Handshake(HandshakeError::NoToken) => {
+                Problem::missing(format!("{at}verify_token")).into()
+            }
+            ConfigureError::Change(error) => error.into(),
+        }
+    }
+
     /// In Graph's words, as they were seen in live answers.
-    pub(super) fn handshake_failed(field: &str, failure: &HandshakeFailure) -> Self {
+    fn handshake_failed(field: &str, failure: &HandshakeFailure) -> Self {
         let status = |status: StatusCode| {
             let reason = status.canonical_reason().unwrap_or("Unknown");
             format!("HTTP Status Code = {}; HTTP Message = {reason}", status.as_u16())
@@ -397,6 +414,15 @@ impl From<Failure> for Error {
             ),
             Failure::TooManyFetches => Self::unavailable("try again"),
             Failure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RegistrationError> for Error {
+    fn from(error: RegistrationError) -> Self {
+        match error {
+            RegistrationError::TooMany(refusal) => Self::too_many_registrations(&refusal),
+            RegistrationError::Change(error) => error.into(),
         }
     }
 }

@@ -9,9 +9,9 @@ use super::auth::NumberInPath;
 use super::error::{Error, ErrorBody};
 use super::number::Done;
 use super::{Params, product};
-use crate::app::App;
+use crate::app::{App, numbers};
 use crate::dialect::graph::params::Id;
-use crate::directory::{Pin, RecordChange};
+use crate::directory::Pin;
 use crate::http::problem::{Problem, required};
 
 /// Asks for the registration of a number.
@@ -78,9 +78,7 @@ pub(super) async fn register(
             return Err(Problem::field(name, "is not supported: leave it out").into());
         }
     }
-    app.admit_registration(&number).map_err(|refusal| Error::too_many_registrations(&refusal))?;
-    app.change(&caller.actor, RecordChange::RegisterNumber(number.id.clone(), pin)).await?;
-    tracing::info!(number = %number.id, "a number was registered");
+    numbers::register(&app, &caller.actor, &number, pin).await?;
     Ok(Json(Done::DONE))
 }
 
@@ -103,8 +101,6 @@ pub(super) async fn deregister(
     params: Params,
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
-    app.admit_registration(&number).map_err(|refusal| Error::too_many_registrations(&refusal))?;
-    app.change(&caller.actor, RecordChange::DeregisterNumber(number.id.clone())).await?;
-    tracing::info!(number = %number.id, "a number was deregistered");
+    numbers::deregister(&app, &caller.actor, &number).await?;
     Ok(Json(Done::DONE))
 }

@@ -17,6 +17,7 @@ use crate::dialect::graph::fields::{Fields, Written};
 use crate::dialect::graph::params::Id;
 use crate::directory::Account;
 use crate::http::problem::{Problem, required};
+use crate::page::LIMIT_MAX;
 
 /// The only way of the four that Graph has to ask for a token that works without a person.
 const CLIENT_CREDENTIALS: &str = "client_credentials";
@@ -73,7 +74,8 @@ impl TokenRequest {
             let detail = format!("must be {CLIENT_CREDENTIALS}, got {grant_type:?}");
             return Err(Problem::field("grant_type", detail).into());
         }
-        let account = app.account_of_app(&client_id).await?.ok_or_else(Error::unknown_client)?;
+        let account =
+            app.directory.account_of_app(&client_id).await?.ok_or_else(Error::unknown_client)?;
         if !is_secret(&account, &client_secret) {
             return Err(Error::wrong_client_secret());
         }
@@ -206,7 +208,7 @@ impl TokenData {
         };
         let wabas = match &caller.only {
             Some(number) => vec![number.waba_id.clone()],
-            None => app.wabas(&caller.account).await?,
+            None => app.directory.wabas(&caller.account, LIMIT_MAX).await?,
         };
         let granular = |scope| GranularScope { scope, target_ids: wabas.clone() };
         let user_id = Some(user_id(&caller));

@@ -58,7 +58,7 @@ async fn numbers(
             Ok(page.cut([(1, Number::clone(only))].into_iter()))
         }
         Some(_) => Ok(Slice { items: Vec::new(), more_before: false, more_after: false }),
-        None => Ok(app.numbers_of_waba(&caller.account, waba_id, page).await?),
+        None => Ok(app.directory.numbers_of_waba(&caller.account, waba_id, page).await?),
     }
 }
 
@@ -81,7 +81,7 @@ impl FromRequestParts<App> for WabaInPath {
             return Err(Error::no_such_object(&parts.method, waba_id));
         }
         let page = Page { limit: LIMIT_MAX, seek: Seek::First };
-        let slice = app.numbers_of_waba(&caller.account, waba_id, page).await?;
+        let slice = app.directory.numbers_of_waba(&caller.account, waba_id, page).await?;
         let numbers: Vec<_> = slice.items.into_iter().map(|(_, number)| number).collect();
         if caller.only.is_some() && numbers.len() > 1 {
             return Err(Error::not_permitted(

@@ -47,7 +47,7 @@ impl FromRequestParts<App> for Caller {
         let number = match &opening.number {
             Some(number) => Some(Arc::clone(number)).filter(|number| number.bot_id == bot_id),
             // A token of ours may open an account with several bots.
-            None => app.number_of_bot(&opening.account, bot_id).await?.map(Arc::new),
+            None => app.directory.number_of_bot(&opening.account, bot_id).await?.map(Arc::new),
         };
         let actor = Actor::Key { id: opening.key.clone() };
         number.map(|number| Self { number, actor }).ok_or(Error::unauthorized())
@@ -86,7 +86,7 @@ impl FromRequestParts<App> for InPath {
         let second =
             second.filter(|second| spelled(caller.number.display_number.as_str(), second) == named);
         let group = match second {
-            Some(second) => app.group_by_alias(&caller.number.id, second).await?,
+            Some(second) => app.groups.group_by_alias(&caller.number.id, second).await?,
             None => None,
         };
         group.map(|group| Self(caller, group)).ok_or_else(Error::no_such_group)

@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 use super::auth::{Caller, spelled};
 use super::error::{Error, ErrorBody};
 use super::{Body, Query, webhook};
-use crate::app::App;
 use crate::app::mint::person_ref;
-use crate::app::outbox::{By, Notice, Notices};
+use crate::app::outbox::Notice;
+use crate::app::{App, notices};
 use crate::directory::Number;
 use crate::http::problem::{Problem, parse};
 
@@ -104,20 +104,15 @@ pub(super) async fn notifications(
     let sender = sender.map(|sender| parse("from", &sender, person_ref)).transpose()?;
     let size = count("page_size", wanted.page_size, &query, PAGE_SIZE, PAGE_SIZE_MAX)?;
     let page = count("page", wanted.page, &query, 1, REACH_MAX / size)?;
-    let wanted = Notices {
-        by: match sender.map(|sender| sender.to_string()) {
-            None => By::Anyone,
-            Some(sender) if sender == number.display_number.as_str() => By::Business,
-            Some(sender) => By::Person(sender),
-        },
+    let wanted = notices::Wanted {
+        sender,
         from: from.map_or(Ok(BEGINNING), |text| moment("start_time", &text))?,
-        // What happens in this very millisecond is told, too.
-        to: to.map_or(Ok(app.now().minus_millis(-1)), |text| moment("end_time", &text))?,
+        to: to.map(|text| moment("end_time", &text)).transpose()?,
         // Both are bounded by the reach.
         skip: u32::try_from((page - 1) * size).unwrap_or(u32::MAX),
         limit: u32::try_from(size).unwrap_or(u32::MAX),
     };
-    let notices = app.notices(&number, &wanted).await?;
+    let notices = notices::list(&app, &number, wanted).await?;
     // A thousand of them take longer than others should wait for.
     let rendering = move || notices.iter().filter_map(|one| render(&number, one)).collect();
     match tokio::task::spawn_blocking(rendering).await {

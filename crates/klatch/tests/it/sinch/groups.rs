@@ -148,7 +148,7 @@ async fn groups_of_the_same_second_have_names_of_their_own() {
 /// So many groups, made without the detour through an API.
 async fn make(app: &TestApp, count: usize) {
     let id = PhoneNumberId::parse(sandbox::PHONE_NUMBER_ID).unwrap();
-    let number = app.app.number(&id).await.unwrap().unwrap();
+    let number = app.app.directory.number(&id).await.unwrap().unwrap();
     let call = Call { actor: Actor::Operator, scope: Scope::Number(id), idempotency: None };
     let new = NewGroup {
         subject: Subject::parse("Hello").unwrap(),

@@ -9,6 +9,7 @@ use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::BusinessNumber;
 use insta::assert_snapshot;
+use klatch::app::leases;
 use klatch::dialect::Dialect;
 use klatch::directory::{Actor, Answers, Eligibility, Number, RecordChange, Registration};
 use klatch::sandbox;
@@ -167,12 +168,12 @@ async fn a_lease_ends_unless_it_is_renewed() {
     assert_eq!(leased.shown(&app).await["lease_until"], "2025-08-18T20:28:27Z");
 
     app.clock.advance(Duration::from_secs(29));
-    assert_eq!(app.app.end_leases().await.unwrap(), 0);
+    assert_eq!(leases::end(&app.app).await.unwrap(), 0);
     let renewed = post(&app, &leased.path("/renew"), json!({ "lease_secs": 10 })).await;
     assert_eq!(renewed.text("lease_until"), "2025-08-18T20:28:36Z");
     assert_eq!(renewed.ok(), leased.shown(&app).await);
     app.clock.advance(Duration::from_secs(9));
-    assert_eq!(app.app.end_leases().await.unwrap(), 0);
+    assert_eq!(leases::end(&app.app).await.unwrap(), 0);
     let renewed = post(&app, &leased.path("/renew"), json!({})).await;
     assert_eq!(renewed.text("lease_until"), "2025-08-18T20:29:35Z");
     assert_eq!(leased.kinds(&app).await, ["subscription_added"], "a renewal is no event");
@@ -180,8 +181,8 @@ async fn a_lease_ends_unless_it_is_renewed() {
     let group = any_group(&app).await;
     rename(&app, &group, "Renamed").await;
     app.clock.advance(Duration::from_mins(1));
-    assert_eq!(app.app.end_leases().await.unwrap(), 1);
-    assert_eq!(app.app.end_leases().await.unwrap(), 0);
+    assert_eq!(leases::end(&app.app).await.unwrap(), 1);
+    assert_eq!(leases::end(&app.app).await.unwrap(), 0);
     assert_eq!(leased.deliveries(&app).await[0]["state"], "dead");
     assert_eq!(lasting.shown(&app).await["status"], "on");
     let mut refusals = String::new();
