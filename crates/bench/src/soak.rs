@@ -18,7 +18,7 @@ use hyper::{Method, StatusCode};
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
 use klatch::store::sqlite::Sqlite;
-use klatch::store::{Recorded, Scope, Store as _};
+use klatch::store::{Groups as _, Recorded, Scope, Store as _};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};

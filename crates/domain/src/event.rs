@@ -143,9 +143,9 @@ impl Event {
     }
 }
 
-/// Who acted, as the members of a group see it.
+/// Who is shown to the members of a group as the one who acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Actor<'a> {
+pub enum Author<'a> {
     /// The business.
     Business,
     /// A person.
@@ -156,10 +156,10 @@ impl Event {
     /// Who is shown to have acted, if the members of the group see a notice of the event; `None`
     /// for an event that they do not notice.
     #[must_use]
-    pub fn notice(&self) -> Option<Actor<'_>> {
+    pub fn notice(&self) -> Option<Author<'_>> {
         match self {
             Self::ParticipantJoined { person } | Self::ParticipantLeft { person } => {
-                Some(Actor::Person(person))
+                Some(Author::Person(person))
             }
             Self::Created(_)
             | Self::SettingsChanged { .. }
@@ -172,7 +172,7 @@ impl Event {
             | Self::AdminsPromoted { .. }
             | Self::AdminsDemoted { .. }
             | Self::Deleted
-            | Self::BusinessLeft => Some(Actor::Business),
+            | Self::BusinessLeft => Some(Author::Business),
             // A first link, or one in place of a deleted one, revokes nothing.
             Self::InviteReset { replaced: false, .. }
             | Self::JoinRequested { .. }

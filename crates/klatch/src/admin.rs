@@ -15,8 +15,9 @@ mod numbers;
 mod people;
 mod subscriptions;
 
-use axum::Router;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Json, Router};
+use domain::ids::AccountId;
 use jiff::Timestamp as Moment;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,12 +26,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::paging::Paging;
 use wire::problem::Problem;
+use wire::problem::parse;
 
 use self::error::Error;
 use crate::app::App;
 use crate::directory::SubscriptionId;
 use crate::http::paging::Address;
-use crate::page::Slice;
+use crate::page::{Page, Slice};
 
 type Body = crate::http::body::Body<Error>;
 type Query = crate::http::params::QueryParams<Error>;
@@ -88,12 +90,28 @@ struct Listed<T> {
     paging: Paging,
 }
 
-impl<T> Listed<T> {
-    fn new<R>(list: &str, slice: Slice<R>, limit: u16, address: &Address, f: fn(R) -> T) -> Self {
-        let paging = address.paging(list, &slice, limit);
-        let data = slice.items.into_iter().map(|(_, record)| f(record)).collect();
-        Self { data, paging }
-    }
+/// Answers with a page of the list of this name, as it is read.
+async fn listed<R, T: From<R>>(
+    list: &str,
+    query: &Query,
+    address: &Address,
+    read: impl AsyncFnOnce(Page) -> Result<Slice<R>, Error>,
+) -> Result<Json<Listed<T>>, Error> {
+    let page = query.page(list)?;
+    let slice = read(page).await?;
+    let paging = address.paging(list, &slice, page.limit);
+    Ok(Json(Listed {
+        data: slice.items.into_iter().map(|(_, record)| record.into()).collect(),
+        paging,
+    }))
+}
+
+/// The account that a list is narrowed to, and the list's name.
+fn of_account(list: &str, query: &Query) -> Result<(Option<AccountId>, String), Problem> {
+    let Some(account) = query.get("account_id") else { return Ok((None, list.to_owned())) };
+    let account = parse("account_id", account, AccountId::parse)?;
+    let list = format!("{list} of {account}");
+    Ok((Some(account), list))
 }
 
 /// An optional part of a query, parsed.

@@ -1,19 +1,29 @@
 //! The composition root: everything a request needs, put together once.
 
+pub mod accounts;
 pub mod backoff;
 pub mod caller;
 pub mod clock;
+pub mod deliveries;
 mod execute;
 mod fetch;
+pub mod handshake;
 mod idempotency;
+pub mod keys;
+pub mod leases;
 pub mod mint;
+pub mod notices;
+pub mod numbers;
 pub mod outbox;
 mod pace;
+pub mod people;
 pub mod person_ids;
 mod plausible;
 mod problem;
 mod read;
 pub mod shares;
+pub mod subscriptions;
+pub mod webhooks;
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -38,8 +48,8 @@ use crate::directory::KeyHash;
 use crate::http::choice::Hosts;
 use crate::http::peer::Proxies;
 use crate::metrics::Metrics;
-use crate::store::Store;
-pub use crate::store::{ChangeError, PersonStanding, Recorded, Scope, StoreError, Stored};
+use crate::store::StoreError;
+use crate::store::{Deliveries, Directory, Groups, Log, Store};
 use crate::telemetry::Warnings;
 use crate::webhook::memory::Memory;
 use crate::webhook::send::Outbound;
@@ -69,7 +79,16 @@ pub struct App(Arc<Parts>);
 
 /// What an [`App`] is made of.
 pub struct Parts {
+    /// All of the store, for the use cases.
     store: Arc<dyn Store>,
+    /// Groups, as handlers may read them.
+    pub groups: Arc<dyn Groups>,
+    /// Accounts, numbers, keys and subscriptions, as handlers may read them.
+    pub directory: Arc<dyn Directory>,
+    /// Deliveries, as handlers may read them.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// What happened, as handlers may read it.
+    pub log: Arc<dyn Log>,
     clock: Arc<dyn Clock>,
     /// Makes ids, codes and secrets.
     pub mint: Mint,
@@ -121,6 +140,10 @@ impl App {
         let reading = Reading { wall: clock.now(), monotonic: clock.monotonic() };
         let watch = Mutex::new(Watch::start(None, reading).0);
         Self(Arc::new(Parts {
+            groups: Arc::clone(&store) as Arc<dyn Groups>,
+            directory: Arc::clone(&store) as Arc<dyn Directory>,
+            deliveries: Arc::clone(&store) as Arc<dyn Deliveries>,
+            log: Arc::clone(&store) as Arc<dyn Log>,
             store,
             clock,
             mint,

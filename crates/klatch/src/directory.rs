@@ -1,6 +1,7 @@
 //! Accounts, numbers, keys, subscriptions and people: plain records that say who may do what where,
 //! and who is told.
 
+mod actor;
 mod profile;
 mod subscription;
 
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use wire::Answers;
 use wire::news::Sender;
 
+pub use self::actor::Actor;
 pub use self::profile::{PersonKey, Profile};
 pub use self::subscription::{
     Activity, Configured, Minted, Place, PlaceChange, Reach, Role, Rotation, Secret, Secrets,
@@ -208,6 +210,8 @@ impl fmt::Debug for KeyHash {
 /// What a key opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
+    /// The id of the key.
+    pub key: String,
     /// The account.
     pub account: AccountId,
     /// The number: the key's own, or the account's only one. `None` where the key opens an account

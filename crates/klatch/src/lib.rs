@@ -25,7 +25,6 @@ pub mod lifecycle;
 pub mod metrics;
 pub mod openapi;
 pub mod page;
-pub mod people;
 pub mod picture;
 pub mod sandbox;
 mod serde_text;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::clock::SystemClock;
 use crate::app::mint::Mint;
-use crate::app::{App, AppSettings, ChangeError};
+use crate::app::{App, AppSettings, leases};
 use crate::config::{Settings, Storage};
 use crate::directory::KeyHash;
 use crate::http::Port;
@@ -18,6 +18,7 @@ use crate::http::connections::Limits;
 use crate::http::server::Server;
 use crate::metrics::Metrics;
 use crate::sandbox::Credentials;
+use crate::store::ChangeError;
 use crate::store::StoreError;
 use crate::store::sqlite::Sqlite;
 use crate::webhook::dispatch;
@@ -182,7 +183,7 @@ async fn end_leases(app: App, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(ChangeError::Store(error)) = app.end_leases().await {
+        if let Err(ChangeError::Store(error)) = leases::end(&app).await {
             telemetry::store_failed(&error);
         }
     }

@@ -7,13 +7,14 @@ use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::BusinessNumber;
 use wire::Answers;
 
+use crate::app::App;
 use crate::app::mint::Mint;
-use crate::app::{App, ChangeError};
 use crate::directory::{
-    Account, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, RecordChange,
+    Account, Actor, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, RecordChange,
     Registration, Secret, VendorApp,
 };
 use crate::page::{Page, Seek};
+use crate::store::ChangeError;
 
 /// The account's id.
 pub const ACCOUNT: &str = "acc_dev";
@@ -82,9 +83,9 @@ pub async fn seed(
     answers: Option<Answers>,
 ) -> anyhow::Result<Credentials> {
     let first = Page { limit: 1, seek: Seek::First };
-    let ours = app.account(&AccountId::parse(ACCOUNT)?).await?;
+    let ours = app.directory.account(&AccountId::parse(ACCOUNT)?).await?;
     ensure!(
-        ours.is_some() || app.accounts(first).await?.items.is_empty(),
+        ours.is_some() || app.directory.accounts(first).await?.items.is_empty(),
         "the data belong to a `klatch serve`: give `klatch dev` a folder of its own"
     );
     let mut credentials = credentials.clone();
@@ -92,7 +93,7 @@ pub async fn seed(
         let secret = account.app.secret.reveal();
         if credentials.are_known() {
             ensure!(
-                app.key(KEY_ID).await?.is_some(),
+                app.directory.key(KEY_ID).await?.is_some(),
                 "the data belong to a `klatch dev --public`: give --public again, or another folder"
             );
         } else {
@@ -105,7 +106,7 @@ pub async fn seed(
         secret.clone_into(&mut credentials.app_secret);
     }
     for change in records(app, &credentials)? {
-        match app.change(change).await {
+        match app.change(&Actor::Operator, change).await {
             Ok(_) | Err(ChangeError::Taken { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -113,7 +114,7 @@ pub async fn seed(
     if answers.is_some() {
         let change = NumberChange { answers, ..NumberChange::default() };
         let number = PhoneNumberId::parse(PHONE_NUMBER_ID)?;
-        app.change(RecordChange::ChangeNumber(number, change)).await?;
+        app.change(&Actor::Operator, RecordChange::ChangeNumber(number, change)).await?;
     }
     Ok(credentials)
 }

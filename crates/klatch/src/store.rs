@@ -25,8 +25,8 @@ use self::outbox::{
     LogFilter, Logged, Notice, Notices, Owed, Sweep,
 };
 use crate::directory::{
-    Account, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
-    SubscriptionId,
+    Account, Actor, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange,
+    Subscription, SubscriptionId,
 };
 use crate::page::{Page, Slice};
 
@@ -69,6 +69,8 @@ pub struct Recorded {
     pub version: u64,
     /// When.
     pub at: Timestamp,
+    /// By whom; `None` for an event that is older than the column.
+    pub actor: Option<Actor>,
     /// By which call.
     pub request_id: RequestId,
     /// What.
@@ -246,14 +248,12 @@ pub enum ChangeError {
     Store(#[from] StoreError),
 }
 
-/// A database. Reads see every commit that was answered before they began.
+/// Groups, for those who look: every read of one takes the scope of whoever asks, and lists are a number's.
+/// Dead groups are read as well; [`App::group`](crate::app::App::group) gives those that exist.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Groups: Send + Sync + 'static {
     /// A group, dead ones included, if it is inside the scope.
     async fn group(&self, scope: &Scope, id: &GroupId) -> Result<Option<Arc<Stored>>, StoreError>;
-
-    /// The group that a live invite link leads to.
-    async fn group_by_invite(&self, code: &InviteCode) -> Result<Option<GroupId>, StoreError>;
 
     /// The group of the number that has this alias second, dead ones included.
     async fn group_by_alias(
@@ -269,41 +269,17 @@ pub trait Store: Send + Sync + 'static {
         page: Page,
     ) -> Result<Slice<GroupSummary>, StoreError>;
 
-    /// The log of a group from a version on, oldest first, at most `limit` events.
-    async fn history(
-        &self,
-        group: &GroupId,
-        from_version: u64,
-        limit: u32,
-    ) -> Result<Vec<Recorded>, StoreError>;
-
     /// The picture of a group: media type and bytes.
     async fn picture(
         &self,
         scope: &Scope,
         group: &GroupId,
     ) -> Result<Option<(String, Bytes)>, StoreError>;
+}
 
-    /// The groups that exist in which the person with this phone number has a standing, oldest
-    /// standing first, at most [`STANDINGS_MAX`].
-    async fn standings(&self, person: &str) -> Result<Vec<PersonStanding>, StoreError>;
-
-    /// What is special about the person with this phone number, if anything is.
-    async fn profile(&self, wa_id: &WaId) -> Result<Option<Profile>, StoreError>;
-
-    /// The receipt of an earlier call.
-    async fn receipt(&self, scope: &str, key: &str) -> Result<Option<Receipt>, StoreError>;
-
-    /// Takes a change to a group, whole or not at all, if neither the group nor the account's
-    /// configuration has changed since they were read.
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
-
-    /// Takes the receipt of a call that was answered without changing anything.
-    async fn remember(&self, receipt: Receipt) -> Result<(), CommitError>;
-
-    /// What a key opens, unless it was revoked.
-    async fn opening(&self, key: &KeyHash) -> Result<Option<Arc<Opening>>, StoreError>;
-
+/// Accounts, numbers, keys and subscriptions, for those who look.
+#[async_trait]
+pub trait Directory: Send + Sync + 'static {
     /// An account.
     async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError>;
 
@@ -352,25 +328,11 @@ pub trait Store: Send + Sync + 'static {
     async fn keys(&self, account: Option<&AccountId>, page: Page)
     -> Result<Slice<Key>, StoreError>;
 
-    /// Takes a change to the records, whole or not at all. Once it is answered, every commit whose
-    /// deliveries were planned before is refused with [`CommitError::Conflict`].
-    async fn change(&self, change: RecordChange) -> Result<Changed, ChangeError>;
-
-    /// The latest alias second that the number has used; 0 before the first.
-    async fn last_alias(&self, number: &PhoneNumberId) -> Result<i64, StoreError>;
-
-    /// What the number's deliveries are planned from; `None` if there is no such number.
-    async fn receivers(&self, number: &PhoneNumberId)
-    -> Result<Option<Arc<Receivers>>, StoreError>;
-
     /// The subscription that has this place in a vendor's configuration.
     async fn holder(&self, place: &Place) -> Result<Option<Subscription>, StoreError>;
 
     /// A subscription that was not removed.
     async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Subscription>, StoreError>;
-
-    /// The subscriptions whose lease has ended.
-    async fn lapsed(&self, now: Timestamp) -> Result<Vec<SubscriptionId>, StoreError>;
 
     /// The subscriptions of an account, or all, oldest first.
     async fn subscriptions(
@@ -378,17 +340,11 @@ pub trait Store: Send + Sync + 'static {
         account: Option<&AccountId>,
         page: Page,
     ) -> Result<Slice<Subscription>, StoreError>;
+}
 
-    /// What happened, oldest first.
-    async fn log(&self, filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError>;
-
-    /// Notices of what happened to the groups of a number, oldest first.
-    async fn notices(
-        &self,
-        number: &PhoneNumberId,
-        wanted: &Notices,
-    ) -> Result<Vec<Notice>, StoreError>;
-
+/// Deliveries, for those who look.
+#[async_trait]
+pub trait Deliveries: Send + Sync + 'static {
     /// Deliveries, newest first.
     async fn deliveries(
         &self,
@@ -398,6 +354,71 @@ pub trait Store: Send + Sync + 'static {
 
     /// A delivery, with its body and attempts.
     async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, StoreError>;
+}
+
+/// What happened, for those who look.
+#[async_trait]
+pub trait Log: Send + Sync + 'static {
+    /// What happened, oldest first.
+    async fn log(&self, filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError>;
+
+    /// Notices of what happened to the groups of a number, oldest first.
+    async fn notices(
+        &self,
+        number: &PhoneNumberId,
+        wanted: &Notices,
+    ) -> Result<Vec<Notice>, StoreError>;
+}
+
+/// A database. Reads see every commit that was answered before they began. What handlers may read
+/// stands in the traits before; all else is for the use cases and for the dispatcher.
+#[async_trait]
+pub trait Store: Groups + Directory + Deliveries + Log {
+    /// The group that a live invite link leads to.
+    async fn group_by_invite(&self, code: &InviteCode) -> Result<Option<GroupId>, StoreError>;
+
+    /// The log of a group from a version on, oldest first, at most `limit` events.
+    async fn history(
+        &self,
+        group: &GroupId,
+        from_version: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, StoreError>;
+
+    /// The groups that exist in which the person with this phone number has a standing, oldest
+    /// standing first, at most [`STANDINGS_MAX`].
+    async fn standings(&self, person: &str) -> Result<Vec<PersonStanding>, StoreError>;
+
+    /// What is special about the person with this phone number, if anything is.
+    async fn profile(&self, wa_id: &WaId) -> Result<Option<Profile>, StoreError>;
+
+    /// The receipt of an earlier call.
+    async fn receipt(&self, scope: &str, key: &str) -> Result<Option<Receipt>, StoreError>;
+
+    /// Takes a change to a group, whole or not at all, if neither the group nor the account's
+    /// configuration has changed since they were read.
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+
+    /// Takes the receipt of a call that was answered without changing anything.
+    async fn remember(&self, receipt: Receipt) -> Result<(), CommitError>;
+
+    /// What a key opens, unless it was revoked.
+    async fn opening(&self, key: &KeyHash) -> Result<Option<Arc<Opening>>, StoreError>;
+
+    /// Takes a change to the records, whole or not at all; who makes it is kept in the log of what
+    /// happens to subscriptions. Once it is answered, every commit whose
+    /// deliveries were planned before is refused with [`CommitError::Conflict`].
+    async fn change(&self, actor: &Actor, change: RecordChange) -> Result<Changed, ChangeError>;
+
+    /// The latest alias second that the number has used; 0 before the first.
+    async fn last_alias(&self, number: &PhoneNumberId) -> Result<i64, StoreError>;
+
+    /// What the number's deliveries are planned from; `None` if there is no such number.
+    async fn receivers(&self, number: &PhoneNumberId)
+    -> Result<Option<Arc<Receivers>>, StoreError>;
+
+    /// The subscriptions whose lease has ended.
+    async fn lapsed(&self, now: Timestamp) -> Result<Vec<SubscriptionId>, StoreError>;
 
     /// Takes a delivery that is owed without anything having happened: a test. `None` if there is
     /// no such subscription any more.

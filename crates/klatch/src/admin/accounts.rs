@@ -11,13 +11,11 @@ use wire::problem::{parse, required};
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
-use super::{Body, Listed, Query, rfc3339};
-use crate::app::App;
-use crate::directory::{Account, RecordChange};
+use super::{Body, Listed, Query, listed, rfc3339};
+use crate::app::{App, accounts};
+use crate::directory::{Account, Actor};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
-
-const LIST: &str = "accounts";
 
 /// Asks for an account.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -81,9 +79,7 @@ pub(super) async fn list(
     query: Query,
     address: Address,
 ) -> Result<Json<Listed<AccountInfo>>, Error> {
-    let page = query.page(LIST)?;
-    let slice = app.accounts(page).await?;
-    Ok(Json(Listed::new(LIST, slice, page.limit, &address, AccountInfo::from)))
+    listed("accounts", &query, &address, async |page| Ok(app.directory.accounts(page).await?)).await
 }
 
 /// Creates an account.
@@ -106,16 +102,10 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<AccountInfo>), Error> {
     body.refuse_key()?;
     let new: NewAccount = body.json()?;
-    let account = Account {
-        id: parse("id", &new.id.unwrap_or_else(|| app.mint.record_id("acc")), AccountId::parse)?,
-        // A name is a line of text like any other.
-        name: parse("name", &required("name", new.name)?, Subject::parse)?.as_str().to_owned(),
-        app: app.mint.vendor_app(),
-        person_key: app.mint.person_key(),
-        created_at: app.now(),
-    };
-    app.change(RecordChange::AddAccount(account.clone())).await?;
-    tracing::info!(account = %account.id, "an account was created");
+    let id = new.id.map(|id| parse("id", &id, AccountId::parse)).transpose()?;
+    // A name is a line of text like any other.
+    let name = parse("name", &required("name", new.name)?, Subject::parse)?.as_str().to_owned();
+    let account = accounts::create(&app, &Actor::Operator, id, name).await?;
     Ok((StatusCode::CREATED, Json(AccountInfo::with_secret(account))))
 }
 
@@ -138,6 +128,6 @@ pub(super) async fn get(
 ) -> Result<Json<AccountInfo>, Error> {
     let unknown = || Error::unknown("account_id");
     let id = AccountId::parse(path.get("account_id")).map_err(|_| unknown())?;
-    let account = app.account(&id).await?.ok_or_else(unknown)?;
+    let account = app.directory.account(&id).await?.ok_or_else(unknown)?;
     Ok(Json(AccountInfo::with_secret(account)))
 }

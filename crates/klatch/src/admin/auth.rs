@@ -5,21 +5,22 @@ use axum::http::request::Parts;
 use subtle::ConstantTimeEq as _;
 
 use super::error::Error;
+use crate::app::App;
 use crate::app::backoff::Judgement;
 use crate::app::caller::{Call, Idempotency};
-use crate::app::{App, Scope};
-use crate::directory::KeyHash;
+use crate::directory::{Actor, KeyHash};
 use crate::http::params::bearer;
 use crate::http::peer::Peer;
+use crate::store::Scope;
 
 /// The operator.
 #[derive(Debug)]
 pub(super) struct Operator;
 
 impl Operator {
-    /// What the operator asks for herself, or in a person's place.
-    pub(super) fn call(idempotency: Option<Idempotency>) -> Call {
-        Call { scope: Scope::Everything, idempotency }
+    /// What the operator has somebody do, who may be everywhere: a person, or WhatsApp.
+    pub(super) fn call(actor: Actor, idempotency: Option<Idempotency>) -> Call {
+        Call { actor, scope: Scope::Everything, idempotency }
     }
 }
 

@@ -9,13 +9,13 @@ use wire::problem::{Problem, parse};
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
-use super::{Body, Listed, Query, given, moment, rfc3339, subscription_id};
-use crate::app::App;
-use crate::app::outbox::{
-    Attempt, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState,
-};
+use super::{Body, Listed, Query, given, listed, moment, rfc3339, subscription_id};
+use crate::app::{App, deliveries};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
+use crate::store::outbox::{
+    Attempt, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryState,
+};
 
 /// A delivery.
 #[derive(Debug, Serialize, ToSchema)]
@@ -155,17 +155,18 @@ pub(super) async fn list(
     address: Address,
 ) -> Result<Json<Listed<DeliveryInfo>>, Error> {
     // Every filter has the same keys: a cursor of one is good for another.
-    let page = query.page("deliveries")?;
-    let filter = DeliveryFilter {
-        id: None,
-        state: given(&query, "state", state)?,
-        subscription: given(&query, "subscription_id", subscription_id)?,
-        group: given(&query, "group_id", group)?,
-        from: given(&query, "from", |text| moment("from", text))?,
-        to: given(&query, "to", |text| moment("to", text))?,
+    let read = async |page| {
+        let filter = DeliveryFilter {
+            id: None,
+            state: given(&query, "state", state)?,
+            subscription: given(&query, "subscription_id", subscription_id)?,
+            group: given(&query, "group_id", group)?,
+            from: given(&query, "from", |text| moment("from", text))?,
+            to: given(&query, "to", |text| moment("to", text))?,
+        };
+        Ok(app.deliveries.deliveries(&filter, page).await?)
     };
-    let slice = app.deliveries(&filter, page).await?;
-    Ok(Json(Listed::new("deliveries", slice, page.limit, &address, DeliveryInfo::from)))
+    listed("deliveries", &query, &address, read).await
 }
 
 /// Shows a delivery, with its body and its attempts.
@@ -215,7 +216,7 @@ pub(super) async fn replay(
     body.refuse_key()?;
     let id = named(&app, &path).await?.delivery.id;
     let filter = DeliveryFilter { id: Some(id), ..DeliveryFilter::default() };
-    match app.replay(filter).await? {
+    match deliveries::replay(&app, filter).await? {
         0 => Err(Error::not_replayed()),
         replayed => Ok((axum::http::StatusCode::ACCEPTED, Json(ReplayInfo { replayed }))),
     }
@@ -252,7 +253,7 @@ pub(super) async fn replay_many(
         let detail = "or group_id, subscription_id, from or to must be given";
         return Err(Problem::field("state", detail).into());
     }
-    let replayed = app.replay(filter).await?;
+    let replayed = deliveries::replay(&app, filter).await?;
     tracing::info!(replayed, "deliveries are made once more");
     Ok((axum::http::StatusCode::ACCEPTED, Json(ReplayInfo { replayed })))
 }
@@ -260,5 +261,5 @@ pub(super) async fn replay_many(
 async fn named(app: &App, path: &PathParams) -> Result<DeliveryDetail, Error> {
     let unknown = || Error::unknown("delivery_id");
     let id = DeliveryId::parse(path.get("delivery_id")).ok_or_else(unknown)?;
-    app.delivery(id).await?.ok_or_else(unknown)
+    app.deliveries.delivery(id).await?.ok_or_else(unknown)
 }

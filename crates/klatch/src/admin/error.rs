@@ -8,10 +8,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wire::problem::Problem;
 
-use crate::app::{ChangeError, Failure, StoreError};
+use crate::app::Failure;
+use crate::app::handshake::HandshakeError;
+use crate::app::subscriptions::SubscriptionError;
 use crate::http::reply::status_of;
+use crate::store::{ChangeError, StoreError};
 use crate::telemetry::Reason;
-use crate::webhook::send::HandshakeFailure;
 
 /// An answer that is not the one that was hoped for.
 #[derive(Debug)]
@@ -80,16 +82,6 @@ impl Error {
     pub(super) fn people_off() -> Self {
         let message = "Simulated people are off; start with people = true to play them";
         Self::new(StatusCode::FORBIDDEN, "people_off", message)
-    }
-
-    pub(super) fn handshake_failed(failure: &HandshakeFailure) -> Self {
-        let message = format!("The handshake failed: the receiver {failure}");
-        Self::new(StatusCode::BAD_REQUEST, "handshake_failed", message).naming("url")
-    }
-
-    pub(super) fn no_lease() -> Self {
-        let message = "The subscription has no lease: it lasts until it is removed";
-        Self::new(StatusCode::CONFLICT, "no_lease", message)
     }
 
     pub(super) fn not_replayed() -> Self {
@@ -195,6 +187,36 @@ impl From<ChangeError> for Error {
         match Problem::try_from(error) {
             Ok(problem) => problem.into(),
             Err(refusal) => refusal.into(),
+        }
+    }
+}
+
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Self {
+        match error {
+            HandshakeError::NoToken => Problem::missing("verify_token").into(),
+            HandshakeError::Failed(_) => {
+                let message = format!("The handshake failed: {error}");
+                Self::new(StatusCode::BAD_REQUEST, "handshake_failed", message).naming("url")
+            }
+        }
+    }
+}
+
+impl From<SubscriptionError> for Error {
+    fn from(error: SubscriptionError) -> Self {
+        match error {
+            SubscriptionError::Handshake(error) => error.into(),
+            SubscriptionError::Change(error) => error.into(),
+            SubscriptionError::NoLease => {
+                let message = "The subscription has no lease: it lasts until it is removed";
+                Self::new(StatusCode::CONFLICT, "no_lease", message)
+            }
+            SubscriptionError::NoSample
+            | SubscriptionError::NotTold(_)
+            | SubscriptionError::SampleBroken(_) => {
+                Problem::field("event", error.to_string()).into()
+            }
         }
     }
 }

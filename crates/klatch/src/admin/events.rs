@@ -12,12 +12,12 @@ use wire::problem::{Problem, parse};
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
-use super::{Listed, Query, given, rfc3339, subscription_id};
+use super::{Listed, Query, given, listed, rfc3339, subscription_id};
 use crate::app::App;
-use crate::app::outbox::{LogFilter, Logged, LoggedEvent};
-use crate::directory::SubscriptionEvent;
+use crate::directory::{Actor, SubscriptionEvent};
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
+use crate::store::outbox::{LogFilter, Logged, LoggedEvent};
 
 /// Something that happened to a group or to a subscription. What does not belong to its `kind` is
 /// missing.
@@ -37,6 +37,10 @@ pub(super) struct EventInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     subscription_id: Option<String>,
     at: String,
+    /// Who brought it about. Missing for events that an older version of the server has
+    /// recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<ActorInfo>,
     /// What.
     #[schema(example = "join_requests_approved")]
     kind: &'static str,
@@ -60,6 +64,36 @@ pub(super) struct EventInfo {
     /// Why a receiver was switched off, or why a picture could not be had.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+}
+
+/// Who brought an event about. What does not belong to the `kind` is missing.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ActorInfo {
+    /// `key`: the holder of a key; `app`: the holder of the token of the account's app; `operator`:
+    /// the operator; `person`: a person in WhatsApp; `whatsapp`: WhatsApp itself; `timer`: the
+    /// server, because a lease has ended or a receiver has failed for too long.
+    #[schema(example = "key")]
+    kind: &'static str,
+    /// The id of the key, never its secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "key_4fQzT1xW9bLmR7aK")]
+    key_id: Option<String>,
+    /// The phone number of the person, whether or not businesses see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "16505551234")]
+    wa_id: Option<String>,
+}
+
+impl From<Actor> for ActorInfo {
+    fn from(actor: Actor) -> Self {
+        let kind = actor.kind();
+        let (key_id, wa_id) = match actor {
+            Actor::Key { id } => (Some(id), None),
+            Actor::Person(wa_id) => (None, Some(wa_id.to_string())),
+            Actor::App { .. } | Actor::Operator | Actor::WhatsApp | Actor::Timer => (None, None),
+        };
+        Self { kind, key_id, wa_id }
+    }
 }
 
 /// Somebody in an event.
@@ -178,7 +212,7 @@ impl From<&Event> for EventInfo {
 
 impl From<Logged> for EventInfo {
     fn from(logged: Logged) -> Self {
-        let Logged { account, number, at, what } = logged;
+        let Logged { account, number, at, actor, what } = logged;
         let told = match what {
             LoggedEvent::Group(group, recorded) => Self {
                 group_id: Some(group.to_string()),
@@ -205,6 +239,7 @@ impl From<Logged> for EventInfo {
             account_id: account.to_string(),
             phone_number_id: number.map(|number| number.to_string()),
             at: rfc3339(at),
+            actor: actor.map(Into::into),
             ..told
         }
     }
@@ -255,7 +290,5 @@ pub(super) async fn list(
         return Err(Problem::field(second, detail).into());
     }
     let filter = first.map_or(LogFilter::Everything, |(_, filter)| filter);
-    let page = query.page("events")?;
-    let slice = app.log(&filter, page).await?;
-    Ok(Json(Listed::new("events", slice, page.limit, &address, EventInfo::from)))
+    listed("events", &query, &address, async |page| Ok(app.log.log(&filter, page).await?)).await
 }

@@ -13,8 +13,9 @@ use super::Body;
 use super::auth::{Operator, Simulator};
 use super::error::{Error, ErrorBody};
 use crate::app::App;
-use crate::app::Scope;
+use crate::directory::Actor;
 use crate::http::params::PathParams;
+use crate::store::Scope;
 
 /// A group after the change.
 #[derive(Debug, Serialize, ToSchema)]
@@ -100,7 +101,7 @@ async fn change(
     command: Command,
 ) -> Result<Json<SuspensionInfo>, Error> {
     let suspended = matches!(command, Command::Suspend);
-    let call = Operator::call(body.idempotency.clone());
+    let call = Operator::call(Actor::WhatsApp, body.idempotency.clone());
     app.execute(&call, &named(path)?, command).await?;
     Ok(Json(SuspensionInfo { group_id: path.get("group_id").to_owned(), suspended }))
 }

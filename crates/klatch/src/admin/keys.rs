@@ -10,15 +10,12 @@ use wire::problem::{Problem, parse};
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
-use super::numbers::of_account;
-use super::{Body, Listed, Query, rfc3339};
+use super::{Body, Listed, Query, listed, of_account, rfc3339};
 use crate::app::App;
-use crate::directory::{Key, KeyHash, RecordChange};
+use crate::app::keys::{self, Grant};
+use crate::directory::{Actor, Key};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
-
-/// Characters of a secret that are kept to tell keys apart.
-const HINT_CHARS: usize = 4;
 
 /// Asks for a key: of a number, or of a whole account.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -89,9 +86,8 @@ pub(super) async fn list(
     address: Address,
 ) -> Result<Json<Listed<KeyInfo>>, Error> {
     let (account, list) = of_account("keys", &query)?;
-    let page = query.page(&list)?;
-    let slice = app.keys(account.as_ref(), page).await?;
-    Ok(Json(Listed::new(&list, slice, page.limit, &address, KeyInfo::from)))
+    let read = async |page| Ok(app.directory.keys(account.as_ref(), page).await?);
+    listed(&list, &query, &address, read).await
 }
 
 /// Creates a key and shows its secret, this once.
@@ -122,28 +118,16 @@ pub(super) async fn create(
         .phone_number_id
         .map(|number| parse("phone_number_id", &number, PhoneNumberId::parse))
         .transpose()?;
-    let account = match (account, &number) {
-        (Some(account), _) => account,
-        (None, Some(number)) => {
-            let unknown = || Error::unknown("phone_number_id");
-            app.number(number).await?.ok_or_else(unknown)?.account.clone()
-        }
+    let grant = match (account, number) {
+        (Some(account), Some(number)) => Grant::NumberOf(account, number),
+        (Some(account), None) => Grant::Account(account),
+        (None, Some(number)) => Grant::Number(number),
         (None, None) => {
             let detail = "or account_id must be given";
             return Err(Problem::field("phone_number_id", detail).into());
         }
     };
-    let secret = app.mint.secret();
-    let key = Key {
-        id: app.mint.record_id("key"),
-        account,
-        number,
-        hint: secret.chars().take(HINT_CHARS).collect(),
-        created_at: app.now(),
-        revoked_at: None,
-    };
-    app.change(RecordChange::AddKey(key.clone(), KeyHash::of(&secret))).await?;
-    tracing::info!(key = key.id, account = %key.account, "a key was created");
+    let (key, secret) = keys::create(&app, &Actor::Operator, grant).await?;
     Ok((StatusCode::CREATED, Json(CreatedKey { info: key.into(), key: secret })))
 }
 
@@ -165,7 +149,7 @@ pub(super) async fn get(
     _: Operator,
     path: PathParams,
 ) -> Result<Json<KeyInfo>, Error> {
-    show(&app, named(&path)?).await
+    Ok(Json(keys::find(&app, named(&path)?).await?.into()))
 }
 
 /// Revokes a key: it opens nothing from now on. Revoking it again changes nothing.
@@ -186,15 +170,7 @@ pub(super) async fn revoke(
     _: Operator,
     path: PathParams,
 ) -> Result<Json<KeyInfo>, Error> {
-    let id = named(&path)?;
-    app.change(RecordChange::RevokeKey(id.to_owned(), app.now())).await.map_err(
-        |error| match error {
-            crate::app::ChangeError::Unknown { .. } => Error::unknown("key_id"),
-            other => other.into(),
-        },
-    )?;
-    tracing::info!(key = id, "a key was revoked");
-    show(&app, id).await
+    Ok(Json(keys::revoke(&app, &Actor::Operator, named(&path)?).await?.into()))
 }
 
 /// The key's id. Its secret is asked for so often that it gets an answer of its own.
@@ -207,9 +183,4 @@ fn named(path: &PathParams) -> Result<&str, Problem> {
         "key_id",
         "must be the key's id, which begins with key_, and not its secret",
     ))
-}
-
-async fn show(app: &App, id: &str) -> Result<Json<KeyInfo>, Error> {
-    let key = app.key(id).await?.ok_or_else(|| Error::unknown("key_id"))?;
-    Ok(Json(key.into()))
 }

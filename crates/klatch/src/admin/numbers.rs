@@ -1,14 +1,12 @@
 //! `/v1/numbers`.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
-use domain::limits::{
-    GROUPS_CEILING, GROUPS_PER_NUMBER_MAX, OPERATIONS_CEILING, PARTICIPANTS_CEILING,
-    PARTICIPANTS_MAX,
-};
+use domain::limits::{GROUPS_CEILING, OPERATIONS_CEILING, PARTICIPANTS_CEILING};
 use domain::values::{self, BusinessNumber};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,9 +15,9 @@ use wire::problem::{Problem, parse, required};
 
 use super::auth::Operator;
 use super::error::{Error, ErrorBody};
-use super::{Body, Listed, Query, rfc3339};
-use crate::app::App;
-use crate::directory::{self, Eligibility, Number, RecordChange, Registration};
+use super::{Body, Listed, Query, listed, of_account, rfc3339};
+use crate::app::{App, numbers};
+use crate::directory::{self, Actor, Eligibility, Number};
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 
@@ -166,12 +164,18 @@ pub(super) struct LimitsInfo {
 
 impl From<Number> for NumberInfo {
     fn from(number: Number) -> Self {
+        Self::from(Arc::new(number))
+    }
+}
+
+impl From<Arc<Number>> for NumberInfo {
+    fn from(number: Arc<Number>) -> Self {
         Self {
             phone_number_id: number.id.to_string(),
             account_id: number.account.to_string(),
             display_phone_number: number.display_number.to_string(),
-            waba_id: number.waba_id,
-            bot_id: number.bot_id,
+            waba_id: number.waba_id.clone(),
+            bot_id: number.bot_id.clone(),
             limits: LimitsInfo {
                 participants: number.limits.participants,
                 groups: number.limits.groups,
@@ -208,20 +212,8 @@ pub(super) async fn list(
     address: Address,
 ) -> Result<Json<Listed<NumberInfo>>, Error> {
     let (account, list) = of_account("numbers", &query)?;
-    let page = query.page(&list)?;
-    let slice = app.numbers(account.as_ref(), page).await?;
-    Ok(Json(Listed::new(&list, slice, page.limit, &address, NumberInfo::from)))
-}
-
-/// The account that a list is narrowed to, and the list's name.
-pub(super) fn of_account(
-    list: &str,
-    query: &Query,
-) -> Result<(Option<AccountId>, String), Problem> {
-    let Some(account) = query.get("account_id") else { return Ok((None, list.to_owned())) };
-    let account = parse("account_id", account, AccountId::parse)?;
-    let list = format!("{list} of {account}");
-    Ok((Some(account), list))
+    let read = async |page| Ok(app.directory.numbers(account.as_ref(), page).await?);
+    listed(&list, &query, &address, read).await
 }
 
 /// Creates a number.
@@ -251,31 +243,23 @@ pub(super) async fn create(
         BusinessNumber::parse,
     )?;
     // Each of these is an id like the number's own, as far as its form goes.
-    let id = |name: &str, value: Option<String>, minted: &dyn Fn() -> String| {
-        parse(name, &value.unwrap_or_else(minted), PhoneNumberId::parse)
+    let id = |name: &str, value: Option<String>| {
+        value.map(|value| parse(name, &value, PhoneNumberId::parse)).transpose()
     };
     let limits = new.limits.unwrap_or_default().parse()?;
-    let number = Number {
+    let new = numbers::NewNumber {
         account: parse("account_id", &required("account_id", new.account_id)?, AccountId::parse)?,
-        id: id("phone_number_id", new.phone_number_id, &|| app.mint.numeric_id())?,
-        waba_id: id("waba_id", new.waba_id, &|| app.mint.numeric_id())?.to_string(),
-        bot_id: id("bot_id", new.bot_id, &|| display_number.to_string())?.to_string(),
-        limits: Limits {
-            participants: limits.participants.unwrap_or(PARTICIPANTS_MAX),
-            groups: limits.groups.unwrap_or(GROUPS_PER_NUMBER_MAX),
-            operations: limits.operations.filter(|limit| *limit > 0),
+        id: id("phone_number_id", new.phone_number_id)?,
+        waba_id: id("waba_id", new.waba_id)?,
+        bot_id: id("bot_id", new.bot_id)?,
+        settings: directory::NumberChange {
+            eligibility: eligibility(new.eligibility.as_deref())?,
+            answers: answers(new.answers.as_deref())?,
+            ..limits
         },
-        eligibility: eligibility(new.eligibility.as_deref())?.unwrap_or_default(),
-        answers: answers(new.answers.as_deref())?.unwrap_or_default(),
-        registration: Registration::default(),
-        unsubscribed_overrides: false,
-        app_subscribed: false,
-        extra_receivers: false,
-        created_at: app.now(),
         display_number,
     };
-    app.change(RecordChange::AddNumber(number.clone())).await?;
-    tracing::info!(number = %number.id, account = %number.account, "a number was created");
+    let number = numbers::create(&app, &Actor::Operator, new).await?;
     Ok((StatusCode::CREATED, Json(number.into())))
 }
 
@@ -300,7 +284,7 @@ pub(super) async fn get(
     _: Operator,
     path: PathParams,
 ) -> Result<Json<NumberInfo>, Error> {
-    show(&app, &named(&path)?).await
+    Ok(Json(numbers::find(&app, &named(&path)?).await?.into()))
 }
 
 /// Changes what a number is allowed. Groups that hold more than a lowered limit keep what they have.
@@ -339,12 +323,5 @@ pub(super) async fn change(
         unsubscribed_overrides: change.unsubscribed_overrides,
         ..change.limits.unwrap_or_default().parse()?
     };
-    app.change(RecordChange::ChangeNumber(id.clone(), change)).await?;
-    tracing::info!(number = %id, "a number was changed");
-    show(&app, &id).await
-}
-
-async fn show(app: &App, id: &PhoneNumberId) -> Result<Json<NumberInfo>, Error> {
-    let number = app.number(id).await?.ok_or_else(|| Error::unknown("phone_number_id"))?;
-    Ok(Json(Number::clone(&number).into()))
+    Ok(Json(numbers::change(&app, &Actor::Operator, &id, change).await?.into()))
 }

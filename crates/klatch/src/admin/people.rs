@@ -12,10 +12,12 @@ use wire::problem::{Problem, parse, required};
 use super::auth::{Operator, Simulator};
 use super::error::{Error, ErrorBody};
 use super::{Body, rfc3339};
-use crate::app::{App, PersonStanding};
-use crate::directory::{Profile, RecordChange};
+use crate::app::App;
+use crate::app::caller::{Call, Idempotency};
+use crate::app::people::Joined;
+use crate::directory::{Actor, Profile, RecordChange};
 use crate::http::params::PathParams;
-use crate::people::Joined;
+use crate::store::PersonStanding;
 
 /// Shortest and longest username. Ours.
 const USERNAME_CHARS: std::ops::RangeInclusive<usize> = 3..=35;
@@ -127,6 +129,11 @@ fn person(path: &PathParams) -> Result<WaId, Problem> {
     parse("wa_id", path.get("wa_id"), WaId::parse)
 }
 
+/// What a person does.
+fn call(wa_id: &WaId, idempotency: Option<Idempotency>) -> Call {
+    Operator::call(Actor::Person(wa_id.clone()), idempotency)
+}
+
 /// The group that a body names, by its id or by the name that Sinch's API has for it.
 async fn group(app: &App, body: &Body) -> Result<GroupId, Error> {
     let named = required("group_id", body.json::<InGroup>()?.group_id)?;
@@ -137,8 +144,8 @@ async fn group(app: &App, body: &Body) -> Result<GroupId, Error> {
     let Some((digits, second)) = alias else {
         return Ok(parse("group_id", &named, GroupId::parse)?);
     };
-    let number = app.number_of_digits(&digits).await?.ok_or(Refusal::GroupUnknown)?;
-    Ok(app.group_by_alias(&number.id, second).await?.ok_or(Refusal::GroupUnknown)?)
+    let number = app.directory.number_of_digits(&digits).await?.ok_or(Refusal::GroupUnknown)?;
+    Ok(app.groups.group_by_alias(&number.id, second).await?.ok_or(Refusal::GroupUnknown)?)
 }
 
 /// Shows where a person stands.
@@ -205,7 +212,7 @@ pub(super) async fn set(
         let detail = "is missing: only a person with one can hide the phone number";
         return Err(Problem::field("username", detail).into());
     }
-    app.change(RecordChange::SetProfile(profile.clone())).await?;
+    app.change(&Actor::Operator, RecordChange::SetProfile(profile.clone())).await?;
     Ok(Json(profile.into()))
 }
 
@@ -246,7 +253,7 @@ pub(super) async fn join(
     let wa_id = person(&path)?;
     let link = required("invite_link", body.json::<Tap>()?.invite_link)?;
     let code = parse("invite_link", &link, InviteCode::from_link)?;
-    let call = Operator::call(body.idempotency);
+    let call = call(&wa_id, body.idempotency);
     let (result, group, request) = match app.join(&call, &wa_id, &code).await? {
         Joined::In(group) => ("joined", group, None),
         Joined::Requested(group, request) => ("requested", group, Some(request.to_string())),
@@ -277,7 +284,7 @@ pub(super) async fn cancel(
     body: Body,
 ) -> Result<Json<Done>, Error> {
     let (wa_id, group) = (person(&path)?, group(&app, &body).await?);
-    app.cancel(&Operator::call(body.idempotency), &wa_id, &group).await?;
+    app.cancel(&call(&wa_id, body.idempotency), &wa_id, &group).await?;
     Ok(Json(Done { result: "cancelled", group_id: group.to_string() }))
 }
 
@@ -304,6 +311,6 @@ pub(super) async fn leave(
     body: Body,
 ) -> Result<Json<Done>, Error> {
     let (wa_id, group) = (person(&path)?, group(&app, &body).await?);
-    app.leave(&Operator::call(body.idempotency), &wa_id, &group).await?;
+    app.leave(&call(&wa_id, body.idempotency), &wa_id, &group).await?;
     Ok(Json(Done { result: "left", group_id: group.to_string() }))
 }

@@ -2,11 +2,14 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::directory::Actor;
 use crate::store::Scope;
 
 /// What a call carries besides what it asks for.
 #[derive(Debug, Clone)]
 pub struct Call {
+    /// Who asks. Kept in the log beside what the call brings about.
+    pub actor: Actor,
     /// Where the caller may look.
     pub scope: Scope,
     /// Given where the caller wants to be able to repeat the call.

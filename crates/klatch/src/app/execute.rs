@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::event::Failed;
-use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
+use domain::ids::{GroupId, PhoneNumberId, RequestId};
 use domain::values::{InviteCode, Timestamp};
 use domain::{Command, CreateGroup, Decision, Event, Group, GroupState, NewGroup, Refusal};
 use wire::news::{News, What};
@@ -15,12 +15,12 @@ use wire::{Answers, Effect};
 
 use super::caller::Call;
 use super::idempotency::receipt_scope;
-use super::{App, Failure, TURNS, mint};
-use crate::directory::{Changed, Eligibility, Number, Reach, RecordChange, Subscription};
+use super::{App, Failure, TURNS, deliveries, mint};
+use crate::directory::{Actor, Changed, Eligibility, Number, RecordChange, Subscription};
 use crate::store::outbox::{Owed, Sweep};
 use crate::store::{
-    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Receivers, Recorded, Scope,
-    StoreError, Stored,
+    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Receivers, Recorded, StoreError,
+    Stored,
 };
 use crate::telemetry;
 use crate::webhook::plan::plan;
@@ -177,7 +177,7 @@ impl App {
     pub(super) async fn may_change(&self, call: &Call, id: &GroupId) -> Result<(), Failure> {
         let stored = self.group(&call.scope, id).await?;
         let number = self.number_of(&stored).await?;
-        if call.scope != Scope::Everything {
+        if call.actor.is_business() {
             entitled(&number, Purpose::Change)?;
             self.pace.would_admit(&number.id, number.limits.operations, self.clock.now())?;
         }
@@ -198,7 +198,7 @@ impl App {
         Ok(present.ok_or(Refusal::InviteLinkDead)?.clone())
     }
 
-    /// Whether a number may ask for this at all. People, and WhatsApp itself, need not ask.
+    /// Whether a number may ask for this at all. It is not asked about what others do.
     fn admit(
         &self,
         call: &Call,
@@ -206,37 +206,21 @@ impl App {
         purpose: Purpose,
         at: Timestamp,
     ) -> Result<(), Refusal> {
-        if call.scope == Scope::Everything {
+        if !call.actor.is_business() {
             return Ok(());
         }
         entitled(number, purpose)?;
         self.pace.admit(&number.id, number.limits.operations, at)
     }
 
-    /// Counts a registration or deregistration of a number against its limit of operations.
+    /// Counts an operation of a number that is no change to a group: a registration, or a change to
+    /// the configuration of webhooks.
     ///
     /// # Errors
     ///
     /// The number has used up its limit.
-    pub fn admit_registration(&self, number: &Number) -> Result<(), Refusal> {
+    pub(super) fn admit_operation(&self, number: &Number) -> Result<(), Refusal> {
         self.pace.admit(&number.id, number.limits.operations, self.clock.now())
-    }
-
-    /// Counts a change to the configuration of a number, of a WABA or of an account's app as one
-    /// operation of the number, or of the oldest number of the WABA or of the account. To be called
-    /// before anything is looked up or asked in the caller's name.
-    ///
-    /// # Errors
-    /// [`Refusal::TooManyOperations`], if the number has used up its operations.
-    pub async fn admit_configuration(
-        &self,
-        account: &AccountId,
-        reach: &Reach,
-    ) -> Result<(), Failure> {
-        if let Some(number) = self.first_number(account, reach).await? {
-            self.admit_registration(&number)?;
-        }
-        Ok(())
     }
 
     /// Builds the one value that the store takes or leaves. `None`: somebody else was faster.
@@ -265,6 +249,7 @@ impl App {
         let recorded = Recorded {
             version: state.version,
             at,
+            actor: Some(call.actor.clone()),
             request_id: request_id.clone(),
             event: event.clone(),
         };
@@ -326,15 +311,20 @@ impl App {
 
     /// Changes the records. Gives up what removed subscriptions were still owed, and wakes the
     /// dispatcher for the others.
-    pub async fn change(&self, change: RecordChange) -> Result<Changed, ChangeError> {
-        let changed = self.store.change(change).await?;
+    pub async fn change(
+        &self,
+        actor: &Actor,
+        change: RecordChange,
+    ) -> Result<Changed, ChangeError> {
+        let changed = self.store.change(actor, change).await?;
         for id in changed.subscriptions.iter().chain(&changed.removed) {
             self.dispatch.forgive(id);
         }
         self.dispatch.hint(changed.subscriptions.iter().cloned());
         for id in &changed.removed {
             // It is removed all the same; the sweep gives up what is left.
-            if let Err(error) = self.give_up(id, "the subscription was removed").await {
+            if let Err(error) = deliveries::give_up(self, id, "the subscription was removed").await
+            {
                 telemetry::store_failed(&error);
             }
         }

@@ -5,7 +5,8 @@ use axum::response::{IntoResponse, Response};
 use domain::Refusal;
 use wire::problem::{ErrorAnswer, Problem};
 
-use crate::app::{ChangeError, Failure, StoreError};
+use crate::app::Failure;
+use crate::store::{ChangeError, StoreError};
 use crate::telemetry::{self, Reason};
 
 /// An answer that is not the one that was hoped for, in a dialect's own words.

@@ -9,7 +9,7 @@ use domain::values::Timestamp;
 use wire::news::Topic;
 
 use super::Recorded;
-use crate::directory::{Subscription, SubscriptionEvent, SubscriptionId};
+use crate::directory::{Actor, Subscription, SubscriptionEvent, SubscriptionId};
 use crate::webhook::plan::Plan;
 
 /// A delivery's id, which is also what receivers tell duplicates by: a number that is never used
@@ -323,6 +323,8 @@ pub struct Logged {
     pub number: Option<PhoneNumberId>,
     /// When.
     pub at: Timestamp,
+    /// By whom; `None` for an event that is older than the column.
+    pub actor: Option<Actor>,
     /// What happened.
     pub what: LoggedEvent,
 }

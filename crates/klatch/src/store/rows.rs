@@ -2,6 +2,7 @@
 //!
 //! The words are ours and for ever: a field may be added with a default, none may be renamed.
 
+mod actor;
 pub(super) mod subscription;
 
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ use domain::values::{
 use domain::{CreateGroup, Event, GroupState, Person, Refusal, Status};
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::actor::{read_actor, write_actor};
 use crate::serde_text::without_values;
 
 type Text<'a> = Cow<'a, str>;

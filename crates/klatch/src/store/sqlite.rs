@@ -36,12 +36,12 @@ use super::outbox::{
     LogFilter, Logged, Notice, Notices, Owed, Sweep,
 };
 use super::{
-    ChangeError, Commit, CommitError, PersonStanding, Receipt, Receivers, Recorded, Revision,
-    Scope, Store, StoreError, Stored,
+    ChangeError, Commit, CommitError, Deliveries, Directory, Groups, Log, PersonStanding, Receipt,
+    Receivers, Recorded, Revision, Scope, Store, StoreError, Stored,
 };
 use crate::directory::{
-    Account, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
-    SubscriptionId,
+    Account, Actor, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange,
+    Subscription, SubscriptionId,
 };
 use crate::metrics::Metrics;
 use crate::page::{Page, Slice};
@@ -66,6 +66,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0007_registration",
     "0008_leases",
     "0009_notices",
+    "0010_actors",
 ];
 
 /// Marks the file as ours in its header ("Klat").
@@ -402,7 +403,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 #[async_trait]
-impl Store for Sqlite {
+impl Groups for Sqlite {
     async fn group(&self, scope: &Scope, id: &GroupId) -> Result<Option<Arc<Stored>>, StoreError> {
         let stored = match self.caches.groups.get(id) {
             Ok(stored) => Some(stored),
@@ -420,11 +421,6 @@ impl Store for Sqlite {
             }
         };
         Ok(stored.filter(|stored| scope.covers(stored)))
-    }
-
-    async fn group_by_invite(&self, code: &InviteCode) -> Result<Option<GroupId>, StoreError> {
-        let code = code.clone();
-        self.look_up(move |connection| read::group_by_invite(connection, &code)).await
     }
 
     async fn group_by_alias(
@@ -447,16 +443,6 @@ impl Store for Sqlite {
         if page.limit <= SHORT_PAGE { self.look_up(query).await } else { self.read(query).await }
     }
 
-    async fn history(
-        &self,
-        group: &GroupId,
-        from_version: u64,
-        limit: u32,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        let group = group.clone();
-        self.read(move |connection| read::history(connection, &group, from_version, limit)).await
-    }
-
     async fn picture(
         &self,
         scope: &Scope,
@@ -468,37 +454,10 @@ impl Store for Sqlite {
         let group = group.clone();
         self.read(move |connection| read::picture(connection, &group)).await
     }
+}
 
-    async fn standings(&self, person: &str) -> Result<Vec<PersonStanding>, StoreError> {
-        let person = person.to_owned();
-        self.read(move |connection| read::standings(connection, &person)).await
-    }
-
-    async fn profile(&self, wa_id: &WaId) -> Result<Option<Profile>, StoreError> {
-        let wa_id = wa_id.clone();
-        self.look_up(move |connection| read::profile(connection, &wa_id)).await
-    }
-
-    async fn receipt(&self, scope: &str, key: &str) -> Result<Option<Receipt>, StoreError> {
-        let (scope, key) = (scope.to_owned(), key.to_owned());
-        self.look_up(move |connection| read::receipt(connection, &scope, &key)).await
-    }
-
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        let prepared = Box::new(write::Prepared::from(commit));
-        self.writer.ask(|reply| Write::Shared(Shared::Commit(prepared, reply))).await?
-    }
-
-    async fn remember(&self, receipt: Receipt) -> Result<(), CommitError> {
-        self.writer.ask(|reply| Write::Other(Other::Remember(receipt, reply))).await?
-    }
-
-    async fn opening(&self, key: &KeyHash) -> Result<Option<Arc<Opening>>, StoreError> {
-        let wanted = *key;
-        let query = move |connection: &Connection, _| read::opening(connection, &wanted);
-        self.record(&self.caches.openings, wanted, |opening| &opening.account, query).await
-    }
-
+#[async_trait]
+impl Directory for Sqlite {
     async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
         let id = id.clone();
         self.read(move |connection| read::account(connection, &id)).await
@@ -577,8 +536,109 @@ impl Store for Sqlite {
         self.read(move |connection| read::keys(connection, account.as_ref(), page)).await
     }
 
-    async fn change(&self, change: RecordChange) -> Result<Changed, ChangeError> {
-        self.writer.ask(|reply| Write::Other(Other::Change(Box::new(change), reply))).await?
+    async fn holder(&self, place: &Place) -> Result<Option<Subscription>, StoreError> {
+        let place = place.clone();
+        self.read(move |connection| read::holder(connection, &place)).await
+    }
+
+    async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Subscription>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| read::subscription(connection, &id)).await
+    }
+
+    async fn subscriptions(
+        &self,
+        account: Option<&AccountId>,
+        page: Page,
+    ) -> Result<Slice<Subscription>, StoreError> {
+        let account = account.cloned();
+        self.read(move |connection| read::subscriptions(connection, account.as_ref(), page)).await
+    }
+}
+
+#[async_trait]
+impl Deliveries for Sqlite {
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: Page,
+    ) -> Result<Slice<Delivery>, StoreError> {
+        let filter = filter.clone();
+        self.read(move |connection| read::deliveries(connection, &filter, page)).await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, StoreError> {
+        self.read(move |connection| read::delivery(connection, id)).await
+    }
+}
+
+#[async_trait]
+impl Log for Sqlite {
+    async fn log(&self, filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError> {
+        let filter = filter.clone();
+        self.read(move |connection| read::log(connection, &filter, page)).await
+    }
+
+    async fn notices(
+        &self,
+        number: &PhoneNumberId,
+        wanted: &Notices,
+    ) -> Result<Vec<Notice>, StoreError> {
+        let (number, wanted) = (number.clone(), wanted.clone());
+        self.read(move |connection| read::notices(connection, &number, &wanted)).await
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn group_by_invite(&self, code: &InviteCode) -> Result<Option<GroupId>, StoreError> {
+        let code = code.clone();
+        self.look_up(move |connection| read::group_by_invite(connection, &code)).await
+    }
+
+    async fn history(
+        &self,
+        group: &GroupId,
+        from_version: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let group = group.clone();
+        self.read(move |connection| read::history(connection, &group, from_version, limit)).await
+    }
+
+    async fn standings(&self, person: &str) -> Result<Vec<PersonStanding>, StoreError> {
+        let person = person.to_owned();
+        self.read(move |connection| read::standings(connection, &person)).await
+    }
+
+    async fn profile(&self, wa_id: &WaId) -> Result<Option<Profile>, StoreError> {
+        let wa_id = wa_id.clone();
+        self.look_up(move |connection| read::profile(connection, &wa_id)).await
+    }
+
+    async fn receipt(&self, scope: &str, key: &str) -> Result<Option<Receipt>, StoreError> {
+        let (scope, key) = (scope.to_owned(), key.to_owned());
+        self.look_up(move |connection| read::receipt(connection, &scope, &key)).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        let prepared = Box::new(write::Prepared::from(commit));
+        self.writer.ask(|reply| Write::Shared(Shared::Commit(prepared, reply))).await?
+    }
+
+    async fn remember(&self, receipt: Receipt) -> Result<(), CommitError> {
+        self.writer.ask(|reply| Write::Other(Other::Remember(receipt, reply))).await?
+    }
+
+    async fn opening(&self, key: &KeyHash) -> Result<Option<Arc<Opening>>, StoreError> {
+        let wanted = *key;
+        let query = move |connection: &Connection, _| read::opening(connection, &wanted);
+        self.record(&self.caches.openings, wanted, |opening| &opening.account, query).await
+    }
+
+    async fn change(&self, actor: &Actor, change: RecordChange) -> Result<Changed, ChangeError> {
+        let change = Box::new((actor.clone(), change));
+        self.writer.ask(|reply| Write::Other(Other::Change(change, reply))).await?
     }
 
     async fn last_alias(&self, number: &PhoneNumberId) -> Result<i64, StoreError> {
@@ -600,54 +660,8 @@ impl Store for Sqlite {
         self.record(cache, number.clone(), |receivers| &receivers.number.account, query).await
     }
 
-    async fn holder(&self, place: &Place) -> Result<Option<Subscription>, StoreError> {
-        let place = place.clone();
-        self.read(move |connection| read::holder(connection, &place)).await
-    }
-
-    async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Subscription>, StoreError> {
-        let id = id.clone();
-        self.read(move |connection| read::subscription(connection, &id)).await
-    }
-
-    async fn subscriptions(
-        &self,
-        account: Option<&AccountId>,
-        page: Page,
-    ) -> Result<Slice<Subscription>, StoreError> {
-        let account = account.cloned();
-        self.read(move |connection| read::subscriptions(connection, account.as_ref(), page)).await
-    }
-
     async fn lapsed(&self, now: Timestamp) -> Result<Vec<SubscriptionId>, StoreError> {
         self.read(move |connection| read::lapsed(connection, now)).await
-    }
-
-    async fn log(&self, filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError> {
-        let filter = filter.clone();
-        self.read(move |connection| read::log(connection, &filter, page)).await
-    }
-
-    async fn notices(
-        &self,
-        number: &PhoneNumberId,
-        wanted: &Notices,
-    ) -> Result<Vec<Notice>, StoreError> {
-        let (number, wanted) = (number.clone(), wanted.clone());
-        self.read(move |connection| read::notices(connection, &number, &wanted)).await
-    }
-
-    async fn deliveries(
-        &self,
-        filter: &DeliveryFilter,
-        page: Page,
-    ) -> Result<Slice<Delivery>, StoreError> {
-        let filter = filter.clone();
-        self.read(move |connection| read::deliveries(connection, &filter, page)).await
-    }
-
-    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, StoreError> {
-        self.read(move |connection| read::delivery(connection, id)).await
     }
 
     async fn enqueue(&self, owed: Owed, at: Timestamp) -> Result<Option<DeliveryId>, StoreError> {

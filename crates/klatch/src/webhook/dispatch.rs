@@ -25,10 +25,11 @@ use super::memory::CONCURRENCY;
 use super::retry::{self, Verdict};
 use super::send::{AccountClient, Answer};
 use super::sign::{self, Signing};
-use crate::app::outbox::{Attempt, Exchange, Exchanged, Fate, Leased, Settlement};
-use crate::app::{App, StoreError};
+use crate::app::App;
 use crate::directory::{Activity, Subscription, SubscriptionId};
 use crate::metrics::{AttemptLabels, DialectLabels};
+use crate::store::StoreError;
+use crate::store::outbox::{Attempt, Exchange, Exchanged, Fate, Leased, Settlement};
 use crate::telemetry;
 
 /// Deliveries that are laid ready for a receiver that takes what it is sent.

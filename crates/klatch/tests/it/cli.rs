@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use domain::ids::AccountId;
 use domain::values::Timestamp;
-use klatch::directory::{Account, PersonKey, RecordChange, Secret, VendorApp};
+use klatch::directory::{Account, Actor, PersonKey, RecordChange, Secret, VendorApp};
 use klatch::metrics::Metrics;
 use klatch::sandbox;
 use klatch::store::Store as _;
@@ -211,7 +211,7 @@ async fn a_sandbox_keeps_out_of_the_data_of_a_server() {
         person_key: PersonKey::new([7; 32]),
         created_at: Timestamp::from_millis(0),
     };
-    store.change(RecordChange::AddAccount(account)).await.unwrap();
+    store.change(&Actor::Operator, RecordChange::AddAccount(account)).await.unwrap();
     drop(store);
     let data = folder.path().display().to_string();
     let output = run(&["dev", "--listen", "127.0.0.1:0", "--data", &data]);

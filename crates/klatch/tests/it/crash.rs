@@ -8,12 +8,12 @@ use std::sync::Mutex;
 
 use domain::Group;
 use domain::ids::{GroupId, PhoneNumberId};
-use klatch::app::Scope;
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
 use klatch::sandbox;
-use klatch::store::Store as _;
+use klatch::store::Scope;
 use klatch::store::sqlite::Sqlite;
+use klatch::store::{Groups as _, Store as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::watch;

@@ -137,7 +137,7 @@ async fn no_limit_is_broken_and_no_update_is_lost() {
     for group in &groups {
         klatch.assert_log_folds(group).await;
         let id = GroupId::parse(group).unwrap();
-        let log = klatch.app.history(&id, 1, u32::MAX).await.unwrap();
+        let log = klatch.store.history(&id, 1, u32::MAX).await.unwrap();
         let told: BTreeMap<&'static str, usize> = done
             .iter()
             .filter(|((of, _), times)| of == group && **times > 0)

@@ -70,7 +70,7 @@ async fn groups(app: &TestApp, api_key: &str) -> usize {
 /// How much has happened to a group.
 async fn version(app: &TestApp, group: &str) -> u64 {
     let id = domain::ids::GroupId::parse(group).unwrap();
-    app.app.history(&id, 1, u32::MAX).await.unwrap().last().unwrap().version
+    app.store.history(&id, 1, u32::MAX).await.unwrap().last().unwrap().version
 }
 
 /// A group that wants to be asked, and a person who has asked.

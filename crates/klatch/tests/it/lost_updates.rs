@@ -7,7 +7,7 @@ use axum::http::{Method, Request, StatusCode};
 use domain::ids::{AccountId, PhoneNumberId};
 use insta::assert_snapshot;
 use klatch::directory::{
-    Activity, NumberChange, Place, PlaceChange, Reach, RecordChange, Role, Secret, Secrets,
+    Activity, Actor, NumberChange, Place, PlaceChange, Reach, RecordChange, Role, Secret, Secrets,
     Subscription, SubscriptionId, Target,
 };
 use klatch::sandbox;
@@ -64,7 +64,7 @@ fn receiver(name: &str, dialect: Dialect, role: Role) -> Subscription {
 fn first(inner: &Arc<dyn Store>, change: RecordChange) -> Instead {
     let inner = Arc::clone(inner);
     Instead::First(Box::pin(async move {
-        inner.change(change).await.unwrap();
+        inner.change(&Actor::Operator, change).await.unwrap();
     }))
 }
 
@@ -114,7 +114,7 @@ async fn a_number_or_an_app_that_is_switched_in_between_is_planned_again() {
     };
     let of_app = receiver("app", Dialect::META, Role::Main { over_all: false });
     for one in [main, extra, of_app] {
-        inner.change(RecordChange::AddSubscription(one)).await.unwrap();
+        inner.change(&Actor::Operator, RecordChange::AddSubscription(one)).await.unwrap();
     }
     let extras = NumberChange { extra_receivers: Some(true), ..NumberChange::default() };
     let extras = first(&inner, RecordChange::ChangeNumber(number(), extras));
@@ -173,7 +173,7 @@ async fn a_configuration_call_is_one_write() {
 async fn of_two_fields_that_end_at_once_neither_stays() {
     let (app, store, inner) = interposed().await;
     let main = receiver("app", Dialect::META, Role::Main { over_all: false });
-    inner.change(RecordChange::AddSubscription(main)).await.unwrap();
+    inner.change(&Actor::Operator, RecordChange::AddSubscription(main)).await.unwrap();
     let place = Place {
         account: account(),
         dialect: Dialect::META,

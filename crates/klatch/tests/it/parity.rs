@@ -3,8 +3,8 @@
 
 use axum::http::Method;
 use domain::ids::{GroupId, PhoneNumberId};
-use klatch::app::{Scope, Stored};
 use klatch::sandbox;
+use klatch::store::{Scope, Stored};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, TestApp};
@@ -110,8 +110,8 @@ async fn outcome(app: &TestApp) -> (Value, Vec<Value>) {
     let log = log["data"].as_array().unwrap();
     let group = GroupId::parse(log[0]["group_id"].as_str().unwrap()).unwrap();
     let id = PhoneNumberId::parse(sandbox::PHONE_NUMBER_ID).unwrap();
-    let number = app.app.number(&id).await.unwrap().unwrap();
-    let stored = app.app.group_ever(&number, &group).await.unwrap().unwrap();
+    let number = app.app.directory.number(&id).await.unwrap().unwrap();
+    let stored = app.store.group(&Scope::Number(number.id.clone()), &group).await.unwrap().unwrap();
     (shape(&stored), log.iter().map(told).collect())
 }
 

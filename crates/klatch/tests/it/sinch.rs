@@ -14,8 +14,8 @@ use axum::http::request::Builder;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use bytes::Bytes;
 use domain::ids::{GroupId, PhoneNumberId};
-use klatch::app::Scope;
 use klatch::sandbox;
+use klatch::store::Scope;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, TestApp, with_json};
@@ -192,7 +192,7 @@ async fn people(
 async fn id_of(app: &TestApp, group: &str) -> String {
     let second = group.rsplit('-').next().unwrap().parse().unwrap();
     let number = PhoneNumberId::parse(sandbox::PHONE_NUMBER_ID).unwrap();
-    app.app.group_by_alias(&number, second).await.unwrap().unwrap().to_string()
+    app.app.groups.group_by_alias(&number, second).await.unwrap().unwrap().to_string()
 }
 
 /// The name under which this API knows a group.
@@ -206,7 +206,7 @@ async fn alias_of(app: &TestApp, id: &str) -> String {
 /// How much has happened to a group.
 async fn version(app: &TestApp, group: &str) -> u64 {
     let id = GroupId::parse(&id_of(app, group).await).unwrap();
-    app.app.history(&id, 1, u32::MAX).await.unwrap().last().unwrap().version
+    app.store.history(&id, 1, u32::MAX).await.unwrap().last().unwrap().version
 }
 
 /// Everything that the bot was told, oldest first.

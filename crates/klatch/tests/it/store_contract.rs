@@ -1,5 +1,6 @@
 //! What every store must do, as one story. A new backend is one more line at the end.
 
+mod actors;
 mod configuration;
 mod outbox;
 
@@ -15,16 +16,16 @@ use domain::{Command, CreateGroup, Event, Group, Limits, Refusal};
 use klatch::app::mint::{self, Mint};
 use klatch::app::person_ids::PersonIds;
 use klatch::directory::{
-    Account, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, Profile, RecordChange,
-    Registration, Secret, VendorApp,
+    Account, Actor, Changed, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, Profile,
+    RecordChange, Registration, Secret, VendorApp,
 };
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
 use klatch::store::outbox::{By, Notices, Owed, Sweep};
 use klatch::store::sqlite::Sqlite;
 use klatch::store::{
-    ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Recorded, Revision, Scope,
-    Store, Stored,
+    ChangeError, Commit, CommitError, Groups as _, RECEIPT_HORIZON_MS, Receipt, Recorded, Revision,
+    Scope, Store, Stored,
 };
 use wire::Answers;
 
@@ -75,6 +76,11 @@ fn key(id: &str, of: &str, number: Option<&str>) -> Key {
     }
 }
 
+/// Changes the records as the operator.
+async fn record(store: &dyn Store, change: RecordChange) -> Result<Changed, ChangeError> {
+    store.change(&Actor::Operator, change).await
+}
+
 /// A group that nobody has stored yet.
 fn create(mint: &Mint, of: &Number, alias_second: i64, subject: &str) -> Commit {
     let serial = mint.group_serial();
@@ -97,7 +103,8 @@ fn create(mint: &Mint, of: &Number, alias_second: i64, subject: &str) -> Commit 
 
 fn commit(mint: &Mint, stored: Stored, event: Event, groups_max: u32) -> Commit {
     let version = stored.group.state().version;
-    let recorded = Recorded { version, at: at(1), request_id: mint.request_id(), event };
+    let actor = Some(Actor::Operator);
+    let recorded = Recorded { version, at: at(1), actor, request_id: mint.request_id(), event };
     Commit {
         stored: Arc::new(stored),
         recorded,
@@ -144,6 +151,7 @@ async fn story(store: &dyn Store) {
     by_person(store, &mint, &number("1002", "acc_b", "15550000002", 5)).await;
     outbox::story(store, &mint).await;
     configuration::story(store, &mint).await;
+    actors::story(store, &mint).await;
     assert_eq!(store.last_seen().await.unwrap(), None);
     for seen in [at(7), at(9), at(3)] {
         store.saw(seen).await.unwrap();
@@ -155,50 +163,54 @@ async fn story(store: &dyn Store) {
 /// Accounts, numbers, keys.
 async fn records(store: &dyn Store) {
     for id in ["acc_a", "acc_b"] {
-        store.change(RecordChange::AddAccount(account(id))).await.unwrap();
+        record(store, RecordChange::AddAccount(account(id))).await.unwrap();
     }
-    let taken = store.change(RecordChange::AddAccount(account("acc_a"))).await.unwrap_err();
+    let taken = record(store, RecordChange::AddAccount(account("acc_a"))).await.unwrap_err();
     assert!(matches!(taken, ChangeError::Taken { field: "id" }), "{taken:?}");
     let found = store.account(&AccountId::parse("acc_b").unwrap()).await.unwrap();
     assert_eq!(found, Some(account("acc_b")));
     assert_eq!(store.account(&AccountId::parse("acc_c").unwrap()).await.unwrap(), None);
 
     let first = number("1001", "acc_a", "15550000001", 4);
-    store.change(RecordChange::AddNumber(first.clone())).await.unwrap();
-    store.change(RecordChange::AddNumber(number("1002", "acc_b", "15550000002", 9))).await.unwrap();
+    record(store, RecordChange::AddNumber(first.clone())).await.unwrap();
+    record(store, RecordChange::AddNumber(number("1002", "acc_b", "15550000002", 9)))
+        .await
+        .unwrap();
     let same_id = number("1001", "acc_b", "15550000003", 9);
-    let taken = store.change(RecordChange::AddNumber(same_id)).await.unwrap_err();
+    let taken = record(store, RecordChange::AddNumber(same_id)).await.unwrap_err();
     assert!(matches!(taken, ChangeError::Taken { field: "phone_number_id" }), "{taken:?}");
     let same_bot =
         Number { bot_id: "bot1001".to_owned(), ..number("1003", "acc_b", "15550000003", 9) };
-    let taken = store.change(RecordChange::AddNumber(same_bot)).await.unwrap_err();
+    let taken = record(store, RecordChange::AddNumber(same_bot)).await.unwrap_err();
     assert!(matches!(taken, ChangeError::Taken { field: "bot_id" }), "{taken:?}");
     let orphan =
-        store.change(RecordChange::AddNumber(number("1004", "acc_c", "15550000004", 9))).await;
+        record(store, RecordChange::AddNumber(number("1004", "acc_c", "15550000004", 9))).await;
     let orphan = orphan.unwrap_err();
     assert!(matches!(orphan, ChangeError::Unknown { field: "account_id" }), "{orphan:?}");
     assert_eq!(store.number(&first.id).await.unwrap().as_deref(), Some(&first));
 
     let (one, whole) = (KeyHash::of("one"), KeyHash::of("whole"));
     assert_eq!(store.opening(&one).await.unwrap(), None, "asked before there is such a key");
-    store.change(RecordChange::AddKey(key("k1", "acc_a", Some("1001")), one)).await.unwrap();
-    store.change(RecordChange::AddKey(key("k2", "acc_b", None), whole)).await.unwrap();
+    record(store, RecordChange::AddKey(key("k1", "acc_a", Some("1001")), one)).await.unwrap();
+    record(store, RecordChange::AddKey(key("k2", "acc_b", None), whole)).await.unwrap();
     let opened = store.opening(&one).await.unwrap().expect("the miss is forgotten");
-    assert_eq!(opened.number.as_deref(), Some(&first));
+    assert_eq!((opened.key.as_str(), opened.number.as_deref()), ("k1", Some(&first)));
     let opened = store.opening(&whole).await.unwrap().unwrap();
     let only = opened.number.as_ref().map(|number| number.id.as_str());
     assert_eq!((opened.account.as_str(), only), ("acc_b", Some("1002")), "the account's only one");
-    store.change(RecordChange::AddNumber(number("1005", "acc_b", "15550000005", 9))).await.unwrap();
+    record(store, RecordChange::AddNumber(number("1005", "acc_b", "15550000005", 9)))
+        .await
+        .unwrap();
     assert_eq!(store.opening(&whole).await.unwrap().unwrap().number, None, "it has two now");
     let foreign = RecordChange::AddKey(key("k3", "acc_b", Some("1001")), KeyHash::of("foreign"));
-    let foreign = store.change(foreign).await.unwrap_err();
+    let foreign = record(store, foreign).await.unwrap_err();
     assert!(matches!(foreign, ChangeError::Unknown { field: "phone_number_id" }), "{foreign:?}");
 
-    store.change(RecordChange::RevokeKey("k2".to_owned(), at(5))).await.unwrap();
+    record(store, RecordChange::RevokeKey("k2".to_owned(), at(5))).await.unwrap();
     assert_eq!(store.opening(&whole).await.unwrap(), None, "at once");
-    store.change(RecordChange::RevokeKey("k2".to_owned(), at(9))).await.unwrap();
+    record(store, RecordChange::RevokeKey("k2".to_owned(), at(9))).await.unwrap();
     assert_eq!(store.key("k2").await.unwrap().unwrap().revoked_at, Some(at(5)), "the first time");
-    let unknown = store.change(RecordChange::RevokeKey("k9".to_owned(), at(5))).await.unwrap_err();
+    let unknown = record(store, RecordChange::RevokeKey("k9".to_owned(), at(5))).await.unwrap_err();
     assert!(matches!(unknown, ChangeError::Unknown { field: "id" }), "{unknown:?}");
 
     numbers_change(store, &first).await;
@@ -237,7 +249,7 @@ async fn numbers_change(store: &dyn Store, first: &Number) {
         NumberChange { answers: Some(Answers::Superset), ..NumberChange::default() },
         NumberChange { extra_receivers: Some(true), ..NumberChange::default() },
     ] {
-        store.change(RecordChange::ChangeNumber(of_second.clone(), change)).await.unwrap();
+        record(store, RecordChange::ChangeNumber(of_second.clone(), change)).await.unwrap();
     }
     let limits = Limits { participants: 20, groups: 5, operations: Some(7) };
     let second = store.number(&of_second).await.unwrap().unwrap();
@@ -260,10 +272,10 @@ async fn numbers_change(store: &dyn Store, first: &Number) {
             waba_id: waba_id.to_owned(),
             on,
         };
-        store.change(subscribe("waba")).await.unwrap();
+        record(store, subscribe("waba")).await.unwrap();
         let second = store.number(&of_second).await.unwrap().unwrap();
         assert_eq!(second.app_subscribed, on);
-        let unknown = store.change(subscribe("another")).await.unwrap_err();
+        let unknown = record(store, subscribe("another")).await.unwrap_err();
         assert!(matches!(unknown, ChangeError::Unknown { field: "waba_id" }), "{unknown:?}");
     }
     // The same WABA in another account is another matter.
@@ -286,14 +298,14 @@ async fn profiles(store: &dyn Store) {
         Profile::plain(ann.clone()),
         profile(&ann, Some("ann")),
     ] {
-        store.change(RecordChange::SetProfile(known.clone())).await.unwrap();
+        record(store, RecordChange::SetProfile(known.clone())).await.unwrap();
         assert_eq!(store.profile(&ann).await.unwrap(), Some(known));
     }
     let bob = WaId::parse("16505551235").unwrap();
-    let taken = store.change(RecordChange::SetProfile(profile(&bob, Some("ann")))).await;
+    let taken = record(store, RecordChange::SetProfile(profile(&bob, Some("ann")))).await;
     assert!(matches!(taken, Err(ChangeError::Taken { field: "username" })), "{taken:?}");
     for wa_id in [&bob, &WaId::parse("16505551236").unwrap()] {
-        store.change(RecordChange::SetProfile(profile(wa_id, None))).await.unwrap();
+        record(store, RecordChange::SetProfile(profile(wa_id, None))).await.unwrap();
     }
 }
 
@@ -569,9 +581,9 @@ async fn ending(store: &dyn Store, mint: &Mint, ours: &Number, group: &Arc<Store
 /// nothing.
 async fn crowd(store: Arc<dyn Store>) {
     let mint = Arc::new(Mint::seeded(2));
-    store.change(RecordChange::AddAccount(account("acc_a"))).await.unwrap();
+    record(&*store, RecordChange::AddAccount(account("acc_a"))).await.unwrap();
     let ours = number("1001", "acc_a", "15550000001", 1_000);
-    store.change(RecordChange::AddNumber(ours.clone())).await.unwrap();
+    record(&*store, RecordChange::AddNumber(ours.clone())).await.unwrap();
     let made = create(&mint, &ours, 1, "Contended");
     planned(&*store, made.clone()).await.unwrap();
     let mut writers = tokio::task::JoinSet::new();
@@ -626,8 +638,8 @@ async fn sqlite_keeps() {
     let mint = Mint::seeded(3);
     let ours = number("1001", "acc_a", "15550000001", 10);
     let store = Sqlite::open(folder.path(), &Metrics::default()).unwrap();
-    store.change(RecordChange::AddAccount(account("acc_a"))).await.unwrap();
-    store.change(RecordChange::AddNumber(ours.clone())).await.unwrap();
+    record(&store, RecordChange::AddAccount(account("acc_a"))).await.unwrap();
+    record(&store, RecordChange::AddNumber(ours.clone())).await.unwrap();
     let made = create(&mint, &ours, 1, "Kept");
     planned(&store, made.clone()).await.unwrap();
     drop(store);

@@ -18,13 +18,14 @@ use domain::values::Timestamp;
 use http_body_util::BodyExt as _;
 use klatch::app::clock::Clock;
 use klatch::app::mint::Mint;
-use klatch::app::{App, AppSettings, Scope};
+use klatch::app::{App, AppSettings};
 use klatch::directory::KeyHash;
 use klatch::http::Port;
 use klatch::http::choice::Hosts;
 use klatch::http::peer::Proxies;
 use klatch::metrics::Metrics;
 use klatch::sandbox::{self, Credentials};
+use klatch::store::Scope;
 use klatch::store::Store;
 use klatch::store::sqlite::Sqlite;
 use klatch::webhook::egress::Rules;
@@ -303,7 +304,7 @@ impl TestApp {
     /// The log of a group, folded, is the group. Called where a test has done much to one.
     pub(crate) async fn assert_log_folds(&self, group: &str) {
         let id = GroupId::parse(group).unwrap();
-        let log = self.app.history(&id, 1, u32::MAX).await.unwrap();
+        let log = self.store.history(&id, 1, u32::MAX).await.unwrap();
         let folded = Group::fold(log.iter().map(|one| (&one.event, one.at))).unwrap();
         let stored = self.app.group(&Scope::Everything, &id).await.unwrap();
         assert_eq!(folded, stored.group);

@@ -103,8 +103,8 @@ async fn its_receivers_are_told_in_its_words() {
     let room = ask(&app, Method::POST, "/toy/rooms", json!({ "name": "Blocks" })).await;
     let room = domain::ids::GroupId::parse(&room.text("room")).unwrap();
     let number = domain::ids::PhoneNumberId::parse(sandbox::PHONE_NUMBER_ID).unwrap();
-    let number = app.app.number(&number).await.unwrap().unwrap();
-    let stored = app.app.group(&klatch::app::Scope::Everything, &room).await.unwrap();
+    let number = app.app.directory.number(&number).await.unwrap().unwrap();
+    let stored = app.app.group(&klatch::store::Scope::Everything, &room).await.unwrap();
     let request_id = RequestId::parse("R").unwrap();
     let news = |event| News {
         number: number.sender(),

@@ -197,7 +197,7 @@ fn changing(old: &str, new: &str) -> Secrets {
 async fn body(format: &Format, name: &str) -> Option<(Topic, Vec<u8>)> {
     let app = TestApp::new().await.app;
     let number = PhoneNumberId::parse(sandbox::PHONE_NUMBER_ID).unwrap();
-    let number = app.number(&number).await.unwrap().unwrap();
+    let number = app.directory.number(&number).await.unwrap().unwrap();
     let request_id = RequestId::parse(REQUEST_ID).unwrap();
     let ids = app.person_ids(&number.account).await.unwrap();
     let payload = sample::render(name, format, &number, &ids, &request_id, NOW).unwrap();

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::event::{Actor, Failed};
+use domain::event::{Author, Failed};
 use domain::ids::RequestId;
 use domain::values::{Timestamp, WaId};
 use domain::{Event, Person, Refusal};
@@ -122,8 +122,8 @@ pub fn render_event(happened: &Happened<'_>) -> Option<Payload> {
     let Happened { business, bot_id, in_group, at, request_id, event } = *happened;
     // The log is searched by the same.
     let from = match event.notice()? {
-        Actor::Business => business,
-        Actor::Person(person) => person.spelled(),
+        Author::Business => business,
+        Author::Person(person) => person.spelled(),
     };
     let (topic, told) = tell(business, event)?;
     let timestamp = Moment::from_second(at.as_secs()).map(|moment| moment.to_string());

@@ -11,32 +11,37 @@ use wire::graph::person::Names;
 
 use super::error::Error;
 use crate::app::App;
-use crate::app::Scope;
 use crate::app::caller::{Call, Idempotency};
 use crate::dialect::graph::params::Payer;
-use crate::directory::Number;
+use crate::directory::{Actor, Number};
 use crate::http::params::PathParams;
+use crate::store::Scope;
 
 /// The header that carries the key. Published.
 static D360_API_KEY: HeaderName = HeaderName::from_static("d360-api-key");
 
 /// The number that the key opens.
 #[derive(Debug)]
-pub(super) struct Caller(pub(super) Arc<Number>);
+pub(super) struct Caller {
+    /// The number.
+    pub(super) number: Arc<Number>,
+    /// The key.
+    pub(super) actor: Actor,
+}
 
 impl Caller {
     /// What this caller asks, with what it takes to ask it again.
     pub(super) fn call(&self, idempotency: Option<Idempotency>) -> Call {
-        Call { scope: self.scope(), idempotency }
+        Call { actor: self.actor.clone(), scope: self.scope(), idempotency }
     }
 
     pub(super) fn scope(&self) -> Scope {
-        Scope::Number(self.0.id.clone())
+        Scope::Number(self.number.id.clone())
     }
 
     /// How people are shown to this caller: 360dialog publishes the phone number alone.
     pub(super) fn names(&self) -> Names {
-        self.0.answers.besides(Names::All).unwrap_or(Names::Number)
+        self.number.answers.besides(Names::All).unwrap_or(Names::Number)
     }
 }
 
@@ -50,7 +55,8 @@ impl FromRequestParts<App> for Caller {
         // A key of this API belongs to one number; ours may open an account with several.
         let number = opening.number.clone().ok_or(D360Error::key_of_account())?;
         Payer::set(parts, &number.id);
-        Ok(Self(number))
+        let actor = Actor::Key { id: opening.key.clone() };
+        Ok(Self { number, actor })
     }
 }
 

@@ -2,7 +2,9 @@
 
 use utoipa::IntoResponses;
 use wire::d360::error::ErrorBody;
+use wire::problem::Problem;
 
+use crate::app::webhooks::ConfigureError;
 use crate::http::reply::Refused;
 
 /// An answer that is not the one that was hoped for.
@@ -27,4 +29,13 @@ pub(super) enum GroupErrors {
     /// No such group of this number
     #[response(status = 404)]
     NotFound(ErrorBody),
+}
+
+impl From<ConfigureError> for Error {
+    fn from(error: ConfigureError) -> Self {
+        match error {
+            ConfigureError::Handshake(error) => Problem::field("url", error.to_string()).into(),
+            ConfigureError::Change(error) => error.into(),
+        }
+    }
 }

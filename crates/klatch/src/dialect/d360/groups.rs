@@ -30,7 +30,7 @@ use crate::http::reply::WrittenJson;
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, .. }: Caller,
     address: Address,
     params: Params,
 ) -> Result<Json<GroupPage<i64>>, Error> {
@@ -55,7 +55,7 @@ pub(super) async fn create(
     params: Params,
 ) -> Result<Json<Created>, Error> {
     let new = params.read::<CreateGroup>()?.parse(Product::Optional)?;
-    let outcome = app.create(&caller.call(params.idempotency()), &caller.0, &new).await?;
+    let outcome = app.create(&caller.call(params.idempotency()), &caller.number, &new).await?;
     Ok(Json(Created::from(outcome.effect())))
 }
 

@@ -24,12 +24,14 @@ use wire::problem::{Problem, parse, required};
 
 use super::auth::Caller;
 use super::error::Error;
-use crate::app::outbox::{Configured, Place, PlaceChange};
-use crate::app::{App, ChangeError};
+use crate::app::webhooks::{ConfigureError, Step};
+use crate::app::{App, webhooks};
 use crate::directory::{
-    Number, NumberChange, Reach, RecordChange, Role, Subscription, SubscriptionChange, Target,
+    Actor, Configured, Number, NumberChange, Place, Reach, Role, Subscription, SubscriptionChange,
+    Target,
 };
 use crate::http::reply::Refused;
+use crate::store::ChangeError;
 use crate::telemetry;
 use crate::webhook::target;
 
@@ -213,7 +215,7 @@ pub(super) struct Message {
 )]
 pub(super) async fn get(
     State(app): State<App>,
-    Configurer(Caller(number)): Configurer,
+    Configurer(Caller { number, .. }): Configurer,
 ) -> Result<Json<WebhookConfig>, ConfigError> {
     let receiver =
         main_of(&app, &number, &of_number(&number)).await?.ok_or_else(D360Error::no_webhook)?;
@@ -238,13 +240,13 @@ pub(super) async fn get(
 )]
 pub(super) async fn set(
     State(app): State<App>,
-    Configurer(Caller(number)): Configurer,
+    Configurer(Caller { number, actor }): Configurer,
     body: ConfigBody,
 ) -> Result<Json<WebhookConfig>, ConfigError> {
     body.refuse_key()?;
     let config: WebhookConfig = body.json()?;
     let reach = of_number(&number);
-    set_main(&app, &number, reach, config.url.clone(), &config.headers, false).await?;
+    set_main(&app, &actor, &number, reach, config.url.clone(), &config.headers, false).await?;
     Ok(Json(config))
 }
 
@@ -263,12 +265,12 @@ pub(super) async fn set(
 )]
 pub(super) async fn remove(
     State(app): State<App>,
-    Configurer(Caller(number)): Configurer,
+    Configurer(Caller { number, actor }): Configurer,
 ) -> Result<Json<MetaBody>, ConfigError> {
-    app.admit_configuration(&number.account, &of_number(&number)).await?;
-    let place = main_place(&number, of_number(&number), false);
-    let cleared = app.change(app.change_place(place, PlaceChange::Clear)).await;
-    if cleared?.removed.is_empty() {
+    webhooks::admit(&app, &number.account, &of_number(&number)).await?;
+    let clear = Step::Clear(main_place(&number, of_number(&number), false));
+    let cleared = webhooks::configure(&app, &actor, vec![clear]).await;
+    if cleared.map_err(Error::from)?.removed.is_empty() {
         return Err(D360Error::no_webhook().into());
     }
     Ok(Json(MetaBody::done("the webhook was removed", telemetry::trace_id())))
@@ -288,7 +290,7 @@ pub(super) async fn remove(
 )]
 pub(super) async fn get_waba(
     State(app): State<App>,
-    Configurer(Caller(number)): Configurer,
+    Configurer(Caller { number, .. }): Configurer,
 ) -> Result<Json<WabaWebhook>, ConfigError> {
     let reach = waba_of(&app, &number).await?;
     let receiver = main_of(&app, &number, &reach).await?.ok_or_else(D360Error::no_webhook)?;
@@ -312,13 +314,13 @@ pub(super) async fn get_waba(
 )]
 pub(super) async fn set_waba(
     State(app): State<App>,
-    Configurer(Caller(number)): Configurer,
+    Configurer(Caller { number, actor }): Configurer,
     body: ConfigBody,
 ) -> Result<Json<WabaWebhook>, ConfigError> {
     body.refuse_key()?;
     let NewWabaWebhook { url, headers, override_all } = body.json()?;
     let reach = waba_of(&app, &number).await?;
-    set_main(&app, &number, reach.clone(), url, &headers, override_all).await?;
+    set_main(&app, &actor, &number, reach.clone(), url, &headers, override_all).await?;
     let receiver = main_of(&app, &number, &reach).await?;
     Ok(Json(WabaWebhook::new(&number, receiver)))
 }
@@ -335,9 +337,9 @@ pub(super) async fn set_waba(
 )]
 pub(super) async fn get_multi(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, .. }: Caller,
 ) -> Result<Json<MultiWebhook>, Error> {
-    let destinations = extras(&app.subscriptions_of(&number).await?)
+    let destinations = extras(&webhooks::reaching(&app, &number).await?)
         .map(|(name, receiver)| Destination {
             name: Some(name.to_owned()),
             url: Some(receiver.target.url.to_string()),
@@ -364,7 +366,7 @@ pub(super) async fn get_multi(
 )]
 pub(super) async fn switch_multi(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, actor }: Caller,
     body: super::Body,
 ) -> Result<Response, Error> {
     body.refuse_key()?;
@@ -375,19 +377,19 @@ pub(super) async fn switch_multi(
         let message = format!("multi webhook is already {word}");
         return Ok((StatusCode::CONFLICT, Json(Message { message })).into_response());
     }
-    app.admit_configuration(&number.account, &of_number(&number)).await?;
-    let mut changes = Vec::new();
+    webhooks::admit(&app, &number.account, &of_number(&number)).await?;
+    let mut steps = Vec::new();
     if let Some(destinations) = destinations {
         let read = read_all(&app, &number, destinations).await?;
         let main = main_place(&number, of_number(&number), false);
         let names = read.iter().map(|(name, _)| name.clone()).collect();
-        changes.push(RecordChange::RetainExtras(main, names, app.now()));
-        let set = |(name, receiver)| app.set_place(extra_place(&number, name), receiver);
-        changes.extend(read.into_iter().map(set));
+        steps.push(Step::RetainExtras(main, names));
+        let set = |(name, receiver)| Step::Set(extra_place(&number, name), receiver);
+        steps.extend(read.into_iter().map(set));
     }
     let change = NumberChange { extra_receivers: Some(enabled), ..NumberChange::default() };
-    changes.push(RecordChange::ChangeNumber(number.id.clone(), change));
-    app.change(RecordChange::All(changes)).await?;
+    steps.push(Step::Number(number.id.clone(), change));
+    webhooks::configure(&app, &actor, steps).await?;
     let message = format!("multi webhook was started: it is {word}");
     Ok(Json(Message { message }).into_response())
 }
@@ -407,23 +409,26 @@ pub(super) async fn switch_multi(
 )]
 pub(super) async fn add_multi(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, actor }: Caller,
     body: super::Body,
 ) -> Result<Json<Message>, Error> {
     body.refuse_key()?;
     let destinations = required("destinations", body.json::<Destinations>()?.destinations)?;
-    app.admit_configuration(&number.account, &of_number(&number)).await?;
+    webhooks::admit(&app, &number.account, &of_number(&number)).await?;
     let read = read_all(&app, &number, destinations).await?;
-    let present = app.subscriptions_of(&number).await?;
+    let present = webhooks::reaching(&app, &number).await?;
     let in_use = |name: &str| extras(&present).any(|(other, _)| other == name);
     if let Some(index) = read.iter().position(|(name, _)| in_use(name)) {
         return Err(Problem::field(format!("destinations[{index}].name"), IN_USE).into());
     }
-    let add = |(name, receiver)| app.add_place(extra_place(&number, name), receiver, EXTRAS_MAX);
-    let added = app.change(RecordChange::All(read.into_iter().map(add).collect())).await;
-    added.map_err(|error| match error {
+    let add = |(name, receiver)| {
+        let place = extra_place(&number, name);
+        Step::Add { place, receiver, max: EXTRAS_MAX }
+    };
+    let steps = read.into_iter().map(add).collect();
+    webhooks::configure(&app, &actor, steps).await.map_err(|error| match error {
         // Added by another call in this very moment.
-        ChangeError::Taken { .. } => {
+        ConfigureError::Change(ChangeError::Taken { .. }) => {
             Problem::field("destinations", "have a name that is in use already").into()
         }
         other => Error::from(other),
@@ -447,7 +452,7 @@ pub(super) async fn add_multi(
 )]
 pub(super) async fn change_multi(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, actor }: Caller,
     body: super::Body,
 ) -> Result<Json<Message>, Error> {
     body.refuse_key()?;
@@ -456,9 +461,9 @@ pub(super) async fn change_multi(
     if url.is_none() && headers.is_none() {
         return Err(Problem::field("url", "or headers must be given").into());
     }
-    app.admit_configuration(&number.account, &of_number(&number)).await?;
+    webhooks::admit(&app, &number.account, &of_number(&number)).await?;
     let place = extra_place(&number, name.clone());
-    if app.holder(&place).await?.is_none() {
+    if app.directory.holder(&place).await?.is_none() {
         return Err(D360Error::no_such_destination(&name).into());
     }
     let change = SubscriptionChange {
@@ -472,9 +477,11 @@ pub(super) async fn change_multi(
         headers: headers.map(target::headers).transpose()?,
         ..SubscriptionChange::default()
     };
-    let changed = app.change(app.change_place(place, PlaceChange::Change(change))).await;
-    changed.map_err(|error| match error {
-        ChangeError::Unknown { .. } => Error::from(D360Error::no_such_destination(&name)),
+    let steps = vec![Step::Change(place, change)];
+    webhooks::configure(&app, &actor, steps).await.map_err(|error| match error {
+        ConfigureError::Change(ChangeError::Unknown { .. }) => {
+            Error::from(D360Error::no_such_destination(&name))
+        }
         other => other.into(),
     })?;
     Ok(Json(Message { message: format!("the destination {name} was changed") }))
@@ -492,12 +499,12 @@ fn main_place(number: &Number, reach: Reach, over_all: bool) -> Place {
 
 /// The main receiver for exactly this reach.
 async fn main_of(app: &App, number: &Number, reach: &Reach) -> Result<Option<Subscription>, Error> {
-    Ok(app.holder(&main_place(number, reach.clone(), false)).await?)
+    Ok(app.directory.holder(&main_place(number, reach.clone(), false)).await?)
 }
 
 /// The reach of the number's WABA, if nobody else's number belongs to it: a key opens one number.
 async fn waba_of(app: &App, number: &Number) -> Result<Reach, Error> {
-    if app.is_alone_on_waba(number).await? {
+    if webhooks::is_alone_on_waba(app, number).await? {
         Ok(Reach::Waba(number.waba_id.clone()))
     } else {
         Err(D360Error::shared_waba().into())
@@ -506,6 +513,7 @@ async fn waba_of(app: &App, number: &Number) -> Result<Reach, Error> {
 
 async fn set_main(
     app: &App,
+    actor: &Actor,
     number: &Number,
     reach: Reach,
     url: Option<String>,
@@ -513,14 +521,14 @@ async fn set_main(
     over_all: bool,
 ) -> Result<(), Error> {
     let url = required("url", url)?;
-    app.admit_configuration(&number.account, &reach).await?;
+    webhooks::admit(app, &number.account, &reach).await?;
     let place = main_place(number, reach, over_all);
     if url.is_empty() {
-        app.change(app.change_place(place, PlaceChange::Clear)).await?;
+        webhooks::configure(app, actor, vec![Step::Clear(place)]).await?;
         return Ok(());
     }
     let receiver = receiver(app, number, &url, headers).await?;
-    app.change(app.set_place(place, receiver)).await?;
+    webhooks::configure(app, actor, vec![Step::Set(place, receiver)]).await?;
     tracing::info!(number = %number.id, "a webhook was configured");
     Ok(())
 }

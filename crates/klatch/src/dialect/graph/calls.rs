@@ -15,11 +15,12 @@ use wire::problem::Problem;
 
 use super::params::Params;
 use crate::app::caller::Call;
-use crate::app::{App, Change, Failure, Outcome, Scope, StoreError};
+use crate::app::{App, Change, Failure, Outcome};
 use crate::directory::Number;
 use crate::http::paging::Address;
 use crate::http::reply::WrittenJson;
 use crate::picture;
+use crate::store::{Scope, StoreError};
 
 /// Lists a number's groups, newest first; `seconds` says how times are written.
 pub async fn groups<E, S>(
@@ -35,7 +36,7 @@ where
 {
     let list = format!("groups of {}", number.id);
     let page = params.page(&list)?;
-    let slice = app.groups(&number.id, page).await?;
+    let slice = app.groups.groups(&number.id, page).await?;
     let paging = address.paging(&list, &slice, page.limit);
     Ok(Json(GroupPage::new(slice.items.into_iter().map(|(_, group)| group), paging, seconds)))
 }

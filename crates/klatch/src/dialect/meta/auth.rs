@@ -14,13 +14,16 @@ use wire::meta::error::Error as MetaError;
 
 use super::error::Error;
 use crate::app::caller::{Call, Idempotency};
-use crate::app::{App, Scope, mint};
-use crate::directory::{Account, KeyHash, Number};
+use crate::app::{App, mint};
+use crate::directory::{Account, Actor, KeyHash, Number};
 use crate::http::params::PathParams;
+use crate::store::Scope;
 
 /// What the token opens.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
+    /// The key.
+    pub(super) actor: Actor,
     /// The account.
     pub(super) account: AccountId,
     /// The only number that it opens; `None` is all of the account's.
@@ -32,7 +35,7 @@ pub(super) struct Caller {
 impl Caller {
     /// What this caller asks, with what it takes to ask it again.
     pub(super) fn call(&self, idempotency: Option<Idempotency>) -> Call {
-        Call { scope: self.scope(), idempotency }
+        Call { actor: self.actor.clone(), scope: self.scope(), idempotency }
     }
 
     pub(super) fn scope(&self) -> Scope {
@@ -48,7 +51,7 @@ impl Caller {
             return Ok((number.id.as_str() == id).then(|| Arc::clone(number)));
         }
         let Ok(id) = PhoneNumberId::parse(id) else { return Ok(None) };
-        let number = app.number(&id).await?;
+        let number = app.directory.number(&id).await?;
         Ok(number.filter(|number| number.account == self.account))
     }
 }
@@ -77,12 +80,13 @@ impl Identity {
     /// The store failed.
     pub(super) async fn find(app: &App, token: &str) -> Result<Option<Self>, Error> {
         if let Some((app_id, secret)) = token.split_once('|') {
-            let account = app.account_of_app(app_id).await?;
+            let account = app.directory.account_of_app(app_id).await?;
             return Ok(account.filter(|account| is_secret(account, secret)).map(Self::App));
         }
         let Some(opening) = app.opening(token).await? else { return Ok(None) };
         let number = opening.number.clone();
         Ok(Some(Self::Key(Caller {
+            actor: Actor::Key { id: opening.key.clone() },
             account: opening.account.clone(),
             only: number.clone().filter(|_| opening.is_number_only),
             number,
@@ -107,9 +111,11 @@ impl Identity {
     pub(super) async fn account(self, app: &App) -> Result<Account, Error> {
         match self {
             Self::App(account) => Ok(account),
-            Self::Key(caller) => {
-                Ok(app.account(&caller.account).await?.ok_or_else(MetaError::wrong_token)?)
-            }
+            Self::Key(caller) => Ok(app
+                .directory
+                .account(&caller.account)
+                .await?
+                .ok_or_else(MetaError::wrong_token)?),
         }
     }
 
@@ -152,17 +158,27 @@ impl FromRequestParts<App> for Caller {
 }
 
 /// The account whose app is in the path, for the app's token and for keys of the whole account.
-pub(super) struct AppInPath(pub(super) Account);
+pub(super) struct AppInPath {
+    /// The account.
+    pub(super) account: Account,
+    /// The key, or the app.
+    pub(super) actor: Actor,
+}
 
 impl FromRequestParts<App> for AppInPath {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let (account, is_number_only) = match Identity::from_request_parts(parts, app).await? {
-            Identity::App(account) => (account, false),
+        let (account, actor, is_number_only) = match Identity::from_request_parts(parts, app)
+            .await?
+        {
+            Identity::App(account) => {
+                let actor = Actor::App { account: account.id.clone() };
+                (account, actor, false)
+            }
             Identity::Key(caller) => {
-                let account = app.account(&caller.account).await?;
-                (account.ok_or_else(MetaError::wrong_token)?, caller.only.is_some())
+                let account = app.directory.account(&caller.account).await?;
+                (account.ok_or_else(MetaError::wrong_token)?, caller.actor, caller.only.is_some())
             }
         };
         let Ok(params) = PathParams::from_request_parts(parts, app).await;
@@ -177,7 +193,7 @@ impl FromRequestParts<App> for AppInPath {
             )
             .into());
         }
-        Ok(Self(account))
+        Ok(Self { account, actor })
     }
 }
 
@@ -188,7 +204,12 @@ pub(super) fn is_secret(account: &Account, secret: &str) -> bool {
 }
 
 /// The number in the path, which the caller's token opens.
-pub(super) struct NumberInPath(pub(super) Arc<Number>);
+pub(super) struct NumberInPath {
+    /// The number.
+    pub(super) number: Arc<Number>,
+    /// The caller.
+    pub(super) caller: Caller,
+}
 
 impl FromRequestParts<App> for NumberInPath {
     type Rejection = Error;
@@ -199,7 +220,7 @@ impl FromRequestParts<App> for NumberInPath {
         let id = params.get("phone_number_id");
         let number = caller.number(app, id).await?;
         let number = number.ok_or_else(|| MetaError::no_such_object(parts.method.as_str(), id))?;
-        Ok(Self(number))
+        Ok(Self { number, caller })
     }
 }
 

@@ -2,8 +2,14 @@
 
 use utoipa::IntoResponses;
 use wire::meta::error::ErrorBody;
+use wire::meta::error::HandshakeAnswer;
+use wire::problem::Problem;
 
+use crate::app::handshake::HandshakeError;
+use crate::app::numbers::RegistrationError;
+use crate::app::webhooks::ConfigureError;
 use crate::http::reply::Refused;
+use crate::webhook::send::HandshakeFailure;
 
 /// An answer that is not the one that was hoped for.
 pub type Error = Refused<wire::meta::error::Error>;
@@ -30,4 +36,41 @@ pub(super) enum GroupErrors {
     /// The number has asked for too many changes
     #[response(status = 429)]
     TooMany(ErrorBody),
+}
+
+/// Webhooks were not configured. `field` is the one that holds the address of the receiver, and
+/// `at` stands before the names of the fields.
+pub(super) fn not_configured(at: &str, field: &str, error: ConfigureError) -> Error {
+    match error {
+        ConfigureError::Handshake(HandshakeError::Failed(failure)) => {
+            handshake_failed(&format!("{at}{field}"), &failure).into()
+        }
+        ConfigureError::Handshake(HandshakeError::NoToken) => {
+            Problem::missing(format!("{at}verify_token")).into()
+        }
+        ConfigureError::Change(error) => error.into(),
+    }
+}
+
+fn handshake_failed(field: &str, failure: &HandshakeFailure) -> wire::meta::error::Error {
+    let answer = match failure {
+        HandshakeFailure::Status(status) => HandshakeAnswer::Status {
+            status: status.as_u16(),
+            reason: status.canonical_reason().unwrap_or("Unknown"),
+        },
+        HandshakeFailure::Body => HandshakeAnswer::OtherBody,
+        HandshakeFailure::NoAnswer(_) => HandshakeAnswer::None,
+    };
+    wire::meta::error::Error::handshake_failed(field, answer, &failure.to_string())
+}
+
+impl From<RegistrationError> for Error {
+    fn from(error: RegistrationError) -> Self {
+        match error {
+            RegistrationError::TooMany(refusal) => {
+                wire::meta::error::Error::too_many_registrations(&refusal).into()
+            }
+            RegistrationError::Change(error) => error.into(),
+        }
+    }
 }

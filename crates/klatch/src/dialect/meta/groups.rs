@@ -16,11 +16,12 @@ use super::error::{Error, GroupErrors};
 use super::node::{Node, NodeInPath};
 use super::number::{self, NumberUpdate};
 use super::{Params, product};
+use crate::app::App;
 use crate::app::caller::Call;
-use crate::app::{App, Scope};
 use crate::dialect::graph::calls;
 use crate::http::paging::Address;
 use crate::http::params::PageParams;
+use crate::store::Scope;
 
 /// Lists the number's groups, newest first.
 #[utoipa::path(
@@ -36,7 +37,7 @@ use crate::http::params::PageParams;
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    NumberInPath(number): NumberInPath,
+    NumberInPath { number, .. }: NumberInPath,
     address: Address,
     params: Params,
 ) -> Result<Json<GroupPage<String>>, Error> {
@@ -64,12 +65,13 @@ pub(super) async fn list(
 )]
 pub(super) async fn create(
     State(app): State<App>,
-    NumberInPath(number): NumberInPath,
+    NumberInPath { number, caller }: NumberInPath,
     params: Params,
 ) -> Result<Json<Created>, Error> {
     let new = params.read::<CreateGroup>()?.parse(product(&params))?;
     // Whichever key it is, the same number is meant.
-    let call = Call { scope: Scope::Number(number.id.clone()), idempotency: params.idempotency() };
+    let (actor, scope) = (caller.actor, Scope::Number(number.id.clone()));
+    let call = Call { actor, scope, idempotency: params.idempotency() };
     let outcome = app.create(&call, &number, &new).await?;
     Ok(Json(Created::from(outcome.effect())))
 }
@@ -123,7 +125,8 @@ pub(super) async fn post(
         Node::Number(number) => {
             params.refuse_key()?;
             let update = params.read::<NumberUpdate>()?;
-            Ok(Json(Updated::Number(number::update(&app, &number, update).await?)))
+            let actor = &identity.caller()?.actor;
+            Ok(Json(Updated::Number(number::update(&app, actor, &number, update).await?)))
         }
         Node::Group(group) => {
             let call = identity.caller()?.call(params.idempotency());

@@ -99,7 +99,7 @@ impl Node {
             if user_id(caller) == id {
                 return Ok(Self::User);
             }
-            let own = app.account_of_app(id).await?;
+            let own = app.directory.account_of_app(id).await?;
             let own = own.filter(|account| account.id == caller.account);
             if let Some(own) = own {
                 return Ok(Self::App(own));
@@ -214,7 +214,7 @@ impl UserView {
 
 /// The name of an account.
 pub(super) async fn name_of(app: &App, account: &AccountId) -> Result<Option<String>, Error> {
-    Ok(app.account(account).await?.map(|account| account.name))
+    Ok(app.directory.account(account).await?.map(|account| account.name))
 }
 
 /// What an id turned out to name, for the documentation.

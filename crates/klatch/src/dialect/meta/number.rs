@@ -7,12 +7,13 @@ use wire::graph::fields::{Fields, Inside, Known};
 use wire::graph::value::Id;
 use wire::problem::Problem;
 
-use super::error::Error;
+use super::error::{Error, not_configured};
 use super::node::name_of;
 use super::registration::pin;
-use super::webhook::{self, Configuration, NewOverride};
-use crate::app::App;
-use crate::directory::{Eligibility, Number, NumberChange, Reach, RecordChange};
+use super::webhook::{self, Configuration, IN_CONFIGURATION, NewOverride, OVERRIDE};
+use crate::app::webhooks::Step;
+use crate::app::{App, webhooks};
+use crate::directory::{Actor, Eligibility, Number, NumberChange, Reach};
 
 /// The fields of a number that a caller can select.
 pub(super) const FIELDS: &[Known] = &[
@@ -211,7 +212,7 @@ impl HealthStatus {
             entity("PHONE_NUMBER", number.id.to_string(), registered, errors),
             entity("WABA", number.waba_id.clone(), true, Vec::new()),
         ];
-        if let Some(account) = app.account(&number.account).await? {
+        if let Some(account) = app.directory.account(&number.account).await? {
             entities.push(entity("APP", account.app.id, true, Vec::new()));
         }
         Ok(Self { can_send_message: can(registered), entities })
@@ -248,6 +249,7 @@ impl Done {
 /// failed.
 pub(super) async fn update(
     app: &App,
+    actor: &Actor,
     number: &Number,
     update: NumberUpdate,
 ) -> Result<Done, Error> {
@@ -256,16 +258,17 @@ pub(super) async fn update(
         return Err(Problem::field("webhook_configuration", "is missing").into());
     }
     let new_pin = new_pin.as_ref().map(pin).transpose()?;
-    app.admit_configuration(&number.account, &Reach::Number(number.id.clone())).await?;
-    let mut changes = Vec::new();
+    webhooks::admit(app, &number.account, &Reach::Number(number.id.clone())).await?;
+    let mut steps = Vec::new();
     if let Some(wanted) = webhook_configuration {
-        changes.push(webhook::override_number(app, number, wanted).await?);
+        steps.push(webhook::override_number(app, number, wanted).await?);
     }
     if new_pin.is_some() {
         let change = NumberChange { pin: new_pin, ..NumberChange::default() };
-        changes.push(RecordChange::ChangeNumber(number.id.clone(), change));
+        steps.push(Step::Number(number.id.clone(), change));
     }
-    app.change(RecordChange::All(changes)).await?;
+    let configured = webhooks::configure(app, actor, steps).await;
+    configured.map_err(|error| not_configured(IN_CONFIGURATION, OVERRIDE, error))?;
     tracing::info!(number = %number.id, "a number was configured");
     Ok(Done::DONE)
 }

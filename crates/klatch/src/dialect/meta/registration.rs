@@ -5,7 +5,6 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wire::graph::value::Id;
-use wire::meta::error::Error as MetaError;
 use wire::meta::error::ErrorBody;
 use wire::problem::{Problem, required};
 
@@ -13,8 +12,8 @@ use super::auth::NumberInPath;
 use super::error::Error;
 use super::number::Done;
 use super::{Params, product};
-use crate::app::App;
-use crate::directory::{Pin, RecordChange};
+use crate::app::{App, numbers};
+use crate::directory::Pin;
 
 /// Asks for the registration of a number.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -65,7 +64,7 @@ pub(super) fn pin(Id(text): &Id) -> Result<Pin, Problem> {
 )]
 pub(super) async fn register(
     State(app): State<App>,
-    NumberInPath(number): NumberInPath,
+    NumberInPath { number, caller }: NumberInPath,
     params: Params,
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
@@ -80,10 +79,7 @@ pub(super) async fn register(
             return Err(Problem::field(name, "is not supported: leave it out").into());
         }
     }
-    app.admit_registration(&number)
-        .map_err(|refusal| MetaError::too_many_registrations(&refusal))?;
-    app.change(RecordChange::RegisterNumber(number.id.clone(), pin)).await?;
-    tracing::info!(number = %number.id, "a number was registered");
+    numbers::register(&app, &caller.actor, &number, pin).await?;
     Ok(Json(Done::DONE))
 }
 
@@ -102,13 +98,10 @@ pub(super) async fn register(
 )]
 pub(super) async fn deregister(
     State(app): State<App>,
-    NumberInPath(number): NumberInPath,
+    NumberInPath { number, caller }: NumberInPath,
     params: Params,
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
-    app.admit_registration(&number)
-        .map_err(|refusal| MetaError::too_many_registrations(&refusal))?;
-    app.change(RecordChange::DeregisterNumber(number.id.clone())).await?;
-    tracing::info!(number = %number.id, "a number was deregistered");
+    numbers::deregister(&app, &caller.actor, &number).await?;
     Ok(Json(Done::DONE))
 }

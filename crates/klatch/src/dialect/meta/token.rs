@@ -11,6 +11,7 @@ use wire::graph::fields::Fields;
 use wire::graph::value::Id;
 use wire::meta::error::Error as MetaError;
 use wire::meta::error::ErrorBody;
+use wire::paging::LIMIT_MAX;
 use wire::problem::{Problem, required};
 
 use super::Params;
@@ -76,8 +77,11 @@ impl TokenRequest {
             let detail = format!("must be {CLIENT_CREDENTIALS}, got {grant_type:?}");
             return Err(Problem::field("grant_type", detail).into());
         }
-        let account =
-            app.account_of_app(&client_id).await?.ok_or_else(MetaError::unknown_client)?;
+        let account = app
+            .directory
+            .account_of_app(&client_id)
+            .await?
+            .ok_or_else(MetaError::unknown_client)?;
         if !is_secret(&account, &client_secret) {
             return Err(MetaError::wrong_client_secret().into());
         }
@@ -210,7 +214,7 @@ impl TokenData {
         };
         let wabas = match &caller.only {
             Some(number) => vec![number.waba_id.clone()],
-            None => app.wabas(&caller.account).await?,
+            None => app.directory.wabas(&caller.account, LIMIT_MAX).await?,
         };
         let granular = |scope| GranularScope { scope, target_ids: wabas.clone() };
         let user_id = Some(user_id(&caller));

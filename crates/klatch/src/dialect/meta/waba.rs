@@ -15,7 +15,7 @@ use super::error::Error;
 use super::node::name_of;
 use super::number::{self, NumberInfo};
 use crate::app::App;
-use crate::directory::Number;
+use crate::directory::{Actor, Number};
 use crate::http::paging::{Address, cursors};
 use crate::http::params::{PageParams, PathParams};
 use crate::http::reply::WrittenJson;
@@ -62,7 +62,7 @@ async fn numbers(
             Ok(page.cut([(1, Number::clone(only))].into_iter()))
         }
         Some(_) => Ok(Slice { items: Vec::new(), more_before: false, more_after: false }),
-        None => Ok(app.numbers_of_waba(&caller.account, waba_id, page).await?),
+        None => Ok(app.directory.numbers_of_waba(&caller.account, waba_id, page).await?),
     }
 }
 
@@ -70,6 +70,8 @@ async fn numbers(
 pub(super) struct WabaInPath {
     /// The account's numbers of this WABA: at least one.
     pub(super) numbers: Vec<Number>,
+    /// The key.
+    pub(super) actor: Actor,
 }
 
 impl FromRequestParts<App> for WabaInPath {
@@ -83,7 +85,7 @@ impl FromRequestParts<App> for WabaInPath {
             return Err(MetaError::no_such_object(parts.method.as_str(), waba_id).into());
         }
         let page = Page { limit: LIMIT_MAX, seek: Seek::First };
-        let slice = app.numbers_of_waba(&caller.account, waba_id, page).await?;
+        let slice = app.directory.numbers_of_waba(&caller.account, waba_id, page).await?;
         let numbers: Vec<_> = slice.items.into_iter().map(|(_, number)| number).collect();
         if caller.only.is_some() && numbers.len() > 1 {
             return Err(MetaError::not_permitted(
@@ -91,7 +93,7 @@ impl FromRequestParts<App> for WabaInPath {
             )
             .into());
         }
-        Ok(Self { numbers })
+        Ok(Self { numbers, actor: caller.actor })
     }
 }
 

@@ -13,24 +13,22 @@ use wire::Dialect;
 use wire::graph::value::Names;
 use wire::meta::error::Error as MetaError;
 use wire::meta::error::ErrorBody;
-use wire::meta::error::HandshakeAnswer;
 use wire::news::Topic;
 use wire::problem::{Problem, required};
 
 use super::Params;
 use super::auth::AppInPath;
-use super::error::Error;
+use super::error::{Error, not_configured};
 use super::headers::NEWEST;
 use super::node::link;
 use super::number::Done;
 use super::waba::WabaInPath;
-use crate::app::App;
-use crate::app::outbox::{Configured, Place, PlaceChange};
+use crate::app::webhooks::Step;
+use crate::app::{App, webhooks};
 use crate::directory::{
-    Account, Activity, Number, Reach, RecordChange, Role, Subscription, Target, VendorField,
+    Account, Activity, Configured, Number, Place, Reach, Role, Subscription, Target, VendorField,
 };
 use crate::http::choice::Base;
-use crate::webhook::send::HandshakeFailure;
 use crate::webhook::target;
 
 /// What an app subscribes to. There are other things in Graph, but none of them is told of here.
@@ -75,6 +73,13 @@ const FIELDS: [&str; 35] = [
     "web_app_data_sync",
     "web_message_echoes",
 ];
+
+/// The field that holds the address of the app's own receiver.
+const CALLBACK: &str = "callback_url";
+/// The field that holds the address of a receiver in place of the app's own.
+pub(super) const OVERRIDE: &str = "override_callback_uri";
+/// What stands before the names of the fields where a number is configured.
+pub(super) const IN_CONFIGURATION: &str = "webhook_configuration.";
 
 /// The version of Graph that a call was made with; the newest, where it names none.
 pub(super) struct Version(String);
@@ -203,10 +208,10 @@ impl WabaInPath {
         Reach::Waba(self.number().waba_id.clone())
     }
 
-    /// The change that subscribes the account's app to the WABA, or ends that.
-    fn subscribe(&self, on: bool) -> RecordChange {
+    /// The step that subscribes the account's app to the WABA, or ends that.
+    fn subscribe(&self, on: bool) -> Step {
         let Number { account, waba_id, .. } = self.number().clone();
-        RecordChange::SubscribeApp { account, waba_id, on }
+        Step::SubscribeApp { account, waba_id, on }
     }
 }
 
@@ -229,9 +234,9 @@ pub(super) async fn get(
     let number = waba.number();
     let mut data = Vec::new();
     if number.app_subscribed
-        && let Some(account) = app.account(&number.account).await?
+        && let Some(account) = app.directory.account(&number.account).await?
     {
-        let own = app.holder(&place(&number.account, waba.reach())).await?;
+        let own = app.directory.holder(&place(&number.account, waba.reach())).await?;
         data.push(SubscribedApp {
             whatsapp_business_api_data: AppInfo {
                 link: link(&account.app.id),
@@ -269,10 +274,11 @@ pub(super) async fn subscribe(
         override_callback_uri: Some(override_callback_uri.unwrap_or_default()),
         verify_token,
     };
-    app.admit_configuration(&waba.number().account, &waba.reach()).await?;
+    webhooks::admit(&app, &waba.number().account, &waba.reach()).await?;
     let may = waba.numbers.iter().any(may_override);
     let own = set_override(&app, waba.number(), waba.reach(), may, "", wanted).await?;
-    app.change(RecordChange::All(vec![own, waba.subscribe(true)])).await?;
+    let configured = webhooks::configure(&app, &waba.actor, vec![own, waba.subscribe(true)]).await;
+    configured.map_err(|error| not_configured("", OVERRIDE, error))?;
     tracing::info!(waba = waba.number().waba_id, "the app was subscribed to a WABA");
     Ok(Json(Done::DONE))
 }
@@ -296,9 +302,10 @@ pub(super) async fn unsubscribe(
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
     let account = &waba.number().account;
-    app.admit_configuration(account, &waba.reach()).await?;
-    let own = app.change_place(place(account, waba.reach()), PlaceChange::Clear);
-    app.change(RecordChange::All(vec![waba.subscribe(false), own])).await?;
+    webhooks::admit(&app, account, &waba.reach()).await?;
+    let own = Step::Clear(place(account, waba.reach()));
+    let configured = webhooks::configure(&app, &waba.actor, vec![waba.subscribe(false), own]).await;
+    configured.map_err(|error| not_configured("", OVERRIDE, error))?;
     Ok(Json(Done::DONE))
 }
 
@@ -317,9 +324,9 @@ pub(super) async fn unsubscribe(
 )]
 pub(super) async fn get_app(
     State(app): State<App>,
-    AppInPath(account): AppInPath,
+    AppInPath { account, .. }: AppInPath,
 ) -> Result<Json<AppSubscriptions>, Error> {
-    let own = app.holder(&place(&account.id, Reach::Account)).await?;
+    let own = app.directory.holder(&place(&account.id, Reach::Account)).await?;
     let data = own.map(|own| AppSubscription {
         object: OBJECT,
         active: own.activity == Activity::On,
@@ -346,25 +353,26 @@ pub(super) async fn get_app(
 )]
 pub(super) async fn set_app(
     State(app): State<App>,
-    AppInPath(account): AppInPath,
+    AppInPath { account, actor }: AppInPath,
     Version(version): Version,
     params: Params,
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
     let NewAppSubscription { object, callback_url, verify_token, fields } = params.read()?;
     check_object(&required("object", object)?)?;
-    let url = required("callback_url", callback_url)?;
+    let url = required(CALLBACK, callback_url)?;
     let names = match fields {
         Some(Names(list)) => field_names(&list)?,
         None => Topic::ALL.map(Topic::as_str).to_vec(),
     };
-    app.admit_configuration(&account.id, &Reach::Account).await?;
+    webhooks::admit(&app, &account.id, &Reach::Account).await?;
     let fields = with_version(&names, &version);
     let topics = Some(topics(&fields));
-    let receiver =
-        verified(&app, &account, "callback_url", &url, ("verify_token", verify_token)).await?;
-    let place = place(&account.id, Reach::Account);
-    app.change(app.set_place(place, Configured { topics, fields, ..receiver })).await?;
+    let receiver = receiver(&app, &account, CALLBACK, &url, ("verify_token", verify_token)).await?;
+    let receiver = Configured { topics, fields, ..receiver };
+    let own = Step::Set(place(&account.id, Reach::Account), receiver);
+    let configured = webhooks::configure(&app, &actor, vec![own]).await;
+    configured.map_err(|error| not_configured("", CALLBACK, error))?;
     tracing::info!(account = %account.id, "an app's webhook was configured");
     Ok(Json(Done::DONE))
 }
@@ -388,28 +396,30 @@ pub(super) async fn set_app(
 )]
 pub(super) async fn remove_app(
     State(app): State<App>,
-    AppInPath(account): AppInPath,
+    AppInPath { account, actor }: AppInPath,
     params: Params,
 ) -> Result<Json<Done>, Error> {
     params.refuse_key()?;
     let RemovedAppSubscription { object, fields } = params.read()?;
     check_object(object.as_deref().unwrap_or(OBJECT))?;
-    let change = match fields {
+    let own = place(&account.id, Reach::Account);
+    let step = match fields {
         Some(Names(ended)) => {
             let ended = field_names(&ended)?;
-            PlaceChange::EndFields(ended.into_iter().map(str::to_owned).collect())
+            Step::EndFields(own, ended.into_iter().map(str::to_owned).collect())
         }
-        None => PlaceChange::Clear,
+        None => Step::Clear(own),
     };
-    app.admit_configuration(&account.id, &Reach::Account).await?;
-    app.change(app.change_place(place(&account.id, Reach::Account), change)).await?;
+    webhooks::admit(&app, &account.id, &Reach::Account).await?;
+    let configured = webhooks::configure(&app, &actor, vec![step]).await;
+    configured.map_err(|error| not_configured("", CALLBACK, error))?;
     Ok(Json(Done::DONE))
 }
 
 /// Where a number's webhooks go.
 pub(super) async fn configuration(app: &App, number: &Number) -> Result<Configuration, Error> {
     let address = async |reach| -> Result<Option<String>, Error> {
-        let holder = app.holder(&place(&number.account, reach)).await?;
+        let holder = app.directory.holder(&place(&number.account, reach)).await?;
         Ok(holder.map(|holder| holder.target.url.into()))
     };
     Ok(Configuration {
@@ -419,15 +429,15 @@ pub(super) async fn configuration(app: &App, number: &Number) -> Result<Configur
     })
 }
 
-/// The change that puts a number's own receiver in the place of all others, or takes it away.
+/// The step that puts a number's own receiver in the place of all others, or takes it away.
 pub(super) async fn override_number(
     app: &App,
     number: &Number,
     wanted: NewOverride,
-) -> Result<RecordChange, Error> {
+) -> Result<Step, Error> {
     let reach = Reach::Number(number.id.clone());
     let may = may_override(number);
-    set_override(app, number, reach, may, "webhook_configuration.", wanted).await
+    set_override(app, number, reach, may, IN_CONFIGURATION, wanted).await
 }
 
 /// Whether a receiver can be put in the place of the app's own: as at Meta, once the app is
@@ -442,8 +452,8 @@ fn place(account: &AccountId, reach: Reach) -> Place {
     Place { account: account.clone(), dialect: Dialect::META, reach, role }
 }
 
-/// The change that puts a receiver that has answered the handshake in place of all others, or takes
-/// it away. `at` stands before the names of the fields.
+/// The step that puts a receiver in place of all others, or takes it away. `at` stands before the
+/// names of the fields.
 async fn set_override(
     app: &App,
     number: &Number,
@@ -451,26 +461,26 @@ async fn set_override(
     may_override: bool,
     at: &str,
     wanted: NewOverride,
-) -> Result<RecordChange, Error> {
-    let field = format!("{at}override_callback_uri");
+) -> Result<Step, Error> {
+    let field = format!("{at}{OVERRIDE}");
     let url = required(&field, wanted.override_callback_uri)?;
     let place = place(&number.account, reach);
     if url.is_empty() {
-        return Ok(app.change_place(place, PlaceChange::Clear));
+        return Ok(Step::Clear(place));
     }
     if !may_override {
         return Err(MetaError::not_subscribed().into());
     }
     // The account is there as long as its number is.
-    let account = app.account(&number.account).await?;
+    let account = app.directory.account(&number.account).await?;
     let account = account.ok_or_else(|| Problem::field("id", "belongs to no account"))?;
     let token = (format!("{at}verify_token"), wanted.verify_token);
-    let receiver = verified(app, &account, &field, &url, (&token.0, token.1)).await?;
-    Ok(app.set_place(place, receiver))
+    let receiver = receiver(app, &account, &field, &url, (&token.0, token.1)).await?;
+    Ok(Step::Set(place, receiver))
 }
 
-/// A receiver that has answered the handshake. Its deliveries are signed with the app's secret.
-async fn verified(
+/// A receiver as it is described here. Its deliveries are signed with the app's secret.
+async fn receiver(
     app: &App,
     account: &Account,
     field: &str,
@@ -484,19 +494,6 @@ async fn verified(
         headers: Vec::new(),
         timeout: Dialect::META.webhooks.timeout,
     };
-    let challenge = app.mint.challenge();
-    let shaken = client.shake_hands(Dialect::META, &target, &token, &challenge).await;
-    shaken.map_err(|failure| {
-        let answer = match &failure {
-            HandshakeFailure::Status(status) => HandshakeAnswer::Status {
-                status: status.as_u16(),
-                reason: status.canonical_reason().unwrap_or("Unknown"),
-            },
-            HandshakeFailure::Body => HandshakeAnswer::OtherBody,
-            HandshakeFailure::NoAnswer(_) => HandshakeAnswer::None,
-        };
-        MetaError::handshake_failed(field, answer, &failure.to_string())
-    })?;
     Ok(Configured {
         target,
         topics: None,

@@ -9,23 +9,29 @@ use wire::sinch::error::Error as SinchError;
 use wire::sinch::spelled;
 
 use super::error::Error;
+use crate::app::App;
 use crate::app::caller::{Call, Idempotency};
-use crate::app::{App, Scope};
-use crate::directory::Number;
+use crate::directory::{Actor, Number};
 use crate::http::params::{PathParams, bearer};
+use crate::store::Scope;
 
 /// The number behind a bot.
 #[derive(Debug)]
-pub(super) struct Caller(pub(super) Arc<Number>);
+pub(super) struct Caller {
+    /// The number.
+    pub(super) number: Arc<Number>,
+    /// The key.
+    pub(super) actor: Actor,
+}
 
 impl Caller {
     /// What this caller asks, with what it takes to ask it again.
     pub(super) fn call(&self, idempotency: Option<Idempotency>) -> Call {
-        Call { scope: self.scope(), idempotency }
+        Call { actor: self.actor.clone(), scope: self.scope(), idempotency }
     }
 
     pub(super) fn scope(&self) -> Scope {
-        Scope::Number(self.0.id.clone())
+        Scope::Number(self.number.id.clone())
     }
 }
 
@@ -43,9 +49,11 @@ impl FromRequestParts<App> for Caller {
         let number = match &opening.number {
             Some(number) => Some(Arc::clone(number)).filter(|number| number.bot_id == bot_id),
             // A token of ours may open an account with several bots.
-            None => app.number_of_bot(&opening.account, bot_id).await?.map(Arc::new),
+            None => app.directory.number_of_bot(&opening.account, bot_id).await?.map(Arc::new),
         };
-        Ok(Self(number.ok_or(SinchError::unauthorized())?))
+        let actor = Actor::Key { id: opening.key.clone() };
+        let number = number.ok_or(SinchError::unauthorized())?;
+        Ok(Self { number, actor })
     }
 }
 
@@ -69,9 +77,9 @@ impl FromRequestParts<App> for InPath {
         let second = named.rsplit_once('-').and_then(|(_, second)| second.parse::<i64>().ok());
         // One group has one name.
         let second =
-            second.filter(|second| spelled(caller.0.display_number.as_str(), second) == named);
+            second.filter(|second| spelled(caller.number.display_number.as_str(), second) == named);
         let group = match second {
-            Some(second) => app.group_by_alias(&caller.0.id, second).await?,
+            Some(second) => app.groups.group_by_alias(&caller.number.id, second).await?,
             None => None,
         };
         Ok(Self(caller, group.ok_or_else(SinchError::no_such_group)?))

@@ -17,9 +17,9 @@ use wire::sinch::webhook;
 use super::auth::Caller;
 use super::error::Error;
 use super::{Body, Query};
-use crate::app::App;
-use crate::app::outbox::{By, Notice, Notices};
+use crate::app::{App, notices};
 use crate::directory::Number;
+use crate::store::outbox::Notice;
 
 /// Since when there can have been callbacks: 2019-09-01. Published.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_567_296_000_000);
@@ -96,7 +96,7 @@ pub(super) async fn status(_: Caller) -> Json<Callbacks> {
 )]
 pub(super) async fn notifications(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, .. }: Caller,
     query: Query,
     body: Body,
 ) -> Result<Json<Callbacks>, Error> {
@@ -108,20 +108,15 @@ pub(super) async fn notifications(
     let sender = sender.map(|sender| parse("from", &sender, PersonRef::parse)).transpose()?;
     let size = count("page_size", wanted.page_size, &query, PAGE_SIZE, PAGE_SIZE_MAX)?;
     let page = count("page", wanted.page, &query, 1, REACH_MAX / size)?;
-    let wanted = Notices {
-        by: match sender.map(|sender| sender.to_string()) {
-            None => By::Anyone,
-            Some(sender) if sender == number.display_number.as_str() => By::Business,
-            Some(sender) => By::Person(sender),
-        },
+    let wanted = notices::Wanted {
+        sender,
         from: from.map_or(Ok(BEGINNING), |text| moment("start_time", &text))?,
-        // What happens in this very millisecond is told, too.
-        to: to.map_or(Ok(app.now().minus_millis(-1)), |text| moment("end_time", &text))?,
+        to: to.map(|text| moment("end_time", &text)).transpose()?,
         // Both are bounded by the reach.
         skip: u32::try_from((page - 1) * size).unwrap_or(u32::MAX),
         limit: u32::try_from(size).unwrap_or(u32::MAX),
     };
-    let notices = app.notices(&number, &wanted).await?;
+    let notices = notices::list(&app, &number, wanted).await?;
     // A thousand of them take longer than others should wait for.
     let rendering = move || notices.iter().filter_map(|one| render(&number, one)).collect();
     match tokio::task::spawn_blocking(rendering).await {

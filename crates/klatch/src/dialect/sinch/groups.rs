@@ -35,10 +35,10 @@ use crate::page::{Page, Seek, Slice};
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    Caller(number): Caller,
+    Caller { number, .. }: Caller,
 ) -> Result<Response, Error> {
     let page = |seek| Page { limit: LIMIT_MAX, seek };
-    let first = app.groups(&number.id, page(Seek::First)).await?;
+    let first = app.groups.groups(&number.id, page(Seek::First)).await?;
     // The list has no pages, but it may have any length: it goes out as it is read.
     let lines = stream::unfold((Some(first), true), move |(slice, begins)| {
         let (app, number) = (app.clone(), number.clone());
@@ -48,7 +48,7 @@ pub(super) async fn list(
             let last = slice.items.last().filter(|_| slice.more_after).map(|(key, _)| *key);
             let next = match last {
                 None => Ok(None),
-                Some(key) => app.groups(&number.id, page(Seek::After(key))).await.map(Some),
+                Some(key) => app.groups.groups(&number.id, page(Seek::After(key))).await.map(Some),
             };
             Some(match next {
                 Ok(next) => (Ok(text), (next, false)),
@@ -104,7 +104,7 @@ pub(super) async fn create(
         description: Description::default(),
         mode: JoinApprovalMode::AutoApprove,
     };
-    let outcome = app.create(&caller.call(body.idempotency), &caller.0, &new).await?;
+    let outcome = app.create(&caller.call(body.idempotency), &caller.number, &new).await?;
     Ok(Json(CreatedGroup::from(outcome.stored.group.state())))
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn set(
     // What was done already, or would be refused afterwards, has nobody asked for anything, not even
     // for the meaning of a name.
     if app.may_fetch(&call, &group).await? == MayFetch::Yes {
-        let client = app.outbound.of(&caller.0.account);
+        let client = app.outbound.of(&caller.number.account);
         let url = target::address("url", &url, URL_CHARS_MAX, client.guard()).await?;
         app.fetch_picture(&call, &group, &client, &url).await?;
     }

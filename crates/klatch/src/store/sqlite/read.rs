@@ -22,8 +22,8 @@ use super::super::rows::{self, Damage, GroupColumns};
 use super::super::{PersonStanding, Receipt, Recorded, STANDINGS_MAX, StoreError, Stored};
 use super::failed;
 use crate::directory::{
-    Account, Eligibility, Key, KeyHash, Number, Opening, PersonKey, Pin, Profile, Registration,
-    Secret, VendorApp,
+    Account, Actor, Eligibility, Key, KeyHash, Number, Opening, PersonKey, Pin, Profile,
+    Registration, Secret, VendorApp,
 };
 use crate::page::{Page, Seek, Slice};
 
@@ -194,6 +194,23 @@ pub(super) fn groups(
     Ok(page.slice(fetched))
 }
 
+/// An event of a group, from columns that have the names of the table's.
+fn read_recorded(row: &Row<'_>) -> Result<Recorded, RowError> {
+    Ok(Recorded {
+        version: row.get("version")?,
+        at: time(row, "at")?,
+        actor: actor(row)?,
+        request_id: parsed(row, "request_id", RequestId::parse)?,
+        event: rows::read_event(text(row, "event")?).map_err(in_column("event"))?,
+    })
+}
+
+/// Who brought an event about; `None` where that was not yet written down.
+fn actor(row: &Row<'_>) -> Result<Option<Actor>, RowError> {
+    let actor: Option<String> = row.get("acted_by")?;
+    actor.map(|actor| rows::read_actor(&actor)).transpose().map_err(in_column("acted_by"))
+}
+
 pub(super) fn history(
     connection: &Connection,
     group: &GroupId,
@@ -202,19 +219,11 @@ pub(super) fn history(
 ) -> Result<Vec<Recorded>, StoreError> {
     all(
         connection,
-        "SELECT version, at, request_id, event FROM events
+        "SELECT version, at, request_id, event, acted_by FROM events
          WHERE group_seq = (SELECT seq FROM groups WHERE id = ?1) AND version >= ?2
          ORDER BY version LIMIT ?3",
         (group.as_str(), signed(from_version), limit),
-        |row| {
-            let event: String = row.get("event")?;
-            Ok(Recorded {
-                version: row.get("version")?,
-                at: time(row, "at")?,
-                request_id: parsed(row, "request_id", RequestId::parse)?,
-                event: rows::read_event(&event).map_err(in_column("event"))?,
-            })
-        },
+        read_recorded,
     )
     .map_err(in_table("events", group))
 }
@@ -318,16 +327,16 @@ pub(super) fn opening(
 ) -> Result<Option<Opening>, StoreError> {
     let found = one(
         connection,
-        "SELECT account_id, number_id FROM keys WHERE sha256 = ?1 AND revoked_at IS NULL",
+        "SELECT id, account_id, number_id FROM keys WHERE sha256 = ?1 AND revoked_at IS NULL",
         [key.as_bytes()],
         |row| {
             let account = parsed(row, "account_id", AccountId::parse)?;
             let number: Option<String> = row.get("number_id")?;
-            Ok((account, number))
+            Ok((row.get("id")?, account, number))
         },
     )
     .map_err(in_table("keys", "by hash"))?;
-    let Some((account, number)) = found else { return Ok(None) };
+    let Some((key, account, number)) = found else { return Ok(None) };
     let is_number_only = number.is_some();
     let mut numbers = match number {
         Some(id) => all(connection, &numbers_where("id = ?1"), [&id], read_number),
@@ -340,7 +349,7 @@ pub(super) fn opening(
     }
     .map_err(in_table("numbers", &account))?;
     let number = if numbers.len() == 1 { numbers.pop().map(Arc::new) } else { None };
-    Ok(Some(Opening { account, number, is_number_only }))
+    Ok(Some(Opening { key, account, number, is_number_only }))
 }
 
 fn numbers_where(condition: &str) -> String {

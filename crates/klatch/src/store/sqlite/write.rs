@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use domain::Event;
-use domain::event::{Actor, Standing};
+use domain::event::{Author, Standing};
 use domain::values::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
@@ -19,7 +19,7 @@ use super::super::{
 };
 use super::read::{Amendable, TooOld};
 use super::{Caches, failed, is_small, locked, not_committed, unavailable};
-use crate::directory::{Changed, RecordChange};
+use crate::directory::{Actor, Changed, RecordChange};
 use crate::metrics::Metrics;
 
 /// Writes that share a transaction at most.
@@ -49,7 +49,7 @@ pub(super) enum Shared {
 /// Writes that come seldom.
 pub(super) enum Other {
     Remember(Receipt, Reply<(), CommitError>),
-    Change(Box<RecordChange>, Reply<Changed, ChangeError>),
+    Change(Box<(Actor, RecordChange)>, Reply<Changed, ChangeError>),
     Enqueue(Owed, Timestamp, Reply<Option<DeliveryId>, StoreError>),
     Amend(Amend, Vec<Amendable>, Reply<Amended, StoreError>),
     Sweep(Sweeping, Reply<usize, StoreError>),
@@ -262,8 +262,9 @@ fn write_other(connection: &mut Connection, caches: &Caches, other: Other) {
         Other::Remember(receipt, reply) => {
             let _ = reply.send(remember_alone(connection, &receipt));
         }
-        Other::Change(record, reply) => {
-            let _ = reply.send(records::change_alone(connection, caches, &record));
+        Other::Change(change, reply) => {
+            let (actor, change) = &*change;
+            let _ = reply.send(records::change_alone(connection, caches, actor, change));
         }
         Other::Enqueue(owed, at, reply) => {
             let enqueued = alone(connection, |transaction| outbox::enqueue(transaction, &owed, at));
@@ -403,8 +404,9 @@ fn commit(
     let recorded = &commit.recorded;
     connection
         .prepare_cached(
-            "INSERT INTO events (number_seq, group_seq, version, at, request_id, event, actor)
-             VALUES ((SELECT seq FROM numbers WHERE id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO events (number_seq, group_seq, version, at, request_id, event, actor,
+                                 acted_by)
+             VALUES ((SELECT seq FROM numbers WHERE id = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute((
             commit.stored.group.state().number.as_str(),
@@ -413,10 +415,11 @@ fn commit(
             recorded.at.as_millis(),
             recorded.request_id.as_str(),
             &prepared.event,
-            recorded.event.notice().map(|actor| match actor {
-                Actor::Business => "",
-                Actor::Person(person) => person.spelled(),
+            recorded.event.notice().map(|author| match author {
+                Author::Business => "",
+                Author::Person(person) => person.spelled(),
             }),
+            recorded.actor.as_ref().map(rows::write_actor),
         ))?;
     write_standings(connection, group_seq, commit)?;
     outbox::owe(connection, Some((group_seq, recorded.version)), &commit.owed, recorded.at)?;

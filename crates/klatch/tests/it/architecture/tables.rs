@@ -127,10 +127,10 @@ pub(super) const ROOMS: Rooms = &[
         "klatch::app",
         &[
             "domain",
-            "wire::paging",
             "wire::answers",
             "wire::problem",
             "wire::news",
+            "wire::dialect",
             "klatch::metrics",
             "klatch::page",
             "klatch::picture",
@@ -143,6 +143,7 @@ pub(super) const ROOMS: Rooms = &[
             "klatch::webhook::send",
             "klatch::app::person_ids",
             "klatch::app::mint",
+            "klatch::webhook::sample",
         ],
     ),
     (
@@ -168,7 +169,6 @@ pub(super) const ROOMS: Rooms = &[
         &["wire::paging", "klatch::page", "klatch::http::peer", "klatch::app"],
     ),
     ("klatch::http::body", &["domain", "wire::problem", "klatch::serde_text", "klatch::app"]),
-    ("klatch::people", &["domain", "klatch::app::mint", "klatch::app"]),
     (
         "klatch::dialect::graph",
         &[
@@ -179,6 +179,7 @@ pub(super) const ROOMS: Rooms = &[
             "klatch::picture",
             "klatch::http::params",
             "klatch::directory",
+            "klatch::store",
             "klatch::app",
             "klatch::http::reply",
             "klatch::http::paging",
@@ -195,6 +196,7 @@ pub(super) const ROOMS: Rooms = &[
             "wire::dialect",
             "klatch::http::params",
             "klatch::directory",
+            "klatch::store",
             "klatch::telemetry",
             "klatch::webhook::target",
             "klatch::app",
@@ -221,6 +223,7 @@ pub(super) const ROOMS: Rooms = &[
             "klatch::http::choice",
             "klatch::http::params",
             "klatch::directory",
+            "klatch::store",
             "klatch::telemetry",
             "klatch::webhook::send",
             "klatch::webhook::target",
@@ -245,6 +248,7 @@ pub(super) const ROOMS: Rooms = &[
             "klatch::page",
             "klatch::http::params",
             "klatch::directory",
+            "klatch::store",
             "klatch::webhook::target",
             "klatch::app",
             "klatch::http::served",
@@ -277,15 +281,13 @@ pub(super) const ROOMS: Rooms = &[
             "klatch::http::params",
             "klatch::directory",
             "klatch::webhook",
+            "klatch::store",
             "klatch::telemetry",
-            "klatch::webhook::send",
             "klatch::webhook::target",
-            "klatch::webhook::sample",
             "klatch::app",
             "klatch::http::reply",
             "klatch::http::paging",
             "klatch::http::body",
-            "klatch::people",
         ],
     ),
     (
@@ -404,20 +406,11 @@ pub(super) const ROOMS: Rooms = &[
 
 /// Imports that break the order, until somebody has turned them around: of which module, and from
 /// which room.
-pub(super) const DEBTS: &[(&str, &str)] = &[
-    ("klatch::admin", "klatch::store"),
-    ("klatch::dialect", "klatch::store"),
-    ("klatch::people", "klatch::store"),
-    ("klatch::dialect::meta::batch", "klatch::http"),
-];
+pub(super) const DEBTS: &[(&str, &str)] = &[("klatch::dialect::meta::batch", "klatch::http")];
 
 /// Modules that export what belongs to another room, until what they export has moved: which
 /// module, and of which room.
-pub(super) const REEXPORTS: &[(&str, &str)] = &[
-    ("klatch::app", "klatch::store"),
-    ("klatch::app::outbox", "klatch::directory"),
-    ("klatch::app::outbox", "klatch::store"),
-];
+pub(super) const REEXPORTS: &[(&str, &str)] = &[];
 
 /// Items of other crates, and the rooms or modules that alone may name them.
 pub(super) const RESERVED: Rooms = &[

@@ -5,8 +5,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use bytes::Bytes;
 use domain::ids::GroupId;
 use insta::assert_snapshot;
-use klatch::app::Scope;
 use klatch::sandbox;
+use klatch::store::Scope;
 use serde_json::json;
 
 use super::{Refusals, ask, operations, refusal, send_form};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::http::Method;
 use insta::assert_snapshot;
-use klatch::app::Scope;
 use klatch::sandbox;
+use klatch::store::Scope;
 use serde_json::json;
 
 use super::{

@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use bytes::Bytes;
 use domain::ids::GroupId;
 use insta::assert_snapshot;
-use klatch::app::Scope;
 use klatch::sandbox::{self, PHONE_NUMBER_ID, WABA_ID};
+use klatch::store::Scope;
 use serde_json::json;
 
 use super::{

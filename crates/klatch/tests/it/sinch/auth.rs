@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, header};
 use domain::ids::GroupId;
 use insta::assert_snapshot;
-use klatch::app::Scope;
 use klatch::sandbox;
+use klatch::store::Scope;
 use serde_json::{Value, json};
 
 use super::{

@@ -10,9 +10,10 @@ use domain::values::{Description, JoinApprovalMode, Subject, Timestamp};
 use futures_util::future::join_all;
 use http_body_util::BodyExt as _;
 use insta::assert_snapshot;
-use klatch::app::Scope;
 use klatch::app::caller::Call;
+use klatch::directory::Actor;
 use klatch::sandbox;
+use klatch::store::Scope;
 use serde_json::{Value, json};
 use wire::paging::LIMIT_MAX;
 
@@ -148,8 +149,8 @@ async fn groups_of_the_same_second_have_names_of_their_own() {
 /// So many groups, made without the detour through an API.
 async fn make(app: &TestApp, count: usize) {
     let id = PhoneNumberId::parse(sandbox::PHONE_NUMBER_ID).unwrap();
-    let number = app.app.number(&id).await.unwrap().unwrap();
-    let call = Call { scope: Scope::Number(id), idempotency: None };
+    let number = app.app.directory.number(&id).await.unwrap().unwrap();
+    let call = Call { actor: Actor::Operator, scope: Scope::Number(id), idempotency: None };
     let new = NewGroup {
         subject: Subject::parse("Hello").unwrap(),
         description: Description::default(),

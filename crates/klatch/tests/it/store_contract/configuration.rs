@@ -6,8 +6,9 @@ use domain::Command;
 use domain::ids::PhoneNumberId;
 use klatch::app::mint::Mint;
 use klatch::directory::{
-    Activity, Changed, Configured, KeyHash, Minted, Number, NumberChange, Place, PlaceChange,
-    Reach, RecordChange, Role, Secret, Subscription, SubscriptionChange, SubscriptionEvent,
+    Activity, Actor, Changed, Configured, KeyHash, Minted, Number, NumberChange, Place,
+    PlaceChange, Reach, RecordChange, Role, Secret, Subscription, SubscriptionChange,
+    SubscriptionEvent,
 };
 use klatch::page::{Page, Seek};
 use klatch::store::outbox::{LogFilter, LoggedEvent};
@@ -20,13 +21,13 @@ use super::{FIRST, account, at, create, id, key, number, planned};
 
 pub(super) async fn story(store: &dyn Store, mint: &Mint) {
     for id in ["acc_q", "acc_r"] {
-        store.change(RecordChange::AddAccount(account(id))).await.unwrap();
+        store.change(&Actor::Operator, RecordChange::AddAccount(account(id))).await.unwrap();
     }
     let ours = number("2101", "acc_q", "15550002101", 99);
     let other = number("2102", "acc_q", "15550002102", 99);
     let theirs = number("2103", "acc_r", "15550002103", 99);
     for number in [&ours, &other, &theirs] {
-        store.change(RecordChange::AddNumber(number.clone())).await.unwrap();
+        store.change(&Actor::Operator, RecordChange::AddNumber(number.clone())).await.unwrap();
     }
     of_a_waba(store, [&ours, &other]).await;
     replanning(store, mint, [&ours, &theirs]).await;
@@ -39,7 +40,7 @@ pub(super) async fn story(store: &dyn Store, mint: &Mint) {
 /// A WABA's numbers, without those of others.
 async fn of_a_waba(store: &dyn Store, [ours, other]: [&Number; 2]) {
     let apart = Number { waba_id: "apart".to_owned(), ..number("2104", "acc_q", "15550002104", 9) };
-    store.change(RecordChange::AddNumber(apart.clone())).await.unwrap();
+    store.change(&Actor::Operator, RecordChange::AddNumber(apart.clone())).await.unwrap();
     let read = async |waba_id: &str, page| {
         let slice = store.numbers_of_waba(&ours.account, waba_id, page).await.unwrap();
         slice.items.into_iter().map(|(key, number)| (key, number.id)).collect::<Vec<_>>()
@@ -93,7 +94,7 @@ async fn replanning(store: &dyn Store, mint: &Mint, [ours, theirs]: [&Number; 2]
             commits.push(commit);
         }
         let [of_ours, of_theirs] = <[Commit; 2]>::try_from(commits).unwrap();
-        store.change(change.clone()).await.unwrap();
+        store.change(&Actor::Operator, change.clone()).await.unwrap();
         let stale = store.commit(of_ours.clone()).await.unwrap_err();
         assert!(matches!(stale, CommitError::Conflict), "{change:?}: {stale:?}");
         let missing = store.group(&Scope::Everything, &id(&of_ours)).await.unwrap();
@@ -115,7 +116,7 @@ async fn whole_or_not_at_all(store: &dyn Store, ours: &Number) {
         RecordChange::AddKey(key("k_half", "acc_q", None), KeyHash::of("half")),
         RecordChange::SubscribeApp { account, waba_id, on: true },
     ]);
-    let failed = store.change(all).await.unwrap_err();
+    let failed = store.change(&Actor::Operator, all).await.unwrap_err();
     assert!(matches!(failed, ChangeError::Unknown { field: "waba_id" }), "{failed:?}");
     assert_eq!(reaching(store, ours).await, []);
     assert!(store.opening(&KeyHash::of("half")).await.unwrap().is_none());
@@ -156,8 +157,11 @@ fn set(place: &Place, name: &str, topics: Option<Vec<Topic>>) -> RecordChange {
 async fn places(store: &dyn Store, ours: &Number) {
     let place = main_of(ours);
     let holder = async || store.holder(&place).await.unwrap();
-    let change =
-        async |change| store.change(RecordChange::ChangePlace(place.clone(), change, at(2))).await;
+    let change = async |change| {
+        store
+            .change(&Actor::Operator, RecordChange::ChangePlace(place.clone(), change, at(2)))
+            .await
+    };
     let nothing = change(PlaceChange::Clear).await.unwrap();
     assert_eq!(nothing, Changed::default(), "nobody is there");
     assert_eq!(change(PlaceChange::EndFields(vec![])).await.unwrap(), Changed::default());
@@ -165,13 +169,13 @@ async fn places(store: &dyn Store, ours: &Number) {
     assert!(matches!(unknown, ChangeError::Unknown { field: "name" }), "{unknown:?}");
 
     let of = |name| vec![subscription_id(name)];
-    let added = store.change(set(&place, "first", None)).await.unwrap();
+    let added = store.change(&Actor::Operator, set(&place, "first", None)).await.unwrap();
     assert_eq!(added, Changed { subscriptions: of("first"), removed: vec![] });
     let first = holder().await.unwrap();
     assert_eq!((first.id.clone(), first.topics.clone()), (subscription_id("first"), None));
     // The next one takes over: its address, and the id of the one before.
     let topics = Some(vec![Topic::Status, Topic::Lifecycle, Topic::Settings]);
-    let changed = store.change(set(&place, "second", topics)).await.unwrap();
+    let changed = store.change(&Actor::Operator, set(&place, "second", topics)).await.unwrap();
     assert_eq!(changed, Changed { subscriptions: of("first"), removed: vec![] });
     let second = holder().await.unwrap();
     assert_eq!(second.secrets, first.secrets, "nobody has asked for another one");
@@ -190,7 +194,7 @@ async fn places(store: &dyn Store, ours: &Number) {
     assert_eq!(removed, Changed { subscriptions: vec![], removed: of("first") });
     assert_eq!(holder().await, None);
     // A new one has another id.
-    store.change(set(&place, "third", None)).await.unwrap();
+    store.change(&Actor::Operator, set(&place, "third", None)).await.unwrap();
     assert_eq!(holder().await.unwrap().id, subscription_id("third"));
     assert_eq!(change(PlaceChange::Clear).await.unwrap().removed, of("third"));
 }
@@ -212,23 +216,27 @@ async fn extras(store: &dyn Store, other: &Number) {
         };
         receivers.into_iter().map(name).collect()
     };
-    store.change(add("one", "x1")).await.unwrap();
-    let taken = store.change(RecordChange::All(vec![add("two", "x2"), add("one", "x3")])).await;
+    store.change(&Actor::Operator, add("one", "x1")).await.unwrap();
+    let taken = store
+        .change(&Actor::Operator, RecordChange::All(vec![add("two", "x2"), add("one", "x3")]))
+        .await;
     assert!(matches!(taken, Err(ChangeError::Taken { field: "name" })), "{taken:?}");
     let three = vec![add("two", "x2"), add("three", "x3")];
-    let too_many = store.change(RecordChange::All(three)).await;
+    let too_many = store.change(&Actor::Operator, RecordChange::All(three)).await;
     let is_too_many = matches!(too_many, Err(ChangeError::TooMany { max: 2, .. }));
     assert!(is_too_many, "{too_many:?}");
     assert_eq!(names().await, ["one"], "none of them");
-    store.change(add("two", "x2")).await.unwrap();
+    store.change(&Actor::Operator, add("two", "x2")).await.unwrap();
     let retain = |names: &[&str]| {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         RecordChange::RetainExtras(main_of(other), names, at(1))
     };
-    let changed = store.change(RecordChange::All(vec![retain(&["two"]), add("four", "x4")])).await;
+    let changed = store
+        .change(&Actor::Operator, RecordChange::All(vec![retain(&["two"]), add("four", "x4")]))
+        .await;
     assert_eq!(changed.unwrap().removed, [subscription_id("x1")]);
     assert_eq!(names().await, ["two", "four"]);
-    store.change(retain(&[])).await.unwrap();
+    store.change(&Actor::Operator, retain(&[])).await.unwrap();
     assert_eq!(names().await, Vec::<String>::new());
 }
 
@@ -241,13 +249,13 @@ async fn pausing(store: &dyn Store, other: &Number) {
             SubscriptionChange { activity: Some(activity), ..SubscriptionChange::default() };
         let (id, event) = (subscription_id(name), SubscriptionEvent::Changed);
         let change = RecordChange::ChangeSubscription(id, change, event, at(2));
-        store.change(change).await.unwrap();
+        store.change(&Actor::Operator, change).await.unwrap();
     };
-    store.change(set(&place, "held1", None)).await.unwrap();
+    store.change(&Actor::Operator, set(&place, "held1", None)).await.unwrap();
     set_activity("held1", Activity::Paused { since: at(2) }).await;
     for name in ["held2", "held3"] {
-        store.change(clear()).await.unwrap();
-        store.change(set(&place, name, None)).await.unwrap();
+        store.change(&Actor::Operator, clear()).await.unwrap();
+        store.change(&Actor::Operator, set(&place, name, None)).await.unwrap();
         let held = store.holder(&place).await.unwrap().unwrap();
         assert_eq!(held.id, subscription_id(name));
         assert_eq!(held.activity, Activity::Paused { since: at(2) });
@@ -258,13 +266,13 @@ async fn pausing(store: &dyn Store, other: &Number) {
     }
     // Another place is not paused.
     let elsewhere = Place { dialect: Dialect::SINCH, ..place.clone() };
-    store.change(set(&elsewhere, "held4", None)).await.unwrap();
+    store.change(&Actor::Operator, set(&elsewhere, "held4", None)).await.unwrap();
     assert_eq!(store.holder(&elsewhere).await.unwrap().unwrap().activity, Activity::On);
     // Nor is this one after it was resumed, or after its receiver was switched off.
     set_activity("held3", Activity::On).await;
     for name in ["held5", "held6"] {
-        store.change(clear()).await.unwrap();
-        store.change(set(&place, name, None)).await.unwrap();
+        store.change(&Actor::Operator, clear()).await.unwrap();
+        store.change(&Actor::Operator, set(&place, name, None)).await.unwrap();
         assert_eq!(store.holder(&place).await.unwrap().unwrap().activity, Activity::On);
         let reason = "it is gone".to_owned();
         set_activity(name, Activity::Off { since: at(2), reason }).await;
@@ -273,17 +281,17 @@ async fn pausing(store: &dyn Store, other: &Number) {
 
 /// Two calls at the same moment: each is decided upon what the other has left.
 pub(super) async fn crowd(store: Arc<dyn Store>) {
-    store.change(RecordChange::AddAccount(account("acc_q"))).await.unwrap();
+    store.change(&Actor::Operator, RecordChange::AddAccount(account("acc_q"))).await.unwrap();
     let ours = number("2101", "acc_q", "15550002101", 99);
-    store.change(RecordChange::AddNumber(ours.clone())).await.unwrap();
+    store.change(&Actor::Operator, RecordChange::AddNumber(ours.clone())).await.unwrap();
     let place = main_of(&ours);
-    store.change(set(&place, "all", Some(Topic::ALL.to_vec()))).await.unwrap();
+    store.change(&Actor::Operator, set(&place, "all", Some(Topic::ALL.to_vec()))).await.unwrap();
     let mut calls = tokio::task::JoinSet::new();
     for topic in [Topic::Status, Topic::Settings] {
         let change = PlaceChange::EndFields(vec![topic.as_str().to_owned()]);
         let change = RecordChange::ChangePlace(place.clone(), change, at(1));
         let store = Arc::clone(&store);
-        calls.spawn(async move { store.change(change).await.map(drop) });
+        calls.spawn(async move { store.change(&Actor::Operator, change).await.map(drop) });
     }
     for index in 0..9 {
         let name = format!("extra{index}");
@@ -292,7 +300,7 @@ pub(super) async fn crowd(store: Arc<dyn Store>) {
         let change = PlaceChange::Add { receiver, minted, max: 3 };
         let change = RecordChange::ChangePlace(place, change, at(1));
         let store = Arc::clone(&store);
-        calls.spawn(async move { store.change(change).await.map(drop) });
+        calls.spawn(async move { store.change(&Actor::Operator, change).await.map(drop) });
     }
     let outcomes = calls.join_all().await;
     let refused = outcomes.iter().filter(|outcome| outcome.is_err()).count();

@@ -7,7 +7,7 @@ use domain::values::Timestamp;
 use domain::{Command, Event};
 use klatch::app::mint::Mint;
 use klatch::directory::{
-    Activity, Number, Reach, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
+    Activity, Actor, Number, Reach, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
     SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
 };
 use klatch::page::{Page, Seek, Slice};
@@ -127,18 +127,18 @@ async fn set_activity(store: &dyn Store, name: &str, activity: Activity) {
     let change = SubscriptionChange { activity: Some(activity), ..SubscriptionChange::default() };
     let event = SubscriptionEvent::Changed;
     let change = RecordChange::ChangeSubscription(subscription_id(name), change, event, at(5));
-    store.change(change).await.unwrap();
+    store.change(&Actor::Operator, change).await.unwrap();
 }
 
 pub(super) async fn story(store: &dyn Store, mint: &Mint) {
     for id in ["acc_o", "acc_p"] {
-        store.change(RecordChange::AddAccount(account(id))).await.unwrap();
+        store.change(&Actor::Operator, RecordChange::AddAccount(account(id))).await.unwrap();
     }
     let ours = number("2001", "acc_o", "15550002001", 99);
     let other = number("2002", "acc_o", "15550002002", 99);
     let theirs = number("2003", "acc_p", "15550002003", 99);
     for number in [&ours, &other, &theirs] {
-        store.change(RecordChange::AddNumber(number.clone())).await.unwrap();
+        store.change(&Actor::Operator, RecordChange::AddNumber(number.clone())).await.unwrap();
     }
     receivers(store, [&ours, &other, &theirs]).await;
     let group = owing(store, mint, &ours).await;
@@ -160,21 +160,30 @@ async fn leases(store: &dyn Store) {
         lease_until: Some(at(50)),
         ..subscription("leased", "acc_p", Reach::Account)
     };
-    store.change(RecordChange::AddSubscription(leased.clone())).await.unwrap();
+    store.change(&Actor::Operator, RecordChange::AddSubscription(leased.clone())).await.unwrap();
     assert_eq!(store.subscription(&leased.id).await.unwrap().as_ref(), Some(&leased));
     let only = std::slice::from_ref(&leased.id);
     assert_eq!(store.lapsed(at(49)).await.unwrap(), []);
     assert_eq!(store.lapsed(at(50)).await.unwrap(), only);
-    store.change(RecordChange::RenewLease(leased.id.clone(), at(70))).await.unwrap();
+    store
+        .change(&Actor::Operator, RecordChange::RenewLease(leased.id.clone(), at(70)))
+        .await
+        .unwrap();
     assert_eq!(store.lapsed(at(69)).await.unwrap(), []);
     assert_eq!(store.lapsed(at(70)).await.unwrap(), only);
     // A renewal that came in between wins.
     let early = RecordChange::EndLease(leased.id.clone(), at(69));
-    let early = store.change(early).await.unwrap_err();
+    let early = store.change(&Actor::Operator, early).await.unwrap_err();
     assert!(matches!(early, ChangeError::Unknown { field: "subscription_id" }), "{early:?}");
-    store.change(RecordChange::EndLease(leased.id.clone(), at(71))).await.unwrap();
+    store
+        .change(&Actor::Operator, RecordChange::EndLease(leased.id.clone(), at(71)))
+        .await
+        .unwrap();
     assert_eq!(store.lapsed(at(99)).await.unwrap(), []);
-    let late = store.change(RecordChange::RenewLease(leased.id, at(99))).await.unwrap_err();
+    let late = store
+        .change(&Actor::Operator, RecordChange::RenewLease(leased.id, at(99)))
+        .await
+        .unwrap_err();
     assert!(matches!(late, ChangeError::Unknown { field: "subscription_id" }), "{late:?}");
 }
 
@@ -188,7 +197,7 @@ async fn receivers(store: &dyn Store, [ours, other, theirs]: [&Number; 3]) {
         Subscription { topics: None, ..subscription("theirs", "acc_p", Reach::Account) },
     ];
     for one in &all {
-        store.change(RecordChange::AddSubscription(one.clone())).await.unwrap();
+        store.change(&Actor::Operator, RecordChange::AddSubscription(one.clone())).await.unwrap();
         assert_eq!(store.subscription(&one.id).await.unwrap().as_ref(), Some(one));
     }
     assert_eq!(reaching(store, ours).await, all[..3], "the miss is forgotten");
@@ -200,7 +209,11 @@ async fn receivers(store: &dyn Store, [ours, other, theirs]: [&Number; 3]) {
         (subscription("x", "acc_p", Reach::Number(ours.id.clone())), "phone_number_id"),
         (subscription("x", "acc_o", Reach::Waba("1".to_owned())), "waba_id"),
     ] {
-        match store.change(RecordChange::AddSubscription(wrong)).await.unwrap_err() {
+        match store
+            .change(&Actor::Operator, RecordChange::AddSubscription(wrong))
+            .await
+            .unwrap_err()
+        {
             ChangeError::Taken { field: found } | ChangeError::Unknown { field: found } => {
                 assert_eq!(found, field);
             }
@@ -216,7 +229,7 @@ async fn receivers(store: &dyn Store, [ours, other, theirs]: [&Number; 3]) {
     let change = SubscriptionChange { rotation: Some(rotation), ..SubscriptionChange::default() };
     let event = SubscriptionEvent::SecretRotated;
     let change = RecordChange::ChangeSubscription(all[0].id.clone(), change, event, at(2));
-    store.change(change).await.unwrap();
+    store.change(&Actor::Operator, change).await.unwrap();
     assert_eq!(reaching(store, ours).await[0].secrets, rotated, "at once");
 }
 
@@ -620,7 +633,10 @@ async fn removing(store: &dyn Store, mint: &Mint, ours: &Number) {
     let one = Dispatcher::of(store, "one", 8);
     let due_again = one.lease(at(500_000), 16).await;
     assert_eq!(bodies(&due_again), ["created"]);
-    store.change(RecordChange::RemoveSubscription(subscription_id("one"), at(6))).await.unwrap();
+    store
+        .change(&Actor::Operator, RecordChange::RemoveSubscription(subscription_id("one"), at(6)))
+        .await
+        .unwrap();
     assert_eq!(store.subscription(&subscription_id("one")).await.unwrap(), None);
     assert_eq!(reaching(store, ours).await.len(), 2);
     let retry = Fate::Retry { due_at: at(600_000) };
@@ -631,7 +647,8 @@ async fn removing(store: &dyn Store, mint: &Mint, ours: &Number) {
     assert_eq!(dead.reason.as_deref(), Some("the subscription was removed"));
     let owed = owed(mint, "x", &[("one", None)]);
     assert_eq!(store.enqueue(owed, at(500_002)).await.unwrap(), None);
-    let again = store.change(RecordChange::RemoveSubscription(subscription_id("one"), at(7)));
+    let again = store
+        .change(&Actor::Operator, RecordChange::RemoveSubscription(subscription_id("one"), at(7)));
     let again = again.await.unwrap_err();
     assert!(matches!(again, ChangeError::Unknown { field: "subscription_id" }), "{again:?}");
 }
@@ -665,7 +682,10 @@ async fn sweeping(store: &dyn Store) {
     let waba = LogFilter::Subscription(subscription_id("waba"));
     assert!(!store.log(&waba, FIRST).await.unwrap().items.is_empty(), "it is still there");
     store
-        .change(RecordChange::AddSubscription(subscription("one", "acc_o", Reach::Account)))
+        .change(
+            &Actor::Operator,
+            RecordChange::AddSubscription(subscription("one", "acc_o", Reach::Account)),
+        )
         .await
         .expect("not even its id is taken any more");
 }

@@ -11,8 +11,8 @@ use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::{BusinessNumber, InviteCode, Timestamp, WaId};
 use futures_util::future::BoxFuture;
 use klatch::directory::{
-    Account, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange, Subscription,
-    SubscriptionId,
+    Account, Actor, Changed, Key, KeyHash, Number, Opening, Place, Profile, RecordChange,
+    Subscription, SubscriptionId,
 };
 use klatch::page::{Page, Slice};
 use klatch::store::outbox::{
@@ -20,8 +20,8 @@ use klatch::store::outbox::{
     LogFilter, Logged, Notice, Notices, Owed, Sweep,
 };
 use klatch::store::{
-    ChangeError, Commit, CommitError, PersonStanding, Receipt, Receivers, Recorded, Scope, Store,
-    StoreError, Stored,
+    ChangeError, Commit, CommitError, Deliveries, Directory, Groups, Log, PersonStanding, Receipt,
+    Receivers, Recorded, Scope, Store, StoreError, Stored,
 };
 
 /// What happens to the next write instead of nothing.
@@ -72,45 +72,32 @@ impl Interposed {
 }
 
 macro_rules! passing_on {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
-        #[async_trait]
-        impl Store for Interposed {
-            $(async fn $name(&self, $($argument: $type),*) -> $result {
+    ($contract:ident $own:tt $($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        passing_on! { @ $contract $own [$(
+            async fn $name(&self, $($argument: $type),*) -> $result {
                 self.inner.$name($($argument),*).await
-            })*
-
-            async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-                let (reaches, outcome) = self.interpose().await;
-                if reaches {
-                    self.inner.commit(commit).await?;
-                }
-                Ok(outcome?)
             }
-
-            async fn change(&self, change: RecordChange) -> Result<Changed, ChangeError> {
-                self.changes.fetch_add(1, Ordering::SeqCst);
-                let (reaches, outcome) = self.interpose().await;
-                let changed =
-                    if reaches { self.inner.change(change).await? } else { Changed::default() };
-                outcome?;
-                Ok(changed)
-            }
+        )*] }
+    };
+    (@ $contract:ident {$($own:tt)*} [$($passed:tt)*]) => {
+        #[async_trait]
+        impl $contract for Interposed {
+            $($own)*
+            $($passed)*
         }
     };
 }
 
 passing_on! {
+    Groups {}
     group(scope: &Scope, id: &GroupId) -> Result<Option<Arc<Stored>>, StoreError>;
-    group_by_invite(code: &InviteCode) -> Result<Option<GroupId>, StoreError>;
     group_by_alias(number: &PhoneNumberId, second: i64) -> Result<Option<GroupId>, StoreError>;
     groups(number: &PhoneNumberId, page: Page) -> Result<Slice<GroupSummary>, StoreError>;
-    history(group: &GroupId, from: u64, limit: u32) -> Result<Vec<Recorded>, StoreError>;
     picture(scope: &Scope, group: &GroupId) -> Result<Option<(String, Bytes)>, StoreError>;
-    standings(person: &str) -> Result<Vec<PersonStanding>, StoreError>;
-    profile(wa_id: &WaId) -> Result<Option<Profile>, StoreError>;
-    receipt(scope: &str, key: &str) -> Result<Option<Receipt>, StoreError>;
-    remember(receipt: Receipt) -> Result<(), CommitError>;
-    opening(key: &KeyHash) -> Result<Option<Arc<Opening>>, StoreError>;
+}
+
+passing_on! {
+    Directory {}
     account(id: &AccountId) -> Result<Option<Account>, StoreError>;
     account_of_app(app_id: &str) -> Result<Option<Account>, StoreError>;
     number(id: &PhoneNumberId) -> Result<Option<Arc<Number>>, StoreError>;
@@ -122,15 +109,51 @@ passing_on! {
     numbers_of_waba(account: &AccountId, waba_id: &str, page: Page) -> Result<Slice<Number>, StoreError>;
     wabas(account: &AccountId, limit: u16) -> Result<Vec<String>, StoreError>;
     keys(account: Option<&AccountId>, page: Page) -> Result<Slice<Key>, StoreError>;
-    last_alias(number: &PhoneNumberId) -> Result<i64, StoreError>;
-    receivers(number: &PhoneNumberId) -> Result<Option<Arc<Receivers>>, StoreError>;
     holder(place: &Place) -> Result<Option<Subscription>, StoreError>;
     subscription(id: &SubscriptionId) -> Result<Option<Subscription>, StoreError>;
     subscriptions(account: Option<&AccountId>, page: Page) -> Result<Slice<Subscription>, StoreError>;
-    log(filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError>;
-    notices(number: &PhoneNumberId, wanted: &Notices) -> Result<Vec<Notice>, StoreError>;
+}
+
+passing_on! {
+    Deliveries {}
     deliveries(filter: &DeliveryFilter, page: Page) -> Result<Slice<Delivery>, StoreError>;
     delivery(id: DeliveryId) -> Result<Option<DeliveryDetail>, StoreError>;
+}
+
+passing_on! {
+    Log {}
+    log(filter: &LogFilter, page: Page) -> Result<Slice<Logged>, StoreError>;
+    notices(number: &PhoneNumberId, wanted: &Notices) -> Result<Vec<Notice>, StoreError>;
+}
+
+passing_on! {
+    Store {
+        async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+            let (reaches, outcome) = self.interpose().await;
+            if reaches {
+                self.inner.commit(commit).await?;
+            }
+            Ok(outcome?)
+        }
+
+        async fn change(&self, actor: &Actor, change: RecordChange) -> Result<Changed, ChangeError> {
+            self.changes.fetch_add(1, Ordering::SeqCst);
+            let (reaches, outcome) = self.interpose().await;
+            let changed =
+                if reaches { self.inner.change(actor, change).await? } else { Changed::default() };
+            outcome?;
+            Ok(changed)
+        }
+    }
+    group_by_invite(code: &InviteCode) -> Result<Option<GroupId>, StoreError>;
+    history(group: &GroupId, from: u64, limit: u32) -> Result<Vec<Recorded>, StoreError>;
+    standings(person: &str) -> Result<Vec<PersonStanding>, StoreError>;
+    profile(wa_id: &WaId) -> Result<Option<Profile>, StoreError>;
+    receipt(scope: &str, key: &str) -> Result<Option<Receipt>, StoreError>;
+    remember(receipt: Receipt) -> Result<(), CommitError>;
+    opening(key: &KeyHash) -> Result<Option<Arc<Opening>>, StoreError>;
+    last_alias(number: &PhoneNumberId) -> Result<i64, StoreError>;
+    receivers(number: &PhoneNumberId) -> Result<Option<Arc<Receivers>>, StoreError>;
     lapsed(now: Timestamp) -> Result<Vec<SubscriptionId>, StoreError>;
     enqueue(owed: Owed, at: Timestamp) -> Result<Option<DeliveryId>, StoreError>;
     due(now: Timestamp) -> Result<Vec<SubscriptionId>, StoreError>;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use klatch::directory::{RecordChange, Secret};
+use klatch::directory::{Actor, RecordChange, Secret};
 use klatch::webhook::egress::Rules;
 use klatch::webhook::retry::later;
 use klatch::webhook::send::ANSWER_HEAD_BYTES_MAX;
@@ -308,7 +308,7 @@ async fn an_address_in_the_store_is_looked_at_again() {
         let event = klatch::directory::SubscriptionEvent::Changed;
         let change =
             RecordChange::ChangeSubscription(subscription.id(), change, event, app.app.now());
-        app.app.change(change).await.unwrap();
+        app.app.change(&Actor::Operator, change).await.unwrap();
         any_group(&app).await;
         run_due(&app).await;
         let why = problem(&subscription.only(&app).await);

@@ -2,12 +2,12 @@
 
 use axum::http::Method;
 use domain::ids::{AccountId, PhoneNumberId};
-use klatch::app::outbox::{DeliveryFilter, DeliveryId};
 use klatch::directory::{
-    Activity, NumberChange, Reach, RecordChange, Role, Secret, Secrets, Subscription, Target,
+    Activity, Actor, NumberChange, Reach, RecordChange, Role, Secret, Secrets, Subscription, Target,
 };
 use klatch::sandbox;
 use klatch::store::outbox::{Amend, Amendment};
+use klatch::store::outbox::{DeliveryFilter, DeliveryId};
 use serde_json::json;
 use wire::Dialect;
 use wire::news::Topic;
@@ -146,7 +146,7 @@ async fn configured(
         activity: Activity::On,
     };
     let id = subscription.id.to_string();
-    app.app.change(RecordChange::AddSubscription(subscription)).await.unwrap();
+    app.app.change(&Actor::Operator, RecordChange::AddSubscription(subscription)).await.unwrap();
     Subscribed { id, secret }
 }
 
@@ -179,7 +179,7 @@ async fn extra_receivers_are_told_once_the_main_one_was() {
     run_due(&app).await;
     assert_eq!((main.seen().len(), first.seen().len()), (1, 0), "they are not switched on");
 
-    app.app.change(extra_receivers(true)).await.unwrap();
+    app.app.change(&Actor::Operator, extra_receivers(true)).await.unwrap();
     main.then([status(500), status(503)]);
     let group = any_group(&app).await;
     rename(&app, &group, "Renamed").await;
@@ -199,7 +199,7 @@ async fn extra_receivers_are_told_once_the_main_one_was() {
     }
 
     // Whose main receiver is told nothing is told nothing.
-    app.app.change(extra_receivers(false)).await.unwrap();
+    app.app.change(&Actor::Operator, extra_receivers(false)).await.unwrap();
     any_group(&app).await;
     run_due(&app).await;
     assert_eq!((main.seen().len(), first.seen().len()), (6, 2));
@@ -209,7 +209,7 @@ async fn extra_receivers_are_told_once_the_main_one_was() {
 async fn what_the_main_receiver_never_takes_its_followers_never_get() {
     let app = TestApp::new().await;
     let (main, follower) = (Receiver::that(status(404)), Receiver::start());
-    app.app.change(extra_receivers(true)).await.unwrap();
+    app.app.change(&Actor::Operator, extra_receivers(true)).await.unwrap();
     let first = configured(&app, MAIN, of_number(), Dialect::SINCH, &main).await;
     let second = configured(&app, extra("crm"), of_number(), Dialect::SINCH, &follower).await;
     any_group(&app).await;
@@ -353,7 +353,7 @@ async fn nobody_hears_of_what_is_not_theirs() {
 async fn a_follower_is_not_replayed_before_its_leader() {
     let app = TestApp::new().await;
     let (main, follower) = (Receiver::that(status(404)), Receiver::start());
-    app.app.change(extra_receivers(true)).await.unwrap();
+    app.app.change(&Actor::Operator, extra_receivers(true)).await.unwrap();
     configured(&app, MAIN, of_number(), Dialect::SINCH, &main).await;
     let second = configured(&app, extra("crm"), of_number(), Dialect::SINCH, &follower).await;
     any_group(&app).await;

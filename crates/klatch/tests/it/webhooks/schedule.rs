@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::http::Method;
 use klatch::app::mint::Mint;
-use klatch::app::outbox::Exchange;
 use klatch::metrics::Metrics;
+use klatch::store::outbox::Exchange;
 use klatch::store::outbox::Owed;
 use klatch::store::sqlite::Sqlite;
 use klatch::webhook::dispatch;

@@ -9,7 +9,8 @@ use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::BusinessNumber;
 use insta::assert_snapshot;
-use klatch::directory::{Eligibility, Number, RecordChange, Registration};
+use klatch::app::leases;
+use klatch::directory::{Actor, Eligibility, Number, RecordChange, Registration};
 use klatch::sandbox;
 use klatch::webhook::egress::Rules;
 use klatch::webhook::sample;
@@ -168,12 +169,12 @@ async fn a_lease_ends_unless_it_is_renewed() {
     assert_eq!(leased.shown(&app).await["lease_until"], "2025-08-18T20:28:27Z");
 
     app.clock.advance(Duration::from_secs(29));
-    assert_eq!(app.app.end_leases().await.unwrap(), 0);
+    assert_eq!(leases::end(&app.app).await.unwrap(), 0);
     let renewed = post(&app, &leased.path("/renew"), json!({ "lease_secs": 10 })).await;
     assert_eq!(renewed.text("lease_until"), "2025-08-18T20:28:36Z");
     assert_eq!(renewed.ok(), leased.shown(&app).await);
     app.clock.advance(Duration::from_secs(9));
-    assert_eq!(app.app.end_leases().await.unwrap(), 0);
+    assert_eq!(leases::end(&app.app).await.unwrap(), 0);
     let renewed = post(&app, &leased.path("/renew"), json!({})).await;
     assert_eq!(renewed.text("lease_until"), "2025-08-18T20:29:35Z");
     assert_eq!(leased.kinds(&app).await, ["subscription_added"], "a renewal is no event");
@@ -181,8 +182,8 @@ async fn a_lease_ends_unless_it_is_renewed() {
     let group = any_group(&app).await;
     rename(&app, &group, "Renamed").await;
     app.clock.advance(Duration::from_mins(1));
-    assert_eq!(app.app.end_leases().await.unwrap(), 1);
-    assert_eq!(app.app.end_leases().await.unwrap(), 0);
+    assert_eq!(leases::end(&app.app).await.unwrap(), 1);
+    assert_eq!(leases::end(&app.app).await.unwrap(), 0);
     assert_eq!(leased.deliveries(&app).await[0]["state"], "dead");
     assert_eq!(lasting.shown(&app).await["status"], "on");
     let mut refusals = String::new();
@@ -396,6 +397,9 @@ async fn whoever_is_removed_is_no_more() {
           "phone_number_id": "106540352242922",
           "subscription_id": "sub_JNHcmsOtvZtV5d7P",
           "at": "2025-08-18T20:27:57Z",
+          "actor": {
+            "kind": "operator"
+          },
           "kind": "subscription_added"
         },
         {
@@ -403,6 +407,9 @@ async fn whoever_is_removed_is_no_more() {
           "phone_number_id": "106540352242922",
           "subscription_id": "sub_JNHcmsOtvZtV5d7P",
           "at": "2025-08-18T20:27:57Z",
+          "actor": {
+            "kind": "operator"
+          },
           "kind": "subscription_removed"
         }
       ],
@@ -654,7 +661,7 @@ async fn a_trial_finds_the_last_of_many_numbers() {
             extra_receivers: false,
             created_at: app.app.now(),
         };
-        app.app.change(RecordChange::AddNumber(number)).await.unwrap();
+        app.app.change(&Actor::Operator, RecordChange::AddNumber(number)).await.unwrap();
     }
     let body = json!({ "phone_number_id": last, "dialect": "d360", "url": HOOK });
     let subscription = subscribed(&app, body).await;

@@ -4,14 +4,17 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::ids::{AccountId, GroupId, PhoneNumberId, RequestId};
+use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::Timestamp;
 use rusqlite::{Connection, Row};
 use url::Url;
 use wire::Dialect;
 use wire::news::Topic;
 
-use super::{RowError, all, in_column, in_table, one, parsed, signed, text, time, value};
+use super::{
+    RowError, actor, all, in_column, in_table, one, parsed, read_recorded, signed, text, time,
+    value,
+};
 use crate::directory::{
     self, Activity, Number, Reach, Role, Secret, Secrets, Subscription, SubscriptionId, Target,
 };
@@ -20,7 +23,7 @@ use crate::store::outbox::{
     Amend, Amendment, Attempt, By, Delivery, DeliveryDetail, DeliveryFilter, DeliveryId,
     DeliveryState, LogFilter, Logged, LoggedEvent, Notice, Notices, Sweep,
 };
-use crate::store::{Recorded, StoreError, rows};
+use crate::store::{StoreError, rows};
 use crate::webhook::retry::LONGEST_WAIT_MS;
 
 /// Rows that a sweep takes up at a time, so that it never holds up a commit for long.
@@ -199,6 +202,7 @@ pub(in crate::store::sqlite) fn extras(
 }
 
 const LOG: &str = "SELECT events.seq, events.version, events.at, events.request_id, events.event,
+            events.acted_by,
             groups.id AS group_id, subscriptions.id AS subscription_id, numbers.id AS number_id,
             coalesce(numbers.account_id, accounts.id) AS account_id
      FROM events
@@ -208,30 +212,30 @@ const LOG: &str = "SELECT events.seq, events.version, events.at, events.request_
      LEFT JOIN subscriptions ON subscriptions.seq = events.subscription_seq";
 
 fn read_logged(row: &Row<'_>) -> Result<Logged, RowError> {
-    let event = text(row, "event")?;
     let number: Option<String> = row.get("number_id")?;
     let group: Option<String> = row.get("group_id")?;
-    let at = time(row, "at")?;
     let what = match group {
         Some(group) => LoggedEvent::Group(
             rows::parse(GroupId::parse, &group).map_err(in_column("group_seq"))?,
-            Recorded {
-                version: row.get("version")?,
-                at,
-                request_id: parsed(row, "request_id", RequestId::parse)?,
-                event: rows::read_event(event).map_err(in_column("event"))?,
-            },
+            read_recorded(row)?,
         ),
         None => LoggedEvent::Subscription(
             word(row, "subscription_id", SubscriptionId::parse)?,
-            rows::subscription::read_subscription_event(event).map_err(in_column("event"))?,
+            rows::subscription::read_subscription_event(text(row, "event")?)
+                .map_err(in_column("event"))?,
         ),
     };
     let number = number
         .map(|number| rows::parse(PhoneNumberId::parse, &number))
         .transpose()
         .map_err(in_column("number_seq"))?;
-    Ok(Logged { account: parsed(row, "account_id", AccountId::parse)?, number, at, what })
+    Ok(Logged {
+        account: parsed(row, "account_id", AccountId::parse)?,
+        number,
+        at: time(row, "at")?,
+        actor: actor(row)?,
+        what,
+    })
 }
 
 pub(in crate::store::sqlite) fn log(
@@ -340,18 +344,10 @@ pub(in crate::store::sqlite) fn notices(
     };
     let mut notices = Vec::new();
     for key in keys.map_err(damaged())? {
-        let sql = "SELECT alias_second, events.version, at, request_id, event FROM events
+        let sql = "SELECT alias_second, events.version, at, request_id, event, acted_by FROM events
                    JOIN groups ON groups.seq = events.group_seq WHERE events.seq = ?1";
         let notice = one(connection, sql, [key], |row| {
-            Ok(Notice {
-                alias_second: row.get("alias_second")?,
-                recorded: Recorded {
-                    version: row.get("version")?,
-                    at: time(row, "at")?,
-                    request_id: parsed(row, "request_id", RequestId::parse)?,
-                    event: rows::read_event(text(row, "event")?).map_err(in_column("event"))?,
-                },
-            })
+            Ok(Notice { alias_second: row.get("alias_second")?, recorded: read_recorded(row)? })
         });
         notices.extend(notice.map_err(damaged())?);
     }

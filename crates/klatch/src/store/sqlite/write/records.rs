@@ -14,14 +14,14 @@ use super::super::super::{ChangeError, StoreError, rows};
 use super::super::{Caches, failed, not_committed, read};
 use super::{Trouble, exists};
 use crate::directory::{
-    Account, Activity, Changed, Eligibility, Key, KeyHash, Number, NumberChange, Pin, Profile,
-    Reach, RecordChange, Role, Rotation, Secret, Subscription, SubscriptionChange,
+    Account, Activity, Actor, Changed, Eligibility, Key, KeyHash, Number, NumberChange, Pin,
+    Profile, Reach, RecordChange, Role, Rotation, Secret, Subscription, SubscriptionChange,
     SubscriptionEvent, SubscriptionId,
 };
 
-/// What a change has touched so far.
-#[derive(Default)]
-struct Touched {
+/// Who makes a change, and what it has touched so far.
+struct Touched<'a> {
+    actor: &'a Actor,
     changed: Changed,
     /// Accounts whose configuration is another one now.
     accounts: Vec<AccountId>,
@@ -31,11 +31,12 @@ struct Touched {
 pub(super) fn change_alone(
     connection: &mut Connection,
     caches: &Caches,
+    actor: &Actor,
     change: &RecordChange,
 ) -> Result<Changed, ChangeError> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    let mut touched = Touched::default();
+    let mut touched = Touched { actor, changed: Changed::default(), accounts: Vec::new() };
     match make(&transaction, change, &mut touched) {
         Ok(()) => {}
         Err(Trouble::Clean(error) | Trouble::Dirty(error)) => return Err(error),
@@ -49,7 +50,7 @@ pub(super) fn change_alone(
     Ok(touched.changed)
 }
 
-fn make(connection: &Connection, change: &RecordChange, touched: &mut Touched) -> Outcome {
+fn make(connection: &Connection, change: &RecordChange, touched: &mut Touched<'_>) -> Outcome {
     match change {
         RecordChange::AddAccount(account) => add_account(connection, account),
         RecordChange::AddNumber(number) => {
@@ -232,7 +233,7 @@ fn change_number(
     connection: &Connection,
     id: &PhoneNumberId,
     change: NumberChange,
-    touched: &mut Touched,
+    touched: &mut Touched<'_>,
 ) -> Outcome {
     let NumberChange { participants, groups, operations, eligibility, .. } = change;
     let account = account_of(
@@ -269,7 +270,7 @@ fn register_number(
     connection: &Connection,
     id: &PhoneNumberId,
     pin: Pin,
-    touched: &mut Touched,
+    touched: &mut Touched<'_>,
 ) -> Outcome {
     let account = account_of(
         connection,
@@ -285,7 +286,7 @@ fn register_number(
 fn deregister_number(
     connection: &Connection,
     id: &PhoneNumberId,
-    touched: &mut Touched,
+    touched: &mut Touched<'_>,
 ) -> Outcome {
     let sql = "UPDATE numbers SET registered = 0 WHERE id = ?1 AND registered = 1
                RETURNING account_id";
@@ -328,7 +329,12 @@ fn set_profile(connection: &Connection, profile: &Profile) -> Outcome {
     Ok(())
 }
 
-fn revoke_key(connection: &Connection, key: &str, at: Timestamp, touched: &mut Touched) -> Outcome {
+fn revoke_key(
+    connection: &Connection,
+    key: &str,
+    at: Timestamp,
+    touched: &mut Touched<'_>,
+) -> Outcome {
     let account = account_of(
         connection,
         "UPDATE keys SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1 RETURNING account_id",
@@ -342,7 +348,7 @@ fn revoke_key(connection: &Connection, key: &str, at: Timestamp, touched: &mut T
 fn add_subscription(
     connection: &Connection,
     subscription: &Subscription,
-    touched: &mut Touched,
+    touched: &mut Touched<'_>,
 ) -> Outcome {
     let Subscription { id, account, reach, dialect, role, target, topics, secrets, .. } =
         subscription;
@@ -399,7 +405,7 @@ fn add_subscription(
     }
     touched.accounts.push(account.clone());
     touched.changed.subscriptions.push(id.clone());
-    log(connection, id, &SubscriptionEvent::Added, subscription.created_at)
+    log(connection, id, &SubscriptionEvent::Added, subscription.created_at, touched.actor)
 }
 
 /// Refuses a subscription if the query, which looks for one like it, finds one.
@@ -422,7 +428,7 @@ fn change_subscription(
     change: &SubscriptionChange,
     event: &SubscriptionEvent,
     at: Timestamp,
-    touched: &mut Touched,
+    touched: &mut Touched<'_>,
 ) -> Outcome {
     let sql = "SELECT account_id FROM subscriptions WHERE id = ?1 AND removed_at IS NULL";
     let account = account_of(connection, sql, [id.as_str()])?;
@@ -483,7 +489,7 @@ fn change_subscription(
             (id.as_str(), paused_at, off_at, reason, *activity == Activity::On),
         )?;
     }
-    log(connection, id, event, at)
+    log(connection, id, event, at, touched.actor)
 }
 
 fn renew_lease(connection: &Connection, id: &SubscriptionId, until: Timestamp) -> Outcome {
@@ -498,7 +504,7 @@ fn remove_subscription(
     connection: &Connection,
     subscription: &Subscription,
     at: Timestamp,
-    touched: &mut Touched,
+    touched: &mut Touched<'_>,
 ) -> Outcome {
     let id = &subscription.id;
     // Its secrets have no business here any more; an address can hold one, too.
@@ -512,7 +518,7 @@ fn remove_subscription(
     places::vacated(connection, subscription)?;
     touched.accounts.push(subscription.account.clone());
     touched.changed.removed.push(id.clone());
-    log(connection, id, &SubscriptionEvent::Removed, at)
+    log(connection, id, &SubscriptionEvent::Removed, at, touched.actor)
 }
 
 /// Writes down what happened to a subscription: in its number's stream, or in its account's.
@@ -521,15 +527,22 @@ fn log(
     id: &SubscriptionId,
     event: &SubscriptionEvent,
     at: Timestamp,
+    actor: &Actor,
 ) -> Outcome {
     connection.execute(
-        "INSERT INTO events (number_seq, account_seq, subscription_seq, at, event)
-         SELECT numbers.seq, iif(numbers.seq IS NULL, accounts.seq, NULL), subscriptions.seq, ?2, ?3
+        "INSERT INTO events (number_seq, account_seq, subscription_seq, at, event, acted_by)
+         SELECT numbers.seq, iif(numbers.seq IS NULL, accounts.seq, NULL), subscriptions.seq, ?2,
+                ?3, ?4
          FROM subscriptions
          JOIN accounts ON accounts.id = subscriptions.account_id
          LEFT JOIN numbers ON numbers.id = subscriptions.number_id
          WHERE subscriptions.id = ?1",
-        (id.as_str(), at.as_millis(), rows::subscription::write_subscription_event(event)),
+        (
+            id.as_str(),
+            at.as_millis(),
+            rows::subscription::write_subscription_event(event),
+            rows::write_actor(actor),
+        ),
     )?;
     Ok(())
 }

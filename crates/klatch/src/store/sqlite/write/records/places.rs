@@ -32,7 +32,7 @@ pub(super) fn change(
     place: &Place,
     change: &PlaceChange,
     at: Timestamp,
-    touched: &mut Touched,
+    touched: &mut Touched<'_>,
 ) -> Outcome {
     let holder = read::holder(connection, place).map_err(dirty)?;
     match (change, holder) {
@@ -117,7 +117,7 @@ fn add(
     receiver: &Configured,
     minted: &Minted,
     at: Timestamp,
-    touched: &mut Touched,
+    touched: &mut Touched<'_>,
 ) -> Outcome {
     let Configured { target, topics, fields, secret, verify_token, vendor_signature } =
         receiver.clone();
@@ -151,7 +151,7 @@ fn add(
     };
     add_subscription(connection, &subscription, touched)?;
     if paused.is_some() {
-        log(connection, &subscription.id, &SubscriptionEvent::Paused, at)?;
+        log(connection, &subscription.id, &SubscriptionEvent::Paused, at, touched.actor)?;
     }
     Ok(())
 }
@@ -186,7 +186,7 @@ pub(super) fn retain_extras(
     main: &Place,
     names: &[String],
     at: Timestamp,
-    touched: &mut Touched,
+    touched: &mut Touched<'_>,
 ) -> Outcome {
     for extra in read::extras(connection, main).map_err(dirty)? {
         if !matches!(&extra.role, Role::Extra { name } if names.contains(name)) {

@@ -3,14 +3,14 @@
 //! They go the same way as everybody else, through [`App::execute`]; what they lack is a key,
 //! since WhatsApp gives people none. Hence only the operator can move them.
 
-use domain::event::Standing;
 use domain::ids::{AccountId, GroupId, JoinRequestId};
 use domain::person::Entry;
 use domain::values::{Batch, InviteCode, WaId};
 use domain::{Command, Event, Person, PersonRef};
 
 use crate::app::caller::Call;
-use crate::app::{App, Failure, Outcome, PersonStanding, StoreError, Stored, mint};
+use crate::app::{App, Failure, Outcome, mint};
+use crate::store::{PersonStanding, StoreError, Stored};
 
 /// What a tap on a link came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,19 +108,6 @@ impl App {
         let person = self.known_to(&stored.account, wa_id).await?;
         let request = mint::join_request_id(&person, stored.group.state().serial);
         Ok((person, request))
-    }
-
-    /// Where a person stands: groups, open requests, bans.
-    pub async fn person(&self, wa_id: &WaId) -> Result<PersonStandings, StoreError> {
-        let standings = self.standings(wa_id.as_str()).await?;
-        let with = |wanted: Standing| -> Vec<PersonStanding> {
-            standings.iter().filter(|one| one.standing == wanted).cloned().collect()
-        };
-        Ok(PersonStandings {
-            participant: with(Standing::Participant),
-            requested: with(Standing::Requested),
-            removed: with(Standing::Removed),
-        })
     }
 }
 
