@@ -7,7 +7,7 @@
 //!
 //! The modules, in the order in which a newcomer reads them: [`config`] and [`lifecycle`] start and
 //! stop the program; [`http`] is the one port; [`dialect`] has a room for each vendor; [`admin`] is
-//! our own API, [`people`] the simulated people; [`app`] executes; [`store`] keeps; [`webhook`] tells
+//! our own API; [`app`] executes; [`store`] keeps; [`webhook`] tells
 //! receivers; [`directory`] and [`page`] are values they share; [`sandbox`] is what `klatch dev` begins
 //! with; [`telemetry`] and [`metrics`] tell what goes on; [`openapi`] describes the routes; [`cli`] is
 //! the terminal.
