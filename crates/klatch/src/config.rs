@@ -12,11 +12,11 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use toml::de::DeTable;
 
-use crate::app::mint::Mint;
 use crate::directory::Answers;
 use crate::http::choice::Hosts;
 use crate::http::connections::{CONNECTIONS_MAX, WRITE_TIMEOUT};
 use crate::http::peer::Proxies;
+use crate::mint::Mint;
 use crate::sandbox::Credentials;
 use crate::serde_text::without_values;
 use crate::telemetry::LogFormat;
@@ -352,8 +352,8 @@ impl ServeArgs {
 }
 
 impl DevArgs {
-    /// All settings together, each checked.
-    pub fn resolve(self) -> anyhow::Result<(Settings, LogSettings)> {
+    /// All settings together, each checked. The secrets of a public sandbox are new ones.
+    pub fn resolve(self, mint: &Mint) -> anyhow::Result<(Settings, LogSettings)> {
         let log = self.log.or(&File::default(), "info");
         let storage = self.data.map_or(Storage::Memory, Storage::Folder);
         ensure!(
@@ -373,7 +373,7 @@ impl DevArgs {
         if !self.public {
             return Ok((settings, log));
         }
-        let credentials = Credentials::fresh(&Mint::system());
+        let credentials = Credentials::fresh(mint);
         let admin_token = credentials.admin_token.clone();
         Ok((Settings { admin_token, sandbox: Some(credentials), ..settings }, log))
     }

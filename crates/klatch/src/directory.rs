@@ -1,6 +1,7 @@
 //! Accounts, numbers, keys, subscriptions and people: plain records that say who may do what where,
 //! and who is told.
 
+mod person_ids;
 mod profile;
 mod subscription;
 
@@ -12,10 +13,12 @@ use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::{BusinessNumber, Timestamp};
 use sha2::{Digest as _, Sha256};
 
+pub use self::person_ids::PersonIds;
 pub use self::profile::{PersonKey, Profile};
 pub use self::subscription::{
-    Activity, Configured, Minted, Place, PlaceChange, Reach, Role, Rotation, Secret, Secrets,
-    Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId, Target, VendorField,
+    Activity, Configured, Minted, Place, PlaceChange, Reach, Role, Rotation, STANDARD_PREFIX,
+    Secret, Secrets, Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
+    VendorField,
 };
 
 /// A tenant.

@@ -10,7 +10,8 @@ use domain::values::{Batch, InviteCode, WaId};
 use domain::{Command, Event, Person, PersonRef};
 
 use crate::app::caller::Call;
-use crate::app::{App, Failure, Outcome, PersonStanding, StoreError, Stored, mint};
+use crate::app::{App, Failure, Outcome, PersonStanding, StoreError, Stored};
+use crate::mint;
 
 /// What a tap on a link came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

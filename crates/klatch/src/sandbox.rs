@@ -6,12 +6,12 @@ use domain::Limits;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::BusinessNumber;
 
-use crate::app::mint::Mint;
 use crate::app::{App, ChangeError};
 use crate::directory::{
     Account, Answers, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, RecordChange,
     Registration, Secret, VendorApp,
 };
+use crate::mint::Mint;
 use crate::page::{Page, Seek};
 
 /// The account's id.
@@ -125,7 +125,7 @@ fn records(app: &App, credentials: &Credentials) -> anyhow::Result<[RecordChange
     let (key_id, person_key) = if credentials.are_known() {
         (KEY_ID.to_owned(), PersonKey::new(PERSON_KEY))
     } else {
-        (app.mint.record_id("key"), app.mint.person_key())
+        (app.mint.key_id(), app.mint.person_key())
     };
     Ok([
         RecordChange::AddAccount(Account {

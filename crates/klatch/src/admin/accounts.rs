@@ -107,7 +107,7 @@ pub(super) async fn create(
     body.refuse_key()?;
     let new: NewAccount = body.json()?;
     let account = Account {
-        id: parse("id", &new.id.unwrap_or_else(|| app.mint.record_id("acc")), AccountId::parse)?,
+        id: parse("id", &new.id.unwrap_or_else(|| app.mint.account_id()), AccountId::parse)?,
         // A name is a line of text like any other.
         name: parse("name", &required("name", new.name)?, Subject::parse)?.as_str().to_owned(),
         app: app.mint.vendor_app(),

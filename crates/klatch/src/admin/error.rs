@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::app::{ChangeError, Failure, OUTCOME_UNKNOWN, StoreError};
 use crate::http::problem::Problem;
-use crate::telemetry::{self, Reason};
+use crate::telemetry::Reason;
 use crate::webhook::send::HandshakeFailure;
 
 /// The word for a change that may or may not have been stored.
@@ -182,7 +182,7 @@ impl From<Refusal> for Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        telemetry::store_failed(&error);
+        error.log();
         match error {
             StoreError::Unavailable(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,

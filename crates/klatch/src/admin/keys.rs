@@ -135,7 +135,7 @@ pub(super) async fn create(
     };
     let secret = app.mint.secret();
     let key = Key {
-        id: app.mint.record_id("key"),
+        id: app.mint.key_id(),
         account,
         number,
         hint: secret.chars().take(HINT_CHARS).collect(),

@@ -256,8 +256,8 @@ pub(super) async fn create(
     let limits = new.limits.unwrap_or_default().parse()?;
     let number = Number {
         account: parse("account_id", &required("account_id", new.account_id)?, AccountId::parse)?,
-        id: id("phone_number_id", new.phone_number_id, &|| app.mint.numeric_id())?,
-        waba_id: id("waba_id", new.waba_id, &|| app.mint.numeric_id())?.to_string(),
+        id: id("phone_number_id", new.phone_number_id, &|| app.mint.phone_number_id())?,
+        waba_id: id("waba_id", new.waba_id, &|| app.mint.waba_id())?.to_string(),
         bot_id: id("bot_id", new.bot_id, &|| display_number.to_string())?.to_string(),
         limits: Limits {
             participants: limits.participants.unwrap_or(PARTICIPANTS_MAX),

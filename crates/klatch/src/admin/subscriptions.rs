@@ -21,14 +21,13 @@ use super::{Body, Listed, Query, rfc3339};
 use crate::app::App;
 use crate::dialect::Dialect;
 use crate::directory::{
-    Activity, Number, Reach, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
-    SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
+    Activity, Number, Reach, RecordChange, Role, Rotation, STANDARD_PREFIX, Secret, Secrets,
+    Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
 };
 use crate::http::paging::Address;
 use crate::http::params::{PageParams, PathParams};
 use crate::http::problem::{Problem, parse, required};
 use crate::webhook::send::AccountClient;
-use crate::webhook::sign::STANDARD_PREFIX;
 use crate::webhook::{Topic, retry, sample, target};
 
 /// Shortest and longest secret that can be brought along, in characters. Ours.

@@ -13,14 +13,14 @@ use domain::{Command, CreateGroup, Decision, Event, Group, GroupState, Refusal};
 
 use super::caller::Call;
 use super::idempotency::receipt_scope;
-use super::{App, Failure, TURNS, mint};
+use super::{App, Failure, TURNS};
 use crate::directory::{Answers, Changed, Eligibility, Number, Reach, RecordChange, Subscription};
+use crate::mint;
 use crate::store::outbox::{Owed, Sweep};
 use crate::store::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Receivers, Recorded, Scope,
     StoreError, Stored,
 };
-use crate::telemetry;
 use crate::webhook::plan::plan;
 use crate::webhook::{News, What, retry};
 
@@ -96,7 +96,7 @@ impl App {
         if let Some(outcome) = self.repeated(call).await? {
             return Ok(outcome);
         }
-        let at = self.clock.now();
+        let at = self.runtime.now();
         self.admit(call, number, Purpose::Create, at)?;
         for _ in 0..ATTEMPTS_MAX {
             let serial = self.mint.group_serial();
@@ -143,7 +143,7 @@ impl App {
             return Ok(outcome);
         }
         let Change { command, picture } = change.into();
-        let at = self.clock.now();
+        let at = self.runtime.now();
         for attempt in 0..ATTEMPTS_MAX {
             let stored = self.group(&call.scope, id).await?;
             let number = self.number_of(&stored).await?;
@@ -174,7 +174,7 @@ impl App {
         let number = self.number_of(&stored).await?;
         if call.scope != Scope::Everything {
             entitled(&number, Purpose::Change)?;
-            self.pace.would_admit(&number.id, number.limits.operations, self.clock.now())?;
+            self.pace.would_admit(&number.id, number.limits.operations, self.runtime.now())?;
         }
         let probe = Command::ReportPictureFailure { problem: String::new() };
         stored.group.decide(&probe, number.limits)?;
@@ -214,7 +214,7 @@ impl App {
     ///
     /// The number has used up its limit.
     pub fn admit_registration(&self, number: &Number) -> Result<(), Refusal> {
-        self.pace.admit(&number.id, number.limits.operations, self.clock.now())
+        self.pace.admit(&number.id, number.limits.operations, self.runtime.now())
     }
 
     /// Counts a change to the configuration of a number, of a WABA or of an account's app as one
@@ -322,14 +322,11 @@ impl App {
     /// dispatcher for the others.
     pub async fn change(&self, change: RecordChange) -> Result<Changed, ChangeError> {
         let changed = self.store.change(change).await?;
-        for id in changed.subscriptions.iter().chain(&changed.removed) {
-            self.dispatch.forgive(id);
-        }
-        self.dispatch.hint(changed.subscriptions.iter().cloned());
+        self.dispatch.reconfigured(&changed);
         for id in &changed.removed {
             // It is removed all the same; the sweep gives up what is left.
             if let Err(error) = self.give_up(id, "the subscription was removed").await {
-                telemetry::store_failed(&error);
+                error.log();
             }
         }
         Ok(changed)
@@ -346,7 +343,7 @@ impl App {
             return Owed::default();
         }
         let plan = plan(news, receivers);
-        let nonces = plan.deliveries.iter().map(|_| self.mint.nonce()).collect();
+        let nonces = plan.deliveries.iter().map(|_| self.mint.delivery_nonce()).collect();
         Owed { plan, nonces }
     }
 
@@ -356,10 +353,10 @@ impl App {
     ///
     /// Does nothing while the clock is not believed.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
-        if !self.believes_clock() {
+        if !self.runtime.believes_clock() {
             return Ok(0);
         }
-        let now = self.clock.now();
+        let now = self.runtime.now();
         self.store.saw(now).await?;
         let ago = |duration: Duration| {
             now.minus_millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))

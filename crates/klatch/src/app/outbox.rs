@@ -4,11 +4,11 @@
 use domain::ids::AccountId;
 
 use super::App;
-use crate::directory::{
-    Activity, Minted, Number, RecordChange, Secret, Subscription, SubscriptionChange,
-    SubscriptionEvent, SubscriptionId,
-};
 pub use crate::directory::{Configured, Place, PlaceChange};
+use crate::directory::{
+    Minted, Number, RecordChange, Secret, Subscription, SubscriptionChange, SubscriptionEvent,
+    SubscriptionId,
+};
 use crate::page::{Page, Slice};
 use crate::store::ChangeError;
 use crate::store::StoreError;
@@ -77,8 +77,8 @@ impl App {
         let deliveries =
             vec![Planned { subscription: subscription.clone(), payload: 0, follows: None }];
         let plan = Plan { payloads: vec![payload], deliveries };
-        let owed = Owed { plan, nonces: vec![self.mint.nonce()] };
-        let id = self.store.enqueue(owed, self.clock.now()).await?;
+        let owed = Owed { plan, nonces: vec![self.mint.delivery_nonce()] };
+        let id = self.store.enqueue(owed, self.runtime.now()).await?;
         self.metrics.webhook_deliveries.inc_by(id.iter().count() as u64);
         self.dispatch.hint([subscription.clone()]);
         Ok(id)
@@ -94,7 +94,7 @@ impl App {
         amendment: Amendment,
         filter: DeliveryFilter,
     ) -> Result<usize, StoreError> {
-        let (now, limit) = (self.clock.now(), AMENDED_TOGETHER);
+        let (now, limit) = (self.runtime.now(), AMENDED_TOGETHER);
         let mut amend = Amend { now, amendment, filter, after: 0, limit };
         let mut count = 0;
         loop {
@@ -121,16 +121,16 @@ impl App {
 
     /// Removes a subscription, and gives up what it is still owed.
     pub async fn remove_subscription(&self, id: &SubscriptionId) -> Result<(), ChangeError> {
-        let change = RecordChange::RemoveSubscription(id.clone(), self.clock.now());
+        let change = RecordChange::RemoveSubscription(id.clone(), self.runtime.now());
         self.change(change).await.map(drop)
     }
 
     /// Removes the subscriptions whose lease has ended, unless the clock is in doubt. Gives how many.
     pub async fn end_leases(&self) -> Result<usize, ChangeError> {
-        if !self.believes_clock() {
+        if !self.runtime.believes_clock() {
             return Ok(0);
         }
-        let now = self.clock.now();
+        let now = self.runtime.now();
         let lapsed = self.store.lapsed(now).await?;
         for id in &lapsed {
             match self.change(RecordChange::EndLease(id.clone(), now)).await {
@@ -161,7 +161,7 @@ impl App {
     #[must_use]
     pub fn set_place(&self, place: Place, receiver: Configured) -> RecordChange {
         let change = PlaceChange::Set(receiver, self.minted());
-        RecordChange::ChangePlace(place, change, self.clock.now())
+        RecordChange::ChangePlace(place, change, self.runtime.now())
     }
 
     /// The change that adds a receiver to those that a number has besides its main one, which may
@@ -169,13 +169,13 @@ impl App {
     #[must_use]
     pub fn add_place(&self, place: Place, receiver: Configured, max: usize) -> RecordChange {
         let change = PlaceChange::Add { receiver, minted: self.minted(), max };
-        RecordChange::ChangePlace(place, change, self.clock.now())
+        RecordChange::ChangePlace(place, change, self.runtime.now())
     }
 
     /// Another change to a place in a vendor's configuration.
     #[must_use]
     pub fn change_place(&self, place: Place, change: PlaceChange) -> RecordChange {
-        RecordChange::ChangePlace(place, change, self.clock.now())
+        RecordChange::ChangePlace(place, change, self.runtime.now())
     }
 
     fn minted(&self) -> Minted {
@@ -190,26 +190,8 @@ impl App {
         change: SubscriptionChange,
         event: SubscriptionEvent,
     ) -> Result<(), ChangeError> {
-        let change = RecordChange::ChangeSubscription(id.clone(), change, event, self.clock.now());
+        let change =
+            RecordChange::ChangeSubscription(id.clone(), change, event, self.runtime.now());
         self.change(change).await.map(drop)
-    }
-
-    pub(crate) async fn switch_off(
-        &self,
-        id: &SubscriptionId,
-        reason: String,
-    ) -> Result<(), ChangeError> {
-        let event = SubscriptionEvent::SwitchedOff { reason: reason.clone() };
-        let activity = Some(Activity::Off { since: self.clock.now(), reason });
-        let change = SubscriptionChange { activity, ..SubscriptionChange::default() };
-        self.change_subscription(id, change, event).await
-    }
-
-    pub(crate) async fn due(&self) -> Result<Vec<SubscriptionId>, StoreError> {
-        self.store.due(self.clock.now()).await
-    }
-
-    pub(crate) async fn exchange(&self, exchange: Exchange) -> Result<Exchanged, StoreError> {
-        self.store.exchange(exchange).await
     }
 }

@@ -7,12 +7,10 @@ use domain::Refusal;
 use domain::ids::{AccountId, GroupId, PhoneNumberId};
 use domain::values::{BusinessNumber, InviteCode, WaId};
 
-use super::person_ids::PersonIds;
 use super::{App, Failure, Usage};
-use crate::directory::{Account, Key, KeyHash, Number, Opening, Profile, Reach};
+use crate::directory::{Account, Key, KeyHash, Number, Opening, PersonIds, Profile, Reach};
 use crate::page::{LIMIT_MAX, Page, Seek, Slice};
 use crate::store::{GroupSummary, PersonStanding, Recorded, Scope, StoreError, Stored};
-use crate::telemetry;
 
 /// For how long an answer of the store to a readiness probe is shared, in milliseconds. Ours.
 const READINESS_MS: i64 = 1_000;
@@ -218,13 +216,13 @@ impl App {
     /// How much of its limit of operations a number has used.
     #[must_use]
     pub fn usage(&self, number: &Number) -> Usage {
-        self.pace.used(&number.id, number.limits.operations, self.clock.now())
+        self.pace.used(&number.id, number.limits.operations, self.runtime.now())
     }
 
     /// Now.
     #[must_use]
     pub fn now(&self) -> domain::values::Timestamp {
-        self.clock.now()
+        self.runtime.now()
     }
 
     /// Whether the store can write and read. Probes share an answer of the last second, and those
@@ -240,7 +238,7 @@ impl App {
         }
         let answer = self.store.ready().await;
         if let Err(error) = &answer {
-            telemetry::store_failed(error);
+            error.log();
         }
         *last = Some((self.now().as_millis(), answer.is_ok()));
         answer.is_ok()

@@ -11,10 +11,9 @@ use domain::{CreateGroup, Event, Group, Person, Refusal};
 
 use super::plan::Payload;
 use super::{News, Settings, What};
-use crate::app::mint;
-use crate::app::person_ids::PersonIds;
 use crate::dialect::Format;
-use crate::directory::{Number, Profile};
+use crate::directory::{Number, PersonIds, Profile};
+use crate::mint;
 
 /// The people in the samples.
 const PEOPLE: [&str; 2] = ["16505551234", "16505551235"];

@@ -5,6 +5,7 @@ use std::time::Duration;
 use klatch::config::{Settings, Storage};
 use klatch::http::peer::Proxies;
 use klatch::lifecycle::Running;
+use klatch::runtime::Runtime;
 use klatch::sandbox;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
@@ -15,7 +16,7 @@ fn settings() -> Settings {
 }
 
 async fn start() -> Running {
-    Running::start(&settings()).await.unwrap()
+    Running::start(&settings(), Runtime::system()).await.unwrap()
 }
 
 /// A connection from this address of the loopback network.
@@ -104,7 +105,7 @@ async fn until_connections(server: &Running, count: i64) {
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut_off() {
     let settings = Settings { write_timeout: Duration::from_millis(200), ..settings() };
-    let server = Running::start(&settings).await.unwrap();
+    let server = Running::start(&settings, Runtime::system()).await.unwrap();
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let mut stream = socket.connect(server.address).await.unwrap();
@@ -122,7 +123,7 @@ async fn a_client_that_does_not_read_is_cut_off() {
 #[tokio::test]
 async fn an_address_has_its_share_of_connections() {
     let settings = Settings { connections_per_address: Some(3), ..settings() };
-    let server = Running::start(&settings).await.unwrap();
+    let server = Running::start(&settings, Runtime::system()).await.unwrap();
     let (one, other) = ([127, 0, 0, 7], [127, 0, 0, 8]);
     let mut held = Vec::new();
     for _ in 0..3 {
@@ -165,7 +166,7 @@ async fn an_address_has_its_share_of_connections() {
 async fn a_trusted_proxy_has_any_number_of_connections() {
     let proxies = Proxies::new(vec!["127.0.0.1/32".parse().unwrap()]);
     let settings = Settings { connections_per_address: Some(1), proxies, ..settings() };
-    let server = Running::start(&settings).await.unwrap();
+    let server = Running::start(&settings, Runtime::system()).await.unwrap();
     let held = TcpStream::connect(server.address).await.unwrap();
     until_connections(&server, 1).await;
     assert!(exchange(&server, &get("/healthz", "")).await.starts_with("HTTP/1.1 200 OK"));

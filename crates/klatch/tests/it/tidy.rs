@@ -131,10 +131,53 @@ fn only_one_place_talks_to_receivers() {
     assert_eq!(clients, ["crates/klatch/src/cli/client.rs", "crates/klatch/src/webhook/send.rs"]);
 }
 
+/// Lints forbid to take time, tasks and random numbers from anywhere else than from a `Runtime`.
+/// Besides, the settings look at the environment, and the store has a thread.
 #[test]
 fn time_and_chance_are_arguments() {
-    assert_eq!(standing("SystemTime::now"), ["crates/klatch/src/app/clock.rs"]);
-    assert_eq!(standing("rand::rng()"), ["crates/klatch/src/app/mint.rs"]);
+    let excepted = [
+        "crates/klatch/src/config.rs",
+        "crates/klatch/src/runtime.rs",
+        "crates/klatch/src/store/sqlite/write.rs",
+    ];
+    assert_eq!(standing("clippy::disallowed_methods"), excepted);
+}
+
+/// Where several branches are ready, `select!` draws one, unless it is told to take the first.
+#[test]
+fn no_choice_between_tasks_is_random() {
+    for (path, text) in files("crates/klatch/src", ".rs") {
+        for choice in text.split("select! {").skip(1) {
+            assert!(choice.trim_start().starts_with("biased;"), "{path} takes a branch by chance");
+        }
+    }
+}
+
+/// What the program is made of, from the bottom up: nothing imports what stands above it.
+#[test]
+fn webhooks_and_what_is_below_know_nothing_of_the_app() {
+    let below = |path: &str| {
+        let name = path.trim_start_matches("crates/klatch/src/");
+        let room = name.split(['/', '.']).next().unwrap();
+        ["webhook", "store", "directory", "mint", "runtime", "telemetry", "metrics"].contains(&room)
+    };
+    for (path, text) in files("crates/klatch/src", ".rs") {
+        for line in code(&text).filter(|_| below(&path)) {
+            assert!(!line.contains("crate::app"), "{path}: {line}");
+        }
+    }
+    for (file, rooms) in [
+        ("telemetry", &["store", "http"][..]),
+        ("mint", &["webhook", "store"]),
+        ("runtime", &["webhook", "store", "telemetry"]),
+    ] {
+        let path = format!("crates/klatch/src/{file}.rs");
+        let text = text(&root().join(&path));
+        for (room, line) in rooms.iter().flat_map(|room| code(&text).map(move |line| (room, line)))
+        {
+            assert!(!line.contains(&format!("crate::{room}")), "{path}: {line}");
+        }
+    }
 }
 
 #[test]

@@ -205,7 +205,7 @@ impl From<UpdateProblem> for Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        telemetry::store_failed(&error);
+        error.log();
         match error {
             StoreError::Unavailable(_) => Self {
                 retry_after: Some(1),

@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 
 use super::PRODUCT;
 use super::params::{Id, Part};
-use crate::app::mint::person_ref;
 use crate::app::{Change, NewGroup};
 use crate::http::problem::{Problem, parse, required};
+use crate::mint::person_ref;
 use crate::picture::{self, PictureProblem};
 
 /// Entries in one call about participants. Published.

@@ -13,9 +13,10 @@ use subtle::ConstantTimeEq as _;
 
 use super::error::Error;
 use crate::app::caller::{Call, Idempotency};
-use crate::app::{App, Scope, mint};
+use crate::app::{App, Scope};
 use crate::directory::{Account, KeyHash, Number};
 use crate::http::params::PathParams;
+use crate::mint;
 
 /// What the token opens.
 #[derive(Debug, Clone)]

@@ -371,7 +371,7 @@ impl From<UpdateProblem> for Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        telemetry::store_failed(&error);
+        error.log();
         match error {
             StoreError::Unavailable(_) => Self::unavailable("try again"),
             // Not transient: a client that repeats it by itself may do it twice.

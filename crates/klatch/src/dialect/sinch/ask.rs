@@ -6,8 +6,8 @@ use domain::values::{self, Batch, Subject};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::app::mint::person_ref;
 use crate::http::problem::Problem;
+use crate::mint::person_ref;
 
 /// Numbers in one call. Published.
 const NUMBERS_PER_CALL_MAX: usize = 20;

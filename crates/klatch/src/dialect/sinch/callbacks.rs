@@ -12,10 +12,10 @@ use super::auth::{Caller, spelled};
 use super::error::{Error, ErrorBody};
 use super::{Body, Query, webhook};
 use crate::app::App;
-use crate::app::mint::person_ref;
 use crate::app::outbox::{By, Notice, Notices};
 use crate::directory::Number;
 use crate::http::problem::{Problem, parse};
+use crate::mint::person_ref;
 
 /// Since when there can have been callbacks: 2019-09-01. Published.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_567_296_000_000);
@@ -120,7 +120,7 @@ pub(super) async fn notifications(
     let notices = app.notices(&number, &wanted).await?;
     // A thousand of them take longer than others should wait for.
     let rendering = move || notices.iter().filter_map(|one| render(&number, one)).collect();
-    match tokio::task::spawn_blocking(rendering).await {
+    match app.runtime.spawn_blocking(rendering).await {
         Ok(results) => Ok(Json(Callbacks { results })),
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }

@@ -10,7 +10,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use crate::app::{Failure, OUTCOME_UNKNOWN, StoreError};
 use crate::http::problem::Problem;
-use crate::telemetry::{self, Reason};
+use crate::telemetry::Reason;
 
 /// An answer that is not the one that was hoped for.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ impl From<Problem> for Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        telemetry::store_failed(&error);
+        error.log();
         match error {
             StoreError::Unavailable(_) => {
                 Self::unavailable("Internal service not available, request could not be handled")
