@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use domain::ids::GroupSerial;
 use domain::values::BusinessNumber;
-use klatch::app::mint;
+use klatch::mint;
 use rusqlite::Connection;
 
 use crate::process::{DISPLAY_NUMBER, NUMBER};

@@ -6,6 +6,11 @@
 //! is what it is held against, [`load`] asks, [`receiver`] is told, [`process`] starts both, [`bulk`]
 //! fills databases, [`report`] prints. [`soak`] is apart.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it measures from outside, with its own clock, tasks and random numbers"
+)]
+
 mod baseline;
 mod bulk;
 mod load;

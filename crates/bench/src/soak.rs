@@ -2,7 +2,7 @@
 //! change that it had answered has to be in the logs, no other, and the logs have to tell the same
 //! as the groups.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +17,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
+use klatch::runtime::Runtime;
 use klatch::store::sqlite::Sqlite;
 use klatch::store::{Groups as _, Recorded, Scope, Store as _};
 use rand::rngs::StdRng;
@@ -131,7 +132,7 @@ struct Seen {
     /// Answers by what was asked and status.
     answers: BTreeMap<(&'static str, u16), u64>,
     /// Changes that were answered as done.
-    answered: HashMap<Change, u64>,
+    answered: BTreeMap<Change, u64>,
     violations: Vec<String>,
 }
 
@@ -384,11 +385,11 @@ fn text(answer: &Value, field: &str) -> String {
 
 /// Compares the logs with the answers and with the groups; gives how many events there are.
 async fn verify(folder: &Path, seen: &mut Seen) -> anyhow::Result<usize> {
-    let store = Sqlite::open(folder, &Metrics::default())?;
+    let store = Sqlite::open(folder, &Runtime::system(), &Metrics::default())?;
     let Seen { answered, violations, .. } = seen;
-    let mut logged: HashMap<Change, u64> = HashMap::new();
+    let mut logged: BTreeMap<Change, u64> = BTreeMap::new();
     let mut events = 0;
-    let groups: std::collections::BTreeSet<_> = answered.keys().map(|key| key.0.clone()).collect();
+    let groups: BTreeSet<_> = answered.keys().map(|key| key.0.clone()).collect();
     for group in &groups {
         let id = GroupId::parse(group)?;
         let log = store.history(&id, 1, u32::MAX).await?;

@@ -3,7 +3,6 @@
 pub mod accounts;
 pub mod backoff;
 pub mod caller;
-pub mod clock;
 pub mod deliveries;
 mod execute;
 mod fetch;
@@ -11,14 +10,10 @@ pub mod handshake;
 mod idempotency;
 pub mod keys;
 pub mod leases;
-pub mod mint;
 pub mod notices;
 pub mod numbers;
-pub mod outbox;
 mod pace;
 pub mod people;
-pub mod person_ids;
-mod plausible;
 mod problem;
 mod read;
 pub mod shares;
@@ -27,31 +22,28 @@ pub mod webhooks;
 
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::Refusal;
 use domain::ids::{AccountId, PhoneNumberId};
 
 use self::backoff::Backoff;
-use self::clock::Clock;
 pub use self::execute::{Change, Outcome};
 use self::fetch::FETCHES_PER_NUMBER_MAX;
 pub use self::fetch::MayFetch;
-use self::mint::Mint;
 use self::pace::Pace;
 pub use self::pace::Usage;
-use self::person_ids::PersonIds;
-use self::plausible::{Noticed, Reading, Watch};
 use self::shares::Shares;
-use crate::directory::KeyHash;
+use crate::directory::{KeyHash, PersonIds};
 use crate::http::choice::Hosts;
 use crate::http::peer::Proxies;
 use crate::metrics::Metrics;
-use crate::store::StoreError;
-use crate::store::{Deliveries, Directory, Groups, Log, Store};
+use crate::mint::Mint;
+use crate::runtime::Runtime;
+use crate::store::{Deliveries, Directory, Groups, Log, Store, StoreError};
 use crate::telemetry::Warnings;
-use crate::webhook::memory::Memory;
+use crate::webhook::dispatch::Dispatcher;
 use crate::webhook::send::Outbound;
 
 /// Settings that requests depend on.
@@ -89,7 +81,8 @@ pub struct Parts {
     pub deliveries: Arc<dyn Deliveries>,
     /// What happened, as handlers may read it.
     pub log: Arc<dyn Log>,
-    clock: Arc<dyn Clock>,
+    /// Time, tasks and random numbers.
+    pub runtime: Runtime,
     /// Makes ids, codes and secrets.
     pub mint: Mint,
     /// Figures.
@@ -102,8 +95,8 @@ pub struct Parts {
     pub warnings: Warnings,
     /// Who has sent wrong admin tokens.
     pub backoff: Backoff,
-    /// What the dispatcher keeps in memory.
-    pub dispatch: Memory,
+    /// Makes deliveries.
+    pub dispatch: Dispatcher,
     /// Places in memory for bodies that are large, for each number.
     pub large_bodies: Shares,
     turns: Vec<tokio::sync::Mutex<()>>,
@@ -112,7 +105,6 @@ pub struct Parts {
     person_ids: Mutex<HashMap<AccountId, PersonIds>>,
     pace: Pace,
     fetching: Shares,
-    watch: Mutex<Watch>,
     /// When the store was last asked whether it works, in Unix milliseconds, and its answer.
     readiness: tokio::sync::Mutex<Option<(i64, bool)>>,
 }
@@ -130,36 +122,34 @@ impl App {
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        mint: Mint,
+        runtime: Runtime,
         metrics: Metrics,
         outbound: Outbound,
         settings: AppSettings,
     ) -> Self {
         let turns = std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect();
-        let reading = Reading { wall: clock.now(), monotonic: clock.monotonic() };
-        let watch = Mutex::new(Watch::start(None, reading).0);
+        let dispatch =
+            Dispatcher::new(Arc::clone(&store), runtime.clone(), outbound.clone(), metrics.clone());
         Self(Arc::new(Parts {
             groups: Arc::clone(&store) as Arc<dyn Groups>,
             directory: Arc::clone(&store) as Arc<dyn Directory>,
             deliveries: Arc::clone(&store) as Arc<dyn Deliveries>,
             log: Arc::clone(&store) as Arc<dyn Log>,
             store,
-            clock,
-            mint,
+            mint: Mint::new(runtime.clone()),
             metrics,
             settings,
             outbound,
             warnings: Warnings::default(),
             backoff: Backoff::default(),
-            dispatch: Memory::default(),
-            large_bodies: Shares::new(LARGE_BODIES_EACH),
+            dispatch,
+            large_bodies: Shares::new(runtime.clone(), LARGE_BODIES_EACH),
             turns,
             aliases: Mutex::default(),
             person_ids: Mutex::default(),
             pace: Pace::default(),
-            fetching: Shares::new(FETCHES_PER_NUMBER_MAX),
-            watch,
+            fetching: Shares::new(runtime.clone(), FETCHES_PER_NUMBER_MAX),
+            runtime,
             readiness: tokio::sync::Mutex::default(),
         }))
     }
@@ -169,43 +159,8 @@ impl App {
     /// Compares the clock with the time of the last run. To be called before anything is dispatched
     /// or swept.
     pub async fn watch_clock(&self) -> Result<(), StoreError> {
-        let last_seen = self.store.last_seen().await?;
-        let (watch, noticed) = Watch::start(last_seen, self.reading());
-        *self.watch() = watch;
-        notice(noticed);
+        self.runtime.watch_clock(self.store.last_seen().await?);
         Ok(())
-    }
-
-    /// Whether the clock is believed, so that something may be given up because of its age.
-    pub(crate) fn believes_clock(&self) -> bool {
-        let mut watch = self.watch();
-        notice(watch.observe(self.reading()));
-        watch.is_believed()
-    }
-
-    fn reading(&self) -> Reading {
-        Reading { wall: self.clock.now(), monotonic: self.clock.monotonic() }
-    }
-
-    fn watch(&self) -> MutexGuard<'_, Watch> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Logs what has become of the clock.
-fn notice(noticed: Option<Noticed>) {
-    match noticed {
-        None => {}
-        Some(Noticed::Jumped(millis)) => {
-            let hours = millis / 3_600_000;
-            tracing::warn!(
-                hours,
-                "the clock is ahead of what was expected: nothing is given up, expired or swept \
-                 because of its age until the clock is set back or has run evenly for 24 hours"
-            );
-        }
-        Some(Noticed::CameBack) => tracing::info!("the clock is where it was expected again"),
-        Some(Noticed::Settled) => tracing::info!("the clock has run evenly and is believed now"),
     }
 }
 

@@ -22,7 +22,9 @@ use self::people::{GroupCommand, PersonCommand};
 use self::webhook::{DeliveryCommand, EventCommand, WebhookCommand};
 use crate::config::{ClientArgs, DataArgs, DevArgs, EXAMPLE, ServeArgs, unknown_variables};
 use crate::lifecycle::{Running, StopSignals};
+use crate::mint::Mint;
 use crate::openapi::DOCUMENTS;
+use crate::runtime::Runtime;
 use crate::store::sqlite::backup;
 use crate::telemetry;
 use crate::words::dialects;
@@ -149,7 +151,7 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(cli.command)));
+        .and_then(|executor| executor.block_on(run(cli.command, Runtime::system())));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads our output has seen enough.
@@ -165,12 +167,12 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
 }
 
-async fn run(command: Command) -> anyhow::Result<()> {
+async fn run(command: Command, runtime: Runtime) -> anyhow::Result<()> {
     match command {
         Command::Dev(args) => {
-            let (settings, log) = args.resolve()?;
+            let (settings, log) = args.resolve(&Mint::new(runtime.clone()))?;
             telemetry::start(&log.filter, log.format)?;
-            dev::run(&settings).await
+            dev::run(&settings, runtime).await
         }
         Command::Serve(args) => {
             let (settings, log) = args.resolve()?;
@@ -179,7 +181,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
                 tracing::warn!(variable, "this variable of the environment is not a setting");
             }
             let signals = StopSignals::listen()?;
-            let server = Running::start(&settings).await?;
+            let server = Running::start(&settings, runtime).await?;
             let version = env!("CARGO_PKG_VERSION");
             let (address, data, people) = (server.address, settings.storage, settings.people);
             tracing::info!(version, %address, %data, people, "klatch is up");
@@ -188,20 +190,20 @@ async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Backup { file, data } => {
             let folder = data.resolve()?;
-            tokio::task::spawn_blocking(move || backup::backup(&folder, &file)).await??;
+            runtime.spawn_blocking(move || backup::backup(&folder, &file)).await??;
             Ok(())
         }
         Command::Config { command: ConfigCommand::Example } => {
             Ok(write!(std::io::stdout(), "{EXAMPLE}")?)
         }
-        Command::Tour { dialect } => tour::run(dialect).await,
+        Command::Tour { dialect } => tour::run(dialect, runtime).await,
         Command::Account { command, client } => command.run(&client).await,
         Command::Number { command, client } => command.run(&client).await,
         Command::Key { command, client } => command.run(&client).await,
-        Command::Webhook { command, client } => command.run(&client).await,
+        Command::Webhook { command, client } => command.run(&client, &runtime).await,
         Command::Delivery { command, client } => command.run(&client).await,
         Command::Event { command, client } => command.run(&client).await,
-        Command::Listen { args, client } => listen::run(args, &client).await,
+        Command::Listen { args, client } => listen::run(args, &client, runtime).await,
         Command::Person { wa_id, command, client } => command.run(&wa_id, &client).await,
         Command::Group { command, client } => command.run(&client).await,
         Command::Openapi { document } => {

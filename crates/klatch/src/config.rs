@@ -14,10 +14,10 @@ use serde::Deserialize;
 use toml::de::DeTable;
 use wire::Answers;
 
-use crate::app::mint::Mint;
 use crate::http::choice::Hosts;
 use crate::http::connections::{CONNECTIONS_MAX, WRITE_TIMEOUT};
 use crate::http::peer::Proxies;
+use crate::mint::Mint;
 use crate::sandbox::Credentials;
 use crate::serde_text::without_values;
 use crate::telemetry::LogFormat;
@@ -367,8 +367,8 @@ impl ServeArgs {
 }
 
 impl DevArgs {
-    /// All settings together, each checked.
-    pub fn resolve(self) -> anyhow::Result<(Settings, LogSettings)> {
+    /// All settings together, each checked. The secrets of a public sandbox are new ones.
+    pub fn resolve(self, mint: &Mint) -> anyhow::Result<(Settings, LogSettings)> {
         let log = self.log.resolve("info");
         let storage = self.data.map_or(Storage::Memory, Storage::Folder);
         ensure!(
@@ -388,7 +388,7 @@ impl DevArgs {
         if !self.public {
             return Ok((settings, log));
         }
-        let credentials = Credentials::fresh(&Mint::system());
+        let credentials = Credentials::fresh(mint);
         let admin_token = credentials.admin_token.clone();
         Ok((Settings { admin_token, sandbox: Some(credentials), ..settings }, log))
     }

@@ -2,6 +2,7 @@
 //! and who is told.
 
 mod actor;
+mod person_ids;
 mod profile;
 mod subscription;
 
@@ -16,10 +17,12 @@ use wire::Answers;
 use wire::news::Sender;
 
 pub use self::actor::Actor;
+pub use self::person_ids::PersonIds;
 pub use self::profile::{PersonKey, Profile};
 pub use self::subscription::{
-    Activity, Configured, Minted, Place, PlaceChange, Reach, Role, Rotation, Secret, Secrets,
-    Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId, Target, VendorField,
+    Activity, Configured, Minted, Place, PlaceChange, Reach, Role, Rotation, STANDARD_PREFIX,
+    Secret, Secrets, Subscription, SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
+    VendorField,
 };
 
 /// A tenant.

@@ -14,7 +14,6 @@ pub mod server;
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -32,6 +31,7 @@ use self::choice::Choice;
 use self::served::{Served, with_fallbacks};
 use crate::app::App;
 use crate::metrics::{ApiLabels, Metrics, RequestLabels, Status};
+use crate::runtime::{Instant, Runtime};
 use crate::telemetry::{self, Reason, TraceId};
 use crate::{admin, dialect, openapi};
 
@@ -85,12 +85,13 @@ impl Port {
         let foreign = self.foreign(&request);
         let api = Choice::make(&self.0.dialects, &mut request);
         let told = Told {
+            runtime: &self.0.app.runtime,
             metrics: &self.0.app.metrics,
             api,
             method: request.method().clone(),
             uri,
             id: TraceId::new(self.0.app.mint.log_id()),
-            begun: Instant::now(),
+            begun: self.0.app.runtime.instant(),
             status: Cell::new(None),
             reason: Cell::new(None),
         };
@@ -163,6 +164,7 @@ impl Port {
 /// What logs and figures are told of a request once it is over: when it is answered, or when the
 /// caller goes away and the answer is dropped.
 struct Told<'a> {
+    runtime: &'a Runtime,
     metrics: &'a Metrics,
     api: Api,
     method: Method,
@@ -178,8 +180,8 @@ const GONE_AWAY: u16 = 499;
 
 impl Drop for Told<'_> {
     fn drop(&mut self) {
-        let Self { metrics, api, method, uri, id, begun, status, reason } = self;
-        let taken = begun.elapsed();
+        let Self { runtime, metrics, api, method, uri, id, begun, status, reason } = self;
+        let taken = runtime.elapsed(*begun);
         let status = status.get().map_or(GONE_AWAY, |status| status.as_u16());
         let api = api.as_str();
         let labels = RequestLabels { api, method: word(method), status: Status(status) };

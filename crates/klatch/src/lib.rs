@@ -8,9 +8,9 @@
 //! The modules, in the order in which a newcomer reads them: [`config`] and [`lifecycle`] start and
 //! stop the program; [`http`] is the one port; [`dialect`] has a room for each vendor; [`admin`] is
 //! our own API; [`app`] executes; [`store`] keeps; [`webhook`] tells
-//! receivers; [`directory`] and [`page`] are values they share; [`sandbox`] is what `klatch dev` begins
-//! with; [`telemetry`] and [`metrics`] tell what goes on; [`openapi`] describes the routes; [`cli`] is
-//! the terminal.
+//! receivers; [`directory`], [`mint`] and [`page`] are values they share; [`runtime`] gives all of them
+//! time, tasks and random numbers; [`sandbox`] is what `klatch dev` begins with; [`telemetry`] and
+//! [`metrics`] tell what goes on; [`openapi`] describes the routes; [`cli`] is the terminal.
 
 pub mod admin;
 pub mod app;
@@ -23,9 +23,11 @@ mod hex;
 pub mod http;
 pub mod lifecycle;
 pub mod metrics;
+pub mod mint;
 pub mod openapi;
 pub mod page;
 pub mod picture;
+pub mod runtime;
 pub mod sandbox;
 mod serde_text;
 pub mod store;

@@ -8,8 +8,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::clock::SystemClock;
-use crate::app::mint::Mint;
 use crate::app::{App, AppSettings, leases};
 use crate::config::{Settings, Storage};
 use crate::directory::KeyHash;
@@ -17,6 +15,7 @@ use crate::http::Port;
 use crate::http::connections::Limits;
 use crate::http::server::Server;
 use crate::metrics::Metrics;
+use crate::runtime::Runtime;
 use crate::sandbox::Credentials;
 use crate::store::ChangeError;
 use crate::store::StoreError;
@@ -24,7 +23,7 @@ use crate::store::sqlite::Sqlite;
 use crate::webhook::dispatch;
 use crate::webhook::lookup::SystemLookup;
 use crate::webhook::send::Outbound;
-use crate::{descriptors, sandbox, telemetry};
+use crate::{descriptors, sandbox};
 
 /// How often old idempotency receipts and deliveries are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
@@ -51,18 +50,19 @@ pub struct Running {
 
 impl Running {
     /// Opens the store, binds the socket and begins to serve.
-    pub async fn start(settings: &Settings) -> anyhow::Result<Self> {
+    pub async fn start(settings: &Settings, runtime: Runtime) -> anyhow::Result<Self> {
         let metrics = Metrics::default();
         let store = match &settings.storage {
-            Storage::Memory => Sqlite::in_memory(&metrics)?,
-            Storage::Folder(folder) => Sqlite::open(folder, &metrics)?,
+            Storage::Memory => Sqlite::in_memory(&runtime, &metrics)?,
+            Storage::Folder(folder) => Sqlite::open(folder, &runtime, &metrics)?,
         };
+        let lookup = Arc::new(SystemLookup::default());
+        let outbound = Outbound::new(runtime.clone(), settings.egress.clone(), lookup)?;
         let app = App::new(
             Arc::new(store),
-            Arc::new(SystemClock),
-            Mint::system(),
+            runtime.clone(),
             metrics,
-            Outbound::new(settings.egress.clone(), Arc::new(SystemLookup::default()))?,
+            outbound,
             AppSettings {
                 admin_token: KeyHash::of(&settings.admin_token),
                 people: settings.people,
@@ -92,14 +92,14 @@ impl Running {
             .map_err(|error| cannot_listen(settings.listen, error))?;
         let address = server.address()?;
         let stop = CancellationToken::new();
-        let serving =
-            tokio::spawn(server.serve(Port::new(app.clone()), stop.clone(), settings.grace));
+        let serving = server.serve(Port::new(app.clone()), stop.clone(), settings.grace);
+        let serving = runtime.spawn(serving);
         let leases = end_leases(app.clone(), stop.clone());
         let sweep = sweep(app.clone(), stop.clone());
-        let sweeping = tokio::spawn(async {
+        let sweeping = runtime.spawn(async {
             tokio::join!(sweep, leases);
         });
-        let dispatching = tokio::spawn(dispatch::run(app.clone(), stop.clone()));
+        let dispatching = runtime.spawn(dispatch::run(app.dispatch.clone(), stop.clone()));
         let grace = settings.grace;
         Ok(Self { address, app, sandbox, stop, serving, sweeping, dispatching, grace })
     }
@@ -110,8 +110,8 @@ impl Running {
     pub async fn stop(self) -> bool {
         self.stop.cancel();
         let mut dispatching = self.dispatching;
-        let (served, dispatched) =
-            tokio::join!(self.serving, tokio::time::timeout(self.grace, &mut dispatching));
+        let dispatched = self.app.runtime.timeout(self.grace, &mut dispatching);
+        let (served, dispatched) = tokio::join!(self.serving, dispatched);
         dispatching.abort();
         let _ = self.sweeping.await;
         self.app.warnings.finish();
@@ -135,6 +135,7 @@ impl StopSignals {
     /// Waits for one, then stops the server in order.
     pub async fn stop(mut self, server: Running) {
         tokio::select! {
+            biased;
             _ = self.term.recv() => tracing::info!("told to stop (SIGTERM)"),
             _ = self.int.recv() => tracing::info!("told to stop (SIGINT)"),
         }
@@ -176,24 +177,25 @@ fn cannot_listen(address: SocketAddr, error: std::io::Error) -> anyhow::Error {
 /// Removes subscriptions that are not renewed any more. Not at once after the start, because no lease
 /// could be renewed while the server was down.
 async fn end_leases(app: App, stop: CancellationToken) {
-    let first = tokio::time::Instant::now() + LEASES_AFTER_START;
-    let mut ticks = tokio::time::interval_at(first, LEASES_EVERY);
+    let mut ticks = app.runtime.interval(LEASES_AFTER_START, LEASES_EVERY);
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
         if let Err(ChangeError::Store(error)) = leases::end(&app).await {
-            telemetry::store_failed(&error);
+            error.log();
         }
     }
 }
 
 async fn sweep(app: App, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(SWEEP_EVERY);
-    let mut minutes = tokio::time::interval(Duration::from_mins(1));
+    let mut ticks = app.runtime.interval(Duration::ZERO, SWEEP_EVERY);
+    let mut minutes = app.runtime.interval(Duration::ZERO, Duration::from_mins(1));
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             _ = minutes.tick() => {
                 app.warnings.flush(app.now());
@@ -204,7 +206,7 @@ async fn sweep(app: App, stop: CancellationToken) {
         match app.sweep().await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "forgot what was too old"),
-            Err(error) => telemetry::store_failed(&error),
+            Err(error) => error.log(),
         }
     }
 }

@@ -169,6 +169,57 @@ impl Metrics {
         let mut text = String::new();
         // Writing to a `String` cannot fail.
         let _ = encode(&mut text, &registry);
-        text
+        in_order(&text)
+    }
+}
+
+/// Puts the series of each figure in the order of their labels: the registry keeps them in hash
+/// maps, whose order is another one in each run.
+fn in_order(text: &str) -> String {
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for series in lines.chunk_by_mut(|one, next| !one.starts_with('#') && !next.starts_with('#')) {
+        // The samples of one histogram follow each other, and stay as they are.
+        series.sort_by_cached_key(|line| labels(line));
+    }
+    lines.concat()
+}
+
+/// The labels that tell the series of a figure apart: `le` is a sample's own.
+fn labels(line: &str) -> Vec<&str> {
+    let labels = line.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    let labels = labels.map_or("", |(labels, _)| labels);
+    labels.split(',').filter(|label| !label.starts_with("le=")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_in_the_order_of_their_labels() {
+        let metrics = Metrics::default();
+        for api in ["sinch", "d360", "meta"] {
+            metrics.request_seconds.get_or_create(&ApiLabels { api }).observe(0.5);
+        }
+        let text = metrics.render();
+        let samples: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("klatch_http_request_seconds_"))
+            .filter(|line| !line.starts_with("bucket") || line.contains("+Inf"))
+            .collect();
+        assert_eq!(
+            samples,
+            [
+                "sum{api=\"d360\"} 0.5",
+                "count{api=\"d360\"} 1",
+                "bucket{le=\"+Inf\",api=\"d360\"} 1",
+                "sum{api=\"meta\"} 0.5",
+                "count{api=\"meta\"} 1",
+                "bucket{le=\"+Inf\",api=\"meta\"} 1",
+                "sum{api=\"sinch\"} 0.5",
+                "count{api=\"sinch\"} 1",
+                "bucket{le=\"+Inf\",api=\"sinch\"} 1",
+            ]
+        );
     }
 }

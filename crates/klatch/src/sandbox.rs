@@ -8,11 +8,11 @@ use domain::values::BusinessNumber;
 use wire::Answers;
 
 use crate::app::App;
-use crate::app::mint::Mint;
 use crate::directory::{
     Account, Actor, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, RecordChange,
     Registration, Secret, VendorApp,
 };
+use crate::mint::Mint;
 use crate::page::{Page, Seek};
 use crate::store::ChangeError;
 
@@ -127,7 +127,7 @@ fn records(app: &App, credentials: &Credentials) -> anyhow::Result<[RecordChange
     let (key_id, person_key) = if credentials.are_known() {
         (KEY_ID.to_owned(), PersonKey::new(PERSON_KEY))
     } else {
-        (app.mint.record_id("key"), app.mint.person_key())
+        (app.mint.key_id(), app.mint.person_key())
     };
     Ok([
         RecordChange::AddAccount(Account {

@@ -29,6 +29,7 @@ use crate::directory::{
     Subscription, SubscriptionId,
 };
 use crate::page::{Page, Slice};
+use crate::telemetry;
 
 /// Where a caller may look. Every read of a group needs one, so that a tenant cannot be forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,6 +185,22 @@ pub enum StoreError {
         /// What is wrong.
         problem: String,
     },
+}
+
+impl StoreError {
+    /// Logs the failure. To be called once, where it becomes an answer.
+    pub fn log(&self) {
+        let (request_id, why) = (telemetry::trace_id(), telemetry::chain(self));
+        match self {
+            Self::Unavailable(_) => tracing::warn!(request_id, error = why, "the store failed"),
+            Self::OutcomeUnknown(_) => {
+                tracing::error!(request_id, error = why, "the outcome of a write is unknown");
+            }
+            Self::Damaged(_) | Self::Corrupt { .. } => {
+                tracing::error!(request_id, error = why, "the store is damaged");
+            }
+        }
+    }
 }
 
 /// Why a commit was not taken. Nothing of it was written, unless it says

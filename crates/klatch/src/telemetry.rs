@@ -5,15 +5,13 @@
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use axum::http::HeaderValue;
 use domain::values::Timestamp;
 use tracing_subscriber::EnvFilter;
-
-use crate::http::peer::Peer;
-use crate::store::StoreError;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
@@ -123,20 +121,6 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// Logs a failure of the store, once, where it becomes an answer.
-pub fn store_failed(error: &StoreError) {
-    let (request_id, why) = (trace_id(), chain(error));
-    match error {
-        StoreError::Unavailable(_) => tracing::warn!(request_id, error = why, "the store failed"),
-        StoreError::OutcomeUnknown(_) => {
-            tracing::error!(request_id, error = why, "the outcome of a write is unknown");
-        }
-        StoreError::Damaged(_) | StoreError::Corrupt { .. } => {
-            tracing::error!(request_id, error = why, "the store is damaged");
-        }
-    }
-}
-
 /// A warning that strangers can bring about as often as they like: it is logged at most once a
 /// minute, with the number of times.
 #[derive(Debug)]
@@ -152,7 +136,7 @@ struct Repetition {
     /// When the last line was logged, in Unix milliseconds.
     said_at: Option<i64>,
     /// The address that it came from last.
-    peer: Option<Peer>,
+    peer: Option<IpAddr>,
 }
 
 /// Milliseconds between two lines of one [`Repeated`].
@@ -165,7 +149,7 @@ impl Repeated {
     }
 
     /// Counts one; logs a line if there was none within the last minute.
-    pub fn note(&self, peer: Option<Peer>, now: Timestamp) {
+    pub fn note(&self, peer: Option<IpAddr>, now: Timestamp) {
         self.log(self.state().note(peer, now));
     }
 
@@ -185,7 +169,7 @@ impl Repeated {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn log(&self, line: Option<(u64, Option<Peer>)>) {
+    fn log(&self, line: Option<(u64, Option<IpAddr>)>) {
         if let Some((times, peer)) = line {
             let peer = peer.map(|peer| peer.to_string());
             tracing::warn!(times, last_peer = peer, "{}", self.message);
@@ -194,14 +178,14 @@ impl Repeated {
 }
 
 impl Repetition {
-    fn note(&mut self, peer: Option<Peer>, now: Timestamp) -> Option<(u64, Option<Peer>)> {
+    fn note(&mut self, peer: Option<IpAddr>, now: Timestamp) -> Option<(u64, Option<IpAddr>)> {
         self.unsaid += 1;
         self.peer = peer;
         self.due(now)
     }
 
     /// The times that a line has to be logged for now, and the address that the last came from.
-    fn due(&mut self, now: Timestamp) -> Option<(u64, Option<Peer>)> {
+    fn due(&mut self, now: Timestamp) -> Option<(u64, Option<IpAddr>)> {
         let now = now.as_millis();
         let recent = self.said_at.is_some_and(|at| (0..REPEAT_MS).contains(&(now - at)));
         if self.unsaid == 0 || recent {
@@ -253,7 +237,7 @@ mod tests {
     #[test]
     fn a_repeated_warning_is_a_line_a_minute_and_counts_all() {
         let mut state = Repetition::default();
-        let peer = Some(Peer::new([192, 0, 2, 1].into()));
+        let peer = Some(IpAddr::from([192, 0, 2, 1]));
         let at = |millis: i64| Timestamp::from_millis(1_755_548_877_000 + millis);
         assert_eq!(state.due(at(0)), None, "nothing has happened");
         assert_eq!(state.note(peer, at(0)), Some((1, peer)));

@@ -43,7 +43,7 @@ impl FromRequestParts<App> for Operator {
             Judgement::Wrong => Error::wrong_token(),
             Judgement::Wait { secs } => Error::too_many_wrong_tokens(secs),
         };
-        app.warnings.wrong_admin_tokens.note(peer, app.now());
+        app.warnings.wrong_admin_tokens.note(peer.map(Peer::address), app.now());
         Err(error)
     }
 }

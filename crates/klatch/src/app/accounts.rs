@@ -31,5 +31,5 @@ pub async fn create(
 
 #[expect(clippy::expect_used, reason = "letters and digits are an id")]
 fn minted(app: &App) -> AccountId {
-    AccountId::parse(&app.mint.record_id("acc")).expect("letters and digits")
+    AccountId::parse(&app.mint.account_id()).expect("letters and digits")
 }

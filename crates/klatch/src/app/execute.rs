@@ -15,14 +15,14 @@ use wire::{Answers, Effect};
 
 use super::caller::Call;
 use super::idempotency::receipt_scope;
-use super::{App, Failure, TURNS, deliveries, mint};
+use super::{App, Failure, TURNS, deliveries};
 use crate::directory::{Actor, Changed, Eligibility, Number, RecordChange, Subscription};
+use crate::mint;
 use crate::store::outbox::{Owed, Sweep};
 use crate::store::{
     ChangeError, Commit, CommitError, RECEIPT_HORIZON_MS, Receipt, Receivers, Recorded, StoreError,
     Stored,
 };
-use crate::telemetry;
 use crate::webhook::plan::plan;
 use crate::webhook::retry;
 
@@ -101,7 +101,7 @@ impl App {
         if let Some(outcome) = self.repeated(call).await? {
             return Ok(outcome);
         }
-        let at = self.clock.now();
+        let at = self.runtime.now();
         self.admit(call, number, Purpose::Create, at)?;
         for _ in 0..ATTEMPTS_MAX {
             let serial = self.mint.group_serial();
@@ -148,7 +148,7 @@ impl App {
             return Ok(outcome);
         }
         let Change { command, picture } = change.into();
-        let at = self.clock.now();
+        let at = self.runtime.now();
         for attempt in 0..ATTEMPTS_MAX {
             let stored = self.group(&call.scope, id).await?;
             let number = self.number_of(&stored).await?;
@@ -179,7 +179,7 @@ impl App {
         let number = self.number_of(&stored).await?;
         if call.actor.is_business() {
             entitled(&number, Purpose::Change)?;
-            self.pace.would_admit(&number.id, number.limits.operations, self.clock.now())?;
+            self.pace.would_admit(&number.id, number.limits.operations, self.runtime.now())?;
         }
         let probe = Command::ReportPictureFailure { problem: String::new() };
         stored.group.decide(&probe, number.limits)?;
@@ -220,7 +220,7 @@ impl App {
     ///
     /// The number has used up its limit.
     pub(super) fn admit_operation(&self, number: &Number) -> Result<(), Refusal> {
-        self.pace.admit(&number.id, number.limits.operations, self.clock.now())
+        self.pace.admit(&number.id, number.limits.operations, self.runtime.now())
     }
 
     /// Builds the one value that the store takes or leaves. `None`: somebody else was faster.
@@ -317,15 +317,12 @@ impl App {
         change: RecordChange,
     ) -> Result<Changed, ChangeError> {
         let changed = self.store.change(actor, change).await?;
-        for id in changed.subscriptions.iter().chain(&changed.removed) {
-            self.dispatch.forgive(id);
-        }
-        self.dispatch.hint(changed.subscriptions.iter().cloned());
+        self.dispatch.reconfigured(&changed);
         for id in &changed.removed {
             // It is removed all the same; the sweep gives up what is left.
             if let Err(error) = deliveries::give_up(self, id, "the subscription was removed").await
             {
-                telemetry::store_failed(&error);
+                error.log();
             }
         }
         Ok(changed)
@@ -342,7 +339,7 @@ impl App {
             return Owed::default();
         }
         let plan = plan(number, news, receivers);
-        let nonces = plan.deliveries.iter().map(|_| self.mint.nonce()).collect();
+        let nonces = plan.deliveries.iter().map(|_| self.mint.delivery_nonce()).collect();
         Owed { plan, nonces }
     }
 
@@ -352,10 +349,10 @@ impl App {
     ///
     /// Does nothing while the clock is not believed.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
-        if !self.believes_clock() {
+        if !self.runtime.believes_clock() {
             return Ok(0);
         }
-        let now = self.clock.now();
+        let now = self.runtime.now();
         self.store.saw(now).await?;
         let ago = |duration: Duration| {
             now.minus_millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))

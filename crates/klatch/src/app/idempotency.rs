@@ -18,9 +18,9 @@ impl App {
     pub(crate) async fn repeated(&self, call: &Call) -> Result<Option<Outcome>, Failure> {
         let Some(idempotency) = &call.idempotency else { return Ok(None) };
         let receipt = self.store.receipt(&receipt_scope(&call.scope), &idempotency.key).await?;
-        let horizon = self.clock.now().minus_millis(RECEIPT_HORIZON_MS);
+        let horizon = self.runtime.now().minus_millis(RECEIPT_HORIZON_MS);
         // A key does not become free because the clock has jumped.
-        let expires = self.believes_clock();
+        let expires = self.runtime.believes_clock();
         match receipt.filter(|receipt| !expires || receipt.created_at > horizon) {
             None => Ok(None),
             Some(receipt) if receipt.fingerprint == idempotency.fingerprint => {

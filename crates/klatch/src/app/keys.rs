@@ -38,7 +38,7 @@ pub async fn create(app: &App, actor: &Actor, grant: Grant) -> Result<(Key, Stri
     };
     let secret = app.mint.secret();
     let key = Key {
-        id: app.mint.record_id("key"),
+        id: app.mint.key_id(),
         account,
         number,
         hint: secret.chars().take(HINT_CHARS).collect(),

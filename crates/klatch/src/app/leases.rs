@@ -35,7 +35,7 @@ pub async fn renew(
 ///
 /// The store failed.
 pub async fn end(app: &App) -> Result<usize, ChangeError> {
-    if !app.believes_clock() {
+    if !app.runtime.believes_clock() {
         return Ok(0);
     }
     let now = app.now();

@@ -49,8 +49,8 @@ pub async fn create(app: &App, actor: &Actor, new: NewNumber) -> Result<Number, 
     let NewNumber { account, display_number, id, waba_id, bot_id, settings } = new;
     let number = Number {
         account,
-        id: id.unwrap_or_else(|| minted(app)),
-        waba_id: waba_id.unwrap_or_else(|| minted(app)).to_string(),
+        id: id.unwrap_or_else(|| minted(&app.mint.phone_number_id())),
+        waba_id: waba_id.map_or_else(|| app.mint.waba_id(), |id| id.to_string()),
         bot_id: bot_id.map_or_else(|| display_number.to_string(), |id| id.to_string()),
         limits: Limits {
             participants: settings.participants.unwrap_or(PARTICIPANTS_MAX),
@@ -132,6 +132,6 @@ pub async fn deregister(
 }
 
 #[expect(clippy::expect_used, reason = "digits are an id")]
-fn minted(app: &App) -> PhoneNumberId {
-    PhoneNumberId::parse(&app.mint.numeric_id()).expect("digits")
+fn minted(digits: &str) -> PhoneNumberId {
+    PhoneNumberId::parse(digits).expect("digits")
 }

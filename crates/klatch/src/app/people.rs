@@ -9,7 +9,8 @@ use domain::values::{Batch, InviteCode, WaId};
 use domain::{Command, Event, Person, PersonRef};
 
 use crate::app::caller::Call;
-use crate::app::{App, Failure, Outcome, mint};
+use crate::app::{App, Failure, Outcome};
+use crate::mint;
 use crate::store::{PersonStanding, StoreError, Stored};
 
 /// What a tap on a link came to.

@@ -6,12 +6,11 @@ use wire::problem::Problem;
 
 use super::Failure;
 use crate::store::{ChangeError, StoreError};
-use crate::telemetry;
 
 /// What is wrong with the store, for callers. The details are for the log, where they go here.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        telemetry::store_failed(&error);
+        error.log();
         match error {
             StoreError::Unavailable(_) => Self::Unavailable,
             StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown,

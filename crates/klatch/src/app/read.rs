@@ -9,12 +9,10 @@ use domain::event::Standing;
 use domain::ids::{AccountId, GroupId};
 use domain::values::{InviteCode, WaId};
 
-use super::person_ids::PersonIds;
 use super::{App, Failure, Usage};
 use crate::app::people::PersonStandings;
-use crate::directory::{KeyHash, Number, Opening, Profile};
+use crate::directory::{KeyHash, Number, Opening, PersonIds, Profile};
 use crate::store::{PersonStanding, Scope, StoreError, Stored};
-use crate::telemetry;
 
 /// For how long an answer of the store to a readiness probe is shared, in milliseconds. Ours.
 const READINESS_MS: i64 = 1_000;
@@ -87,13 +85,13 @@ impl App {
     /// How much of its limit of operations a number has used.
     #[must_use]
     pub fn usage(&self, number: &Number) -> Usage {
-        self.pace.used(&number.id, number.limits.operations, self.clock.now())
+        self.pace.used(&number.id, number.limits.operations, self.runtime.now())
     }
 
     /// Now.
     #[must_use]
     pub fn now(&self) -> domain::values::Timestamp {
-        self.clock.now()
+        self.runtime.now()
     }
 
     /// Whether the store can write and read. Probes share an answer of the last second, and those
@@ -109,7 +107,7 @@ impl App {
         }
         let answer = self.store.ready().await;
         if let Err(error) = &answer {
-            telemetry::store_failed(error);
+            error.log();
         }
         *last = Some((self.now().as_millis(), answer.is_ok()));
         answer.is_ok()

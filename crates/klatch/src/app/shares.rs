@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::runtime::Runtime;
+
 /// Places by the name of the one who uses them. Names that use none take no memory.
 #[derive(Debug, Clone)]
 pub struct Shares(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    runtime: Runtime,
     each: usize,
     in_use: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
@@ -28,8 +31,8 @@ pub struct Share {
 impl Shares {
     /// So many places for each.
     #[must_use]
-    pub fn new(each: usize) -> Self {
-        Self(Arc::new(Inner { each, in_use: Mutex::default() }))
+    pub fn new(runtime: Runtime, each: usize) -> Self {
+        Self(Arc::new(Inner { runtime, each, in_use: Mutex::default() }))
     }
 
     /// Takes one of the places of this name. `None` if none has become free within `wait`.
@@ -41,7 +44,7 @@ impl Shares {
         };
         // Dropped, whatever comes of it: then the name is forgotten if it has no place in use.
         let mut share = Share { shares: self.clone(), name: name.to_owned(), permit: None };
-        share.permit = tokio::time::timeout(wait, places.acquire_owned()).await.ok()?.ok();
+        share.permit = self.0.runtime.timeout(wait, places.acquire_owned()).await.ok()?.ok();
         share.permit.is_some().then_some(share)
     }
 
@@ -67,7 +70,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_cannot_use_up_the_places_of_another() {
-        let shares = Shares::new(2);
+        let shares = Shares::new(Runtime::system(), 2);
         let (one, two) =
             (shares.take("a", Duration::ZERO).await, shares.take("a", Duration::ZERO).await);
         assert!(one.is_some() && two.is_some());

@@ -295,7 +295,7 @@ pub async fn test(
     })?;
     let deliveries = vec![Planned { subscription: id.clone(), payload: 0, follows: None }];
     let plan = Plan { payloads: vec![payload], deliveries };
-    let owed = Owed { plan, nonces: vec![app.mint.nonce()] };
+    let owed = Owed { plan, nonces: vec![app.mint.delivery_nonce()] };
     let delivery = app.store.enqueue(owed, app.now()).await?;
     app.metrics.webhook_deliveries.inc_by(delivery.iter().count() as u64);
     app.dispatch.hint([id.clone()]);

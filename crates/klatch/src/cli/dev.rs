@@ -4,14 +4,15 @@ use std::io::Write as _;
 
 use crate::config::{Settings, Storage};
 use crate::lifecycle::{Running, StopSignals};
+use crate::runtime::Runtime;
 use crate::sandbox::{
     ADMIN_TOKEN, APP_ID, BOT_ID, Credentials, DISPLAY_NUMBER, PHONE_NUMBER_ID, WABA_ID,
 };
 
 /// Runs the sandbox until it is told to stop.
-pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
+pub(super) async fn run(settings: &Settings, runtime: Runtime) -> anyhow::Result<()> {
     let signals = StopSignals::listen()?;
-    let server = Running::start(settings).await?;
+    let server = Running::start(settings, runtime).await?;
     let address = server.address;
     let Credentials { admin_token, key, app_secret } =
         server.sandbox.clone().unwrap_or_else(Credentials::known);

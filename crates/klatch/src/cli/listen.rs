@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use domain::values::Timestamp;
 use jiff::Timestamp as Moment;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -20,10 +21,10 @@ use wire::Dialect;
 
 use super::client::{self, NoAnswer, call, given};
 use super::receiver::{Arrived, Receiver, title};
-use crate::app::clock::{Clock as _, SystemClock};
-use crate::app::mint::Mint;
 use crate::config::ClientArgs;
 use crate::directory::Secret;
+use crate::mint::Mint;
+use crate::runtime::Runtime;
 use crate::words::dialects;
 use crate::{sandbox, telemetry};
 
@@ -76,36 +77,49 @@ pub(super) struct ListenArgs {
 }
 
 /// Listens until it is told to stop.
-pub(super) async fn run(args: ListenArgs, client: &ClientArgs) -> anyhow::Result<()> {
+pub(super) async fn run(
+    args: ListenArgs,
+    client: &ClientArgs,
+    runtime: Runtime,
+) -> anyhow::Result<()> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // The terminal was closed.
     let mut hangup = signal(SignalKind::hangup())?;
-    let mint = Mint::system();
+    let mint = Mint::new(runtime.clone());
     let source = Source::find(&args, client).await?;
     let signing = Signing::choose(&args, client, &source.account, &mint).await?;
     let here = (IpAddr::V4(Ipv4Addr::LOCALHOST), args.port);
-    let mut receiver = Receiver::start(here, signing.secret.clone())
+    let mut receiver = Receiver::start(&runtime, here, signing.secret.clone())
         .await
         .with_context(|| format!("cannot listen on port {}", args.port))?;
     let url = args.public_url.clone().unwrap_or_else(|| format!("http://{}/", receiver.address));
     let (id, token) = (String::new(), mint.secret());
-    let mut subscriber =
-        Subscriber { args: &args, client, url, source, signing, token, id, is_gone: false };
+    let mut subscriber = Subscriber {
+        runtime: runtime.clone(),
+        args: &args,
+        client,
+        url,
+        source,
+        signing,
+        token,
+        id,
+        is_gone: false,
+    };
     subscriber.start().await?;
     let mut display = Display { brief: args.brief, seen: HashSet::new() };
     let forward = args.forward.clone().map(Forward::new).transpose()?.map(Arc::new);
-    let first = tokio::time::Instant::now() + RENEW_EVERY;
-    let mut renewals = tokio::time::interval_at(first, RENEW_EVERY);
+    let mut renewals = runtime.interval(RENEW_EVERY, RENEW_EVERY);
     loop {
         tokio::select! {
+            biased;
             _ = term.recv() => break,
             _ = int.recv() => break,
             _ = hangup.recv() => break,
             _ = renewals.tick() => subscriber.renew().await?,
             arrived = receiver.next() => match arrived {
                 Some(arrived) => {
-                    display.show(&arrived)?;
-                    answer(arrived, forward.clone());
+                    display.show(&arrived, runtime.now())?;
+                    answer(&runtime, arrived, forward.clone());
                 }
                 None => bail!("the receiver has stopped"),
             },
@@ -202,6 +216,7 @@ impl Signing {
 }
 
 struct Subscriber<'a> {
+    runtime: Runtime,
     args: &'a ListenArgs,
     client: &'a ClientArgs,
     url: String,
@@ -275,7 +290,7 @@ impl Subscriber<'_> {
         let path = ["subscriptions", self.id.as_str(), "renew"];
         let body = json!({ "lease_secs": LEASE_SECS });
         let renewed = call(self.client, Method::POST, &path, &[], Some(body));
-        match tokio::time::timeout(ANSWER_TIMEOUT, renewed).await {
+        match self.runtime.timeout(ANSWER_TIMEOUT, renewed).await {
             Ok(Err(NoAnswer::Unreachable { url, .. })) => {
                 if !std::mem::replace(&mut self.is_gone, true) {
                     eprintln!("the server at {url} is gone; waiting for it to come back");
@@ -304,7 +319,7 @@ impl Subscriber<'_> {
     async fn unsubscribe(&self) {
         let path = ["subscriptions", self.id.as_str()];
         let removed = call(self.client, Method::DELETE, &path, &[], None);
-        let _ = tokio::time::timeout(ANSWER_TIMEOUT, removed).await;
+        let _ = self.runtime.timeout(ANSWER_TIMEOUT, removed).await;
     }
 }
 
@@ -314,9 +329,9 @@ struct Display {
 }
 
 impl Display {
-    fn show(&mut self, arrived: &Arrived) -> anyhow::Result<()> {
+    fn show(&mut self, arrived: &Arrived, now: Timestamp) -> anyhow::Result<()> {
         let mut out = std::io::stdout();
-        let now = Moment::from_millisecond(SystemClock.now().as_millis())?;
+        let now = Moment::from_millisecond(now.as_millis())?;
         let body: Value = serde_json::from_slice(&arrived.body).unwrap_or_default();
         let signed = if arrived.signed { "signed" } else { "WRONG SIGNATURE" };
         if self.seen.len() >= SEEN_MAX {
@@ -339,13 +354,13 @@ impl Display {
 }
 
 /// Answers a webhook: by itself, or as the program does that it is handed on to.
-fn answer(arrived: Arrived, forward: Option<Arc<Forward>>) {
+fn answer(runtime: &Runtime, arrived: Arrived, forward: Option<Arc<Forward>>) {
     let Some(forward) = forward else {
         arrived.answer(StatusCode::OK.into_response());
         return;
     };
     // Each on its own: a slow program holds up its own webhook only.
-    tokio::spawn(async move {
+    runtime.spawn(async move {
         let (headers, body) = (arrived.headers.clone(), arrived.body.clone());
         let id = arrived.id().to_owned();
         let answer = match forward.hand_on(headers, body).await {

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::directory::Secret;
+use crate::runtime::Runtime;
 use crate::webhook::sign;
 
 /// Webhooks that may wait to be looked at; who comes then waits.
@@ -75,14 +76,18 @@ struct Shared {
 impl Receiver {
     /// Listens on a port; 0 takes a free one. Handshakes are answered with their challenge:
     /// whoever knows the address may be told.
-    pub(super) async fn start(address: (IpAddr, u16), secret: Secret) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        runtime: &Runtime,
+        address: (IpAddr, u16),
+        secret: Secret,
+    ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(SocketAddr::from(address)).await?;
         let address = listener.local_addr()?;
         let (sender, arrivals) = mpsc::channel(WAITING_MAX);
         let router = Router::new()
             .route("/", get(shake_hands).post(take))
             .with_state(Shared { secret, arrivals: sender });
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        runtime.spawn(async move { axum::serve(listener, router).await });
         Ok(Self { address, arrivals })
     }
 

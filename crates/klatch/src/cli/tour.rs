@@ -21,27 +21,29 @@ use super::receiver::{Receiver, title};
 use crate::config::{Settings, Storage};
 use crate::directory::Secret;
 use crate::lifecycle::Running;
+use crate::runtime::Runtime;
 use crate::sandbox;
 
 /// How long a webhook may take to arrive.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Plays the tour on a private server.
-pub async fn run(dialect: Dialect) -> anyhow::Result<()> {
+pub async fn run(dialect: Dialect, runtime: Runtime) -> anyhow::Result<()> {
     let settings = Settings::dev(([127, 0, 0, 1], 0).into(), Storage::Memory);
-    let server = Running::start(&settings).await?;
+    let server = Running::start(&settings, runtime.clone()).await?;
     let here = (IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
     let mut guide = Guide {
         client: client::build()?,
         base: format!("http://{}", server.address),
         // What is shown is the vendor's own proof, and not ours, which this receiver could check.
-        receiver: Receiver::start(here, Secret::new(String::new())).await?,
+        receiver: Receiver::start(&runtime, here, Secret::new(String::new())).await?,
         sent_along: match dialect.name {
             "d360" => d360::SENT_ALONG,
             "sinch" => sinch::SENT_ALONG,
             _ => meta::SENT_ALONG,
         },
         out: std::io::stdout(),
+        runtime,
     };
     match dialect.name {
         "d360" => d360::play(&mut guide).await?,
@@ -54,6 +56,7 @@ pub async fn run(dialect: Dialect) -> anyhow::Result<()> {
 }
 
 struct Guide<W> {
+    runtime: Runtime,
     client: Client,
     base: String,
     receiver: Receiver,
@@ -74,7 +77,7 @@ impl<W: Write> Guide<W> {
 
     /// Waits for the next webhook, which has to be this one, shows it, and gives its body.
     async fn told(&mut self, expected: &str) -> anyhow::Result<Value> {
-        let arrived = tokio::time::timeout(ARRIVAL_TIMEOUT, self.receiver.next()).await;
+        let arrived = self.runtime.timeout(ARRIVAL_TIMEOUT, self.receiver.next()).await;
         let arrived = arrived.ok().flatten().with_context(|| format!("no {expected} arrived"))?;
         let id = arrived.id().to_owned();
         let (headers, body) = arrived.answer(StatusCode::OK.into_response());

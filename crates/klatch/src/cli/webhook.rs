@@ -15,6 +15,7 @@ use wire::Dialect;
 use super::client::{ask, call, given};
 use super::directory::PageArgs;
 use crate::config::ClientArgs;
+use crate::runtime::Runtime;
 use crate::webhook::sample;
 use crate::words::dialects;
 
@@ -195,7 +196,7 @@ pub(super) enum WebhookCommand {
 }
 
 impl WebhookCommand {
-    pub(super) async fn run(self, client: &ClientArgs) -> anyhow::Result<()> {
+    pub(super) async fn run(self, client: &ClientArgs, runtime: &Runtime) -> anyhow::Result<()> {
         const LIST: &str = "subscriptions";
         let post = async |id: &str, action: &str, body: Value| {
             ask(client, Method::POST, &[LIST, id, action], &[], Some(body)).await
@@ -212,7 +213,9 @@ impl WebhookCommand {
                 let body = Some(change.body());
                 ask(client, Method::PATCH, &[LIST, &id], &[], body).await
             }
-            Self::Test { subscription_id: id, event } => try_out(client, &id, &event).await,
+            Self::Test { subscription_id: id, event } => {
+                try_out(runtime, client, &id, &event).await
+            }
             Self::Rotate { subscription_id: id, secret, overlap_hours } => {
                 let secret = secret.map(Value::from);
                 let body =
@@ -247,7 +250,12 @@ impl AddArgs {
 }
 
 /// Sends a test and waits for its first attempt. Fails unless the receiver takes it.
-async fn try_out(client: &ClientArgs, id: &str, event: &str) -> anyhow::Result<()> {
+async fn try_out(
+    runtime: &Runtime,
+    client: &ClientArgs,
+    id: &str,
+    event: &str,
+) -> anyhow::Result<()> {
     let subscription = call(client, Method::GET, &["subscriptions", id], &[], None).await?;
     if let Some(status @ ("off" | "paused")) = subscription["status"].as_str() {
         let reason = subscription["reason"].as_str().map(|reason| format!(" ({reason})"));
@@ -257,7 +265,7 @@ async fn try_out(client: &ClientArgs, id: &str, event: &str) -> anyhow::Result<(
     let body = Some(json!({ "event": event }));
     let sent = call(client, Method::POST, &["subscriptions", id, "test"], &[], body).await?;
     let delivery = sent["delivery_id"].as_str().unwrap_or_default().to_owned();
-    let mut looks = tokio::time::interval(LOOK_EVERY);
+    let mut looks = runtime.interval(Duration::ZERO, LOOK_EVERY);
     let mut state = Value::Null;
     for _ in 0..LOOKS_MAX {
         looks.tick().await;

@@ -42,6 +42,9 @@ impl fmt::Display for SubscriptionId {
     }
 }
 
+/// What a secret of Standard Webhooks begins with; base64 follows.
+pub const STANDARD_PREFIX: &str = "whsec_";
+
 /// What a receiver shares with us to tell our deliveries from somebody else's. Kept as it is: it
 /// is needed for every signature.
 #[derive(Clone, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use std::io::Read as _;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use axum::extract::FromRequest;
 use axum::http::{HeaderMap, HeaderName, Request, header};
@@ -12,11 +11,11 @@ use domain::limits::PICTURE_BYTES_MAX;
 use flate2::bufread::MultiGzDecoder;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, Deserializer};
-use tokio::time::Instant;
 use wire::problem::{Fault, JsonType, Problem};
 
 use crate::app::App;
 use crate::app::caller::{IDEMPOTENCY_KEY_CHARS_MAX, Idempotency};
+use crate::runtime::Deadline;
 use crate::serde_text::without_values;
 
 /// Longest JSON body, in bytes, after decompression. Ours: a thousand join requests fit in several
@@ -98,8 +97,8 @@ where
 
     async fn from_request(request: Request<axum::body::Body>, app: &App) -> Result<Self, E> {
         let (parts, body) = request.into_parts();
-        let deadline = deadline(app.settings.body_timeout);
-        let bytes = collect(body, &parts.headers, JSON_BYTES_MAX, deadline).await?;
+        let deadline = app.runtime.deadline(app.settings.body_timeout);
+        let bytes = collect(body, &parts.headers, JSON_BYTES_MAX, &deadline).await?;
         let (method, path) = (parts.method.as_str(), parts.uri.path());
         let idempotency = idempotency(&parts.headers, method, path, &bytes)?;
         let content_type = ContentType::of(&parts.headers);
@@ -173,11 +172,11 @@ pub(crate) async fn collect(
     body: axum::body::Body,
     headers: &HeaderMap,
     max_bytes: usize,
-    deadline: Instant,
+    deadline: &Deadline,
 ) -> Result<Bytes, Problem> {
     let gzip = is_gzip(headers)?;
     let collected = Limited::new(body, max_bytes).collect();
-    let bytes = match tokio::time::timeout_at(deadline, collected).await {
+    let bytes = match deadline.limit(collected).await {
         Err(_) => return Err(Problem::BodyTooSlow),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             return Err(Problem::BodyTooLarge { max_bytes });
@@ -190,7 +189,7 @@ pub(crate) async fn collect(
     }
     // A body of a few KB can become one of several MB: that work is not for a thread on which
     // other requests wait.
-    let unpacked = tokio::task::spawn_blocking(move || unpack(&bytes, max_bytes)).await;
+    let unpacked = deadline.runtime().spawn_blocking(move || unpack(&bytes, max_bytes)).await;
     unpacked.unwrap_or(Err(Problem::Internal))
 }
 
@@ -275,11 +274,6 @@ fn describe(error: &serde_json::Error) -> (String, Fault) {
     };
     let fault = wanted.map_or(Fault::Other, Fault::WrongType);
     (format!("has the wrong type: {found}, expected {expected}"), fault)
-}
-
-/// How long a request's body may take from now on.
-pub(crate) fn deadline(timeout: Duration) -> Instant {
-    Instant::now() + timeout
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use super::peer::{Peer, Proxies};
+use crate::runtime::Runtime;
 
 /// Connections at a time, where the limit of open files allows it. Ours.
 pub const CONNECTIONS_MAX: usize = 4_096;
@@ -105,6 +106,7 @@ pub(super) fn turn_away(stream: TcpStream) {
 /// A stream whose writes fail if the other end does not read.
 #[derive(Debug)]
 pub(super) struct Impatient<S> {
+    runtime: Runtime,
     stream: S,
     timeout: Duration,
     /// While a write waits: until when, and how many bytes have gone since that was set.
@@ -112,8 +114,8 @@ pub(super) struct Impatient<S> {
 }
 
 impl<S> Impatient<S> {
-    pub(super) fn new(stream: S, timeout: Duration) -> Self {
-        Self { stream, timeout, waiting: None }
+    pub(super) fn new(runtime: Runtime, stream: S, timeout: Duration) -> Self {
+        Self { runtime, stream, timeout, waiting: None }
     }
 
     /// Looks at how a write of so many bytes went, and fails it if it has waited for too long.
@@ -135,9 +137,9 @@ impl<S> Impatient<S> {
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
-                let (until, _) = self.waiting.get_or_insert_with(|| {
-                    (Box::pin(tokio::time::sleep_until(Instant::now() + self.timeout)), 0)
-                });
+                let (until, _) = self
+                    .waiting
+                    .get_or_insert_with(|| (Box::pin(self.runtime.sleep(self.timeout)), 0));
                 ready!(until.as_mut().poll(context));
                 Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client does not read")))
             }
@@ -190,8 +192,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
 
     #[test]
     fn what_is_said_to_one_too_many_is_whole() {
@@ -224,7 +227,7 @@ mod tests {
     /// A client that takes everything in the end, in pieces of so many bytes, one a second.
     async fn read_slowly(piece: usize) -> Result<()> {
         let (mut client, server) = tokio::io::duplex(1_024);
-        let mut server = Impatient::new(server, Duration::from_secs(30));
+        let mut server = Impatient::new(Runtime::system(), server, Duration::from_secs(30));
         let reading = async move {
             let mut piece = vec![0; piece];
             while client.read_exact(&mut piece).await.is_ok() {
@@ -238,11 +241,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_write_fails_where_the_client_does_not_read() {
         let (client, server) = tokio::io::duplex(1_024);
-        let mut server = Impatient::new(server, Duration::from_secs(30));
-        let begun = Instant::now();
+        let mut server = Impatient::new(Runtime::system(), server, Duration::from_secs(30));
+        let begun = server.runtime.instant();
         let error = server.write_all(&[0; 2_000]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        assert!(begun.elapsed() >= Duration::from_secs(30));
+        assert!(server.runtime.elapsed(begun) >= Duration::from_secs(30));
         drop(client);
 
         assert_eq!(read_slowly(100).await.unwrap_err().kind(), ErrorKind::TimedOut);

@@ -19,6 +19,12 @@ impl Peer {
         Self(address.to_canonical())
     }
 
+    /// The address itself.
+    #[must_use]
+    pub const fn address(self) -> IpAddr {
+        self.0
+    }
+
     /// What limits per address are counted by: an IPv4 address, or the first 64 bits of an IPv6
     /// address, since one customer of a provider has all the addresses behind them.
     #[must_use]

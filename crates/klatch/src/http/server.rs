@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::Port;
 use super::connections::{Addresses, Impatient, Limits, turn_away};
 use super::peer::Peer;
+use crate::runtime::Runtime;
 
 /// How long a request's head may take to arrive, and a kept-alive connection may be silent.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,15 +38,18 @@ const DRAINING_TIMEOUT: Duration = Duration::from_secs(5);
 /// A request's body. Where an answer is given without it, as to a wrong key, what is left of it is
 /// read all the same: the connection would have to be closed otherwise, and a client that writes
 /// its body behind its head would find it so with the next request.
-struct Drained(Option<Incoming>);
+struct Drained {
+    runtime: Runtime,
+    body: Option<Incoming>,
+}
 
 impl Drained {
-    fn body(body: Incoming) -> axum::body::Body {
+    fn body(runtime: &Runtime, body: Incoming) -> axum::body::Body {
         // Most requests have none.
         if body.is_end_stream() {
             axum::body::Body::empty()
         } else {
-            axum::body::Body::new(Self(Some(body)))
+            axum::body::Body::new(Self { runtime: runtime.clone(), body: Some(body) })
         }
     }
 }
@@ -58,27 +62,29 @@ impl Body for Drained {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.0 {
+        match &mut self.body {
             Some(body) => Pin::new(body).poll_frame(context),
             None => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(Body::is_end_stream)
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(SizeHint::default, Body::size_hint)
+        self.body.as_ref().map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 
 impl Drop for Drained {
     fn drop(&mut self) {
-        let Some(body) = self.0.take().filter(|body| !body.is_end_stream()) else { return };
+        let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else { return };
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if announced <= DRAINED_BYTES_MAX {
-            tokio::spawn(tokio::time::timeout(DRAINING_TIMEOUT, discard(body)));
+            let runtime = self.runtime.clone();
+            self.runtime
+                .spawn(async move { runtime.timeout(DRAINING_TIMEOUT, discard(body)).await });
         }
     }
 }
@@ -115,11 +121,13 @@ impl Server {
     /// Serves until told to stop, then lets running requests finish for at most the grace period.
     /// Gives whether all of them did.
     pub async fn serve(self, port: Port, stop: CancellationToken, grace: Duration) -> bool {
+        let runtime = port.0.app.runtime.clone();
         let connections = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(self.limits.connections));
         let addresses = Addresses::new(&self.limits);
         loop {
             let accepted = tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 accepted = accept(&self.listener, &places) => accepted,
             };
@@ -128,7 +136,7 @@ impl Server {
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     // Out of file descriptors: give the others time to close some.
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    runtime.sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             };
@@ -136,15 +144,15 @@ impl Server {
             let app = &port.0.app;
             let Some(counted) = addresses.admit(peer) else {
                 app.metrics.connections_refused.inc();
-                app.warnings.refused_connections.note(Some(peer), app.now());
+                app.warnings.refused_connections.note(Some(peer.address()), app.now());
                 turn_away(stream);
                 continue;
             };
             app.metrics.connections.inc();
             let gauge = app.metrics.connections.clone();
-            let stream = Impatient::new(stream, self.limits.write_timeout);
+            let stream = Impatient::new(runtime.clone(), stream, self.limits.write_timeout);
             let connection = connections.watch(connection(stream, peer, port));
-            tokio::spawn(async move {
+            runtime.spawn(async move {
                 // A client that breaks off is its own affair.
                 let _ = connection.await;
                 gauge.dec();
@@ -152,7 +160,7 @@ impl Server {
             });
         }
         drop(self.listener);
-        tokio::time::timeout(grace, connections.shutdown()).await.is_ok()
+        runtime.timeout(grace, connections.shutdown()).await.is_ok()
     }
 }
 
@@ -177,7 +185,8 @@ fn connection(
         let port = port.clone();
         request.extensions_mut().insert(peer);
         async move {
-            let answer = port.call(request.map(Drained::body)).await;
+            let request = request.map(|body| Drained::body(&port.0.app.runtime, body));
+            let answer = port.call(request).await;
             Ok::<_, std::convert::Infallible>(answer)
         }
     });

@@ -45,6 +45,7 @@ use crate::directory::{
 };
 use crate::metrics::Metrics;
 use crate::page::{Page, Slice};
+use crate::runtime::Runtime;
 
 /// The migrations with these names, from the files of the same names.
 macro_rules! migrations {
@@ -137,6 +138,7 @@ pub enum OpenError {
 
 /// The embedded store.
 pub struct Sqlite {
+    runtime: Runtime,
     writer: Writer,
     readers: Vec<Arc<Mutex<Connection>>>,
     next_reader: AtomicUsize,
@@ -167,7 +169,7 @@ fn is_small(stored: &Stored) -> bool {
 impl Sqlite {
     /// Opens `klatch.db` in the folder, which is created where it is missing. One process at a
     /// time.
-    pub fn open(folder: &Path, metrics: &Metrics) -> Result<Self, OpenError> {
+    pub fn open(folder: &Path, runtime: &Runtime, metrics: &Metrics) -> Result<Self, OpenError> {
         let io = |path: &Path| {
             let path = path.to_owned();
             move |source: std::io::Error| match source.kind() {
@@ -213,22 +215,24 @@ impl Sqlite {
             reader.set_prepared_statement_cache_capacity(STATEMENTS);
             readers.push(Arc::new(Mutex::new(reader)));
         }
-        Ok(Self::assemble(Arc::new(Mutex::new(writer)), readers, Some(lock), metrics))
+        let writer = Arc::new(Mutex::new(writer));
+        Ok(Self::assemble(writer, readers, Some(lock), runtime, metrics))
     }
 
     /// A store that lives as long as the value: everything works, nothing is kept.
-    pub fn in_memory(metrics: &Metrics) -> Result<Self, OpenError> {
+    pub fn in_memory(runtime: &Runtime, metrics: &Metrics) -> Result<Self, OpenError> {
         let path = Path::new(":memory:");
         let mut only = Connection::open_in_memory().map_err(|error| open_error(path, error))?;
         prepare(&mut only, path)?;
         let only = Arc::new(Mutex::new(only));
-        Ok(Self::assemble(Arc::clone(&only), vec![only], None, metrics))
+        Ok(Self::assemble(Arc::clone(&only), vec![only], None, runtime, metrics))
     }
 
     fn assemble(
         writer: Arc<Mutex<Connection>>,
         readers: Vec<Arc<Mutex<Connection>>>,
         lock: Option<File>,
+        runtime: &Runtime,
         metrics: &Metrics,
     ) -> Self {
         let caches = Arc::new(Caches {
@@ -239,7 +243,8 @@ impl Sqlite {
             revisions: Revisions::default(),
         });
         let writer = Writer::start(writer, Arc::clone(&caches), metrics.clone());
-        Self { writer, readers, next_reader: AtomicUsize::new(0), caches, _lock: lock }
+        let (runtime, next_reader) = (runtime.clone(), AtomicUsize::new(0));
+        Self { runtime, writer, readers, next_reader, caches, _lock: lock }
     }
 
     /// Runs a query that fetches a few pages at most, here and now if a connection is free: to hand
@@ -289,7 +294,7 @@ impl Sqlite {
     ) -> Result<T, StoreError> {
         let next = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         let reader = Arc::clone(&self.readers[next]);
-        tokio::task::spawn_blocking(move || query(&locked(&reader))).await.map_err(unavailable)?
+        self.runtime.spawn_blocking(move || query(&locked(&reader))).await.map_err(unavailable)?
     }
 }
 

@@ -7,29 +7,32 @@
 //! one that hangs or fails holds up nobody else. It is given less at a time, and in the end one
 //! delivery now and then, until it takes something again.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::values::Timestamp;
 use prometheus_client::metrics::gauge::Gauge;
+use rand::RngExt;
 use tokio::sync::Notify;
 use tokio::task::{self, JoinError, JoinSet};
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::memory::CONCURRENCY;
+use super::memory::{CONCURRENCY, Memory};
 use super::retry::{self, Verdict};
-use super::send::{AccountClient, Answer};
+use super::send::{AccountClient, Answer, Outbound};
 use super::sign::{self, Signing};
-use crate::app::App;
-use crate::directory::{Activity, Subscription, SubscriptionId};
-use crate::metrics::{AttemptLabels, DialectLabels};
-use crate::store::StoreError;
+use crate::directory::{
+    Activity, Actor, Changed, RecordChange, Subscription, SubscriptionChange, SubscriptionEvent,
+    SubscriptionId,
+};
+use crate::metrics::{AttemptLabels, DialectLabels, Metrics};
+use crate::runtime::{Instant, Runtime, Stream};
 use crate::store::outbox::{Attempt, Exchange, Exchanged, Fate, Leased, Settlement};
+use crate::store::{ChangeError, Store, StoreError};
 use crate::telemetry;
 
 /// Deliveries that are laid ready for a receiver that takes what it is sent.
@@ -45,6 +48,86 @@ const POLL: Duration = Duration::from_secs(1);
 /// A receiver that has taken nothing for so long is switched off. Ours.
 pub const OFF_AFTER: Duration = Duration::from_hours(72);
 
+/// What deliveries are made with. Clones share it.
+#[derive(Clone)]
+pub struct Dispatcher(Arc<Parts>);
+
+struct Parts {
+    store: Arc<dyn Store>,
+    runtime: Runtime,
+    outbound: Outbound,
+    metrics: Metrics,
+    memory: Memory,
+}
+
+impl Dispatcher {
+    /// Nothing is sent before [`run`].
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        runtime: Runtime,
+        outbound: Outbound,
+        metrics: Metrics,
+    ) -> Self {
+        Self(Arc::new(Parts { store, runtime, outbound, metrics, memory: Memory::default() }))
+    }
+
+    /// Says that something is due for these subscriptions.
+    pub fn hint(&self, subscriptions: impl IntoIterator<Item = SubscriptionId>) {
+        self.0.memory.hint(subscriptions);
+    }
+
+    /// Says that subscriptions were changed or removed: whatever their receivers were like, they
+    /// have a new chance.
+    pub fn reconfigured(&self, changed: &Changed) {
+        for id in changed.subscriptions.iter().chain(&changed.removed) {
+            self.0.memory.forgive(id);
+        }
+        self.hint(changed.subscriptions.iter().cloned());
+    }
+
+    /// How many deliveries a receiver may have on their way now.
+    fn allowance(&self, id: &SubscriptionId) -> usize {
+        self.0.memory.allowance(id, self.0.runtime.now())
+    }
+
+    /// The subscriptions that have something due, in order.
+    async fn due(&self) -> BTreeSet<SubscriptionId> {
+        match self.0.store.due(self.0.runtime.now()).await {
+            Ok(due) => due.into_iter().collect(),
+            Err(error) => {
+                error.log();
+                BTreeSet::new()
+            }
+        }
+    }
+
+    async fn switch_off(&self, subscription: &Subscription, reason: String) {
+        let id = subscription.id.as_str();
+        tracing::warn!(
+            subscription = id,
+            host = subscription.target.url.host_str(),
+            reason,
+            "a receiver was switched off: its deliveries wait until it is resumed"
+        );
+        if let Err(error) = self.write_off(&subscription.id, reason).await {
+            let error = telemetry::chain(&error);
+            tracing::warn!(subscription = id, error, "the receiver could not be switched off");
+        }
+    }
+
+    /// Writes down that a receiver is switched off.
+    async fn write_off(&self, id: &SubscriptionId, reason: String) -> Result<(), ChangeError> {
+        let now = self.0.runtime.now();
+        let event = SubscriptionEvent::SwitchedOff { reason: reason.clone() };
+        let activity = Some(Activity::Off { since: now, reason });
+        let change = SubscriptionChange { activity, ..SubscriptionChange::default() };
+        let change = RecordChange::ChangeSubscription(id.clone(), change, event, now);
+        self.reconfigured(&self.0.store.change(&Actor::Timer, change).await?);
+        Ok(())
+    }
+}
+
 /// A pump as its supervisor sees it.
 #[derive(Debug, Default)]
 struct Handle {
@@ -54,21 +137,22 @@ struct Handle {
 }
 
 /// Dispatches until told to stop; then lets what is on its way finish.
-pub async fn run(app: App, stop: CancellationToken) {
-    let mut supervisor = Supervisor { pumps: JoinSet::new(), running: HashMap::new() };
-    let mut ticks = tokio::time::interval(POLL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+pub async fn run(dispatcher: Dispatcher, stop: CancellationToken) {
+    let mut ticks = dispatcher.0.runtime.interval(Duration::ZERO, POLL);
+    let mut supervisor = Supervisor { dispatcher, pumps: JoinSet::new(), running: BTreeMap::new() };
     loop {
-        let wanted: HashSet<SubscriptionId> = tokio::select! {
+        // Hints come last, because they may never cease; pumps end only as often as they are woken.
+        let wanted: BTreeSet<SubscriptionId> = tokio::select! {
+            biased;
             () = stop.cancelled() => break,
-            _ = ticks.tick() => due(&app).await,
-            hinted = app.dispatch.hinted() => hinted,
+            _ = ticks.tick() => supervisor.dispatcher.due().await,
             Some(ended) = supervisor.pumps.join_next_with_id() => {
                 supervisor.ended(ended).into_iter().collect()
             }
+            hinted = supervisor.dispatcher.0.memory.hinted() => hinted,
         };
         for id in wanted {
-            supervisor.want(&app, &stop, id);
+            supervisor.want(&stop, id);
         }
     }
     while supervisor.pumps.join_next().await.is_some() {}
@@ -76,21 +160,22 @@ pub async fn run(app: App, stop: CancellationToken) {
 
 /// Keeps one pump for each subscription that has something due.
 struct Supervisor {
+    dispatcher: Dispatcher,
     pumps: JoinSet<()>,
-    running: HashMap<SubscriptionId, (task::Id, Arc<Handle>)>,
+    running: BTreeMap<SubscriptionId, (task::Id, Arc<Handle>)>,
 }
 
 impl Supervisor {
     /// Something may be due for this subscription.
-    fn want(&mut self, app: &App, stop: &CancellationToken, id: SubscriptionId) {
+    fn want(&mut self, stop: &CancellationToken, id: SubscriptionId) {
         if let Some((_, handle)) = self.running.get(&id) {
             handle.wanted.store(true, Ordering::SeqCst);
             handle.wake.notify_one();
             return;
         }
         let handle = Arc::<Handle>::default();
-        let pump = pump(app.clone(), id.clone(), Arc::clone(&handle), stop.clone());
-        let task = self.pumps.spawn(pump).id();
+        let pump = pump(self.dispatcher.clone(), id.clone(), Arc::clone(&handle), stop.clone());
+        let task = self.dispatcher.0.runtime.spawn_in(&mut self.pumps, pump).id();
         self.running.insert(id, (task, handle));
     }
 
@@ -112,26 +197,15 @@ impl Supervisor {
 
 /// Makes all deliveries that are due, and whatever becomes due by that, then returns: what
 /// [`run`] does all the time, once. For tests, whose clock stands still.
-pub async fn run_due(app: &App) {
+pub async fn run_due(dispatcher: &Dispatcher) {
     loop {
-        let now = app.now();
-        let mut due = due(app).await;
-        due.retain(|id| app.dispatch.allowance(id, now) > 0);
+        let mut due = dispatcher.due().await;
+        due.retain(|id| dispatcher.allowance(id) > 0);
         if due.is_empty() {
             return;
         }
         for id in due {
-            pump(app.clone(), id, Arc::default(), CancellationToken::new()).await;
-        }
-    }
-}
-
-async fn due(app: &App) -> HashSet<SubscriptionId> {
-    match app.due().await {
-        Ok(due) => due.into_iter().collect(),
-        Err(error) => {
-            telemetry::store_failed(&error);
-            HashSet::new()
+            pump(dispatcher.clone(), id, Arc::default(), CancellationToken::new()).await;
         }
     }
 }
@@ -147,9 +221,14 @@ struct Tried {
 }
 
 /// Makes the deliveries of one subscription until none is due.
-async fn pump(app: App, id: SubscriptionId, handle: Arc<Handle>, stop: CancellationToken) {
+async fn pump(
+    dispatcher: Dispatcher,
+    id: SubscriptionId,
+    handle: Arc<Handle>,
+    stop: CancellationToken,
+) {
     let mut pump = Pump {
-        app: &app,
+        dispatcher: &dispatcher,
         id: &id,
         handle: &handle,
         stop: &stop,
@@ -169,19 +248,20 @@ async fn pump(app: App, id: SubscriptionId, handle: Arc<Handle>, stop: Cancellat
         if exchanging.is_none()
             && let Some(exchange) = pump.next_exchange()
         {
-            exchanging = Some(Box::pin(app.exchange(exchange)));
+            exchanging = Some(dispatcher.0.store.exchange(exchange));
         }
         if exchanging.is_none() && pump.flying.is_empty() {
             return;
         }
         // What is sent and what is written down do not wait for each other.
         tokio::select! {
+            biased;
             exchanged = finished(&mut exchanging) => {
                 exchanging = None;
                 match exchanged {
                     Ok(exchanged) => pump.take(exchanged).await,
                     Err(error) => {
-                        telemetry::store_failed(&error);
+                        error.log();
                         // What was sent and could not be written down is sent again when its
                         // lease runs out; what is on its way shall arrive once at least.
                         while pump.flying.join_next().await.is_some() {}
@@ -207,7 +287,7 @@ async fn finished(exchanging: &mut Option<Exchanging<'_>>) -> Result<Exchanged, 
 
 /// What a pump has in its hands.
 struct Pump<'a> {
-    app: &'a App,
+    dispatcher: &'a Dispatcher,
     id: &'a SubscriptionId,
     handle: &'a Handle,
     stop: &'a CancellationToken,
@@ -236,7 +316,7 @@ impl Pump<'_> {
         if self.gone.is_some() || self.stop.is_cancelled() {
             return 0;
         }
-        self.app.dispatch.allowance(self.id, self.app.now())
+        self.dispatcher.allowance(self.id)
     }
 
     /// Sends what is at hand, as much at a time as the receiver may be given.
@@ -252,16 +332,17 @@ impl Pump<'_> {
             self.settlements.extend(given_back.iter().map(Settlement::given_back));
         }
         let (Some(subscription), Some(client)) = (subscription, &self.client) else { return };
-        let failures = self.app.dispatch.failures(self.id);
-        let in_time = retry::later(self.app.now(), subscription.target.timeout);
+        let failures = self.dispatcher.0.memory.failures(self.id);
+        let in_time = retry::later(self.dispatcher.0.runtime.now(), subscription.target.timeout);
         for leased in self.at_hand.drain(..room.min(self.at_hand.len())) {
             if leased.until <= in_time {
                 self.settlements.push(Settlement::given_back(&leased));
                 continue;
             }
-            let (app, client) = (self.app.clone(), client.clone());
+            let (dispatcher, client) = (self.dispatcher.clone(), client.clone());
             let subscription = Arc::clone(&subscription);
-            self.flying.spawn(attempt(app, client, subscription, leased, failures));
+            let attempt = attempt(dispatcher, client, subscription, leased, failures);
+            self.dispatcher.0.runtime.spawn_in(&mut self.flying, attempt);
         }
     }
 
@@ -275,8 +356,10 @@ impl Pump<'_> {
         let asks = due && room > ready / 2;
         // As long as there is enough to send, it pays to write down several outcomes at once; but a
         // group's next delivery may wait for one of them.
+        let runtime = &self.dispatcher.0.runtime;
         let busy = self.flying.len() + self.at_hand.len() > CONCURRENCY;
-        let long = self.unsettled_since.is_some_and(|since| since.elapsed() >= UNSETTLED_MAX);
+        let long =
+            self.unsettled_since.is_some_and(|since| runtime.elapsed(since) >= UNSETTLED_MAX);
         let settles = !self.settlements.is_empty()
             && (!busy || long || self.settlements.len() >= SETTLED_TOGETHER);
         if !asks && !settles {
@@ -286,13 +369,13 @@ impl Pump<'_> {
         self.handle.wanted.store(false, Ordering::SeqCst);
         self.unsettled_since = None;
         self.troubled = self.settlements.iter().any(|settled| settled.alive == Some(false));
-        let now = self.app.now();
+        let now = runtime.now();
         Some(Exchange {
             subscription: self.id.clone(),
             now,
             settlements: std::mem::take(&mut self.settlements),
             room,
-            lease: self.app.mint.nonce(),
+            lease: runtime.draw(Stream::Lease, |rng| rng.random_range(0..i64::MAX)),
             lease_until: retry::later(now, LEASE),
         })
     }
@@ -300,20 +383,20 @@ impl Pump<'_> {
     /// Takes what an exchange has given.
     async fn take(&mut self, exchanged: Exchanged) {
         let Exchanged { subscription, leased, room, released } = exchanged;
-        self.app.dispatch.hint(released);
+        self.dispatcher.hint(released);
         // A full house may not have been all.
         self.more = leased.len() == room;
         self.at_hand.extend(leased);
         self.subscription = subscription;
         let Some(subscription) = &self.subscription else { return };
-        self.client.get_or_insert_with(|| self.app.outbound.of(&subscription.account));
+        self.client.get_or_insert_with(|| self.dispatcher.0.outbound.of(&subscription.account));
         // Another address may have been set since: what the old one says is nobody's business.
         self.gone.take_if(|url| *url != subscription.target.url);
-        let (gone, now) = (self.gone.is_some(), self.app.now());
+        let (gone, now) = (self.gone.is_some(), self.dispatcher.0.runtime.now());
         // Whoever is gone has said so; for how long one has failed is a question of the clock.
-        let failed = self.troubled && (gone || self.app.believes_clock());
+        let failed = self.troubled && (gone || self.dispatcher.0.runtime.believes_clock());
         if let Some(reason) = off_reason(subscription, gone, failed, now) {
-            switch_off(self.app, subscription, reason).await;
+            self.dispatcher.switch_off(subscription, reason).await;
         }
     }
 
@@ -331,15 +414,16 @@ impl Pump<'_> {
 
     fn note(&mut self, tried: Tried) {
         let Tried { settlement, verdict, subscription, failures_before } = tried;
+        let Parts { runtime, memory, .. } = &*self.dispatcher.0;
         if verdict.alive() {
-            self.app.dispatch.forgive(self.id);
+            memory.forgive(self.id);
         } else {
-            self.app.dispatch.blame(self.id, failures_before, self.app.now());
+            memory.blame(self.id, failures_before, runtime.now());
         }
         if verdict == Verdict::Gone {
             self.gone = Some(subscription.target.url.clone());
         }
-        self.unsettled_since.get_or_insert_with(Instant::now);
+        self.unsettled_since.get_or_insert_with(|| runtime.instant());
         self.settlements.push(settlement);
     }
 }
@@ -362,15 +446,16 @@ impl Drop for InFlight {
 
 /// Sends a delivery, once.
 async fn attempt(
-    app: App,
+    dispatcher: Dispatcher,
     client: AccountClient,
     subscription: Arc<Subscription>,
     leased: Leased,
     failures_before: u32,
 ) -> Tried {
-    let _in_flight = InFlight::new(&app.metrics.webhooks_in_flight);
+    let Parts { runtime, metrics, .. } = &*dispatcher.0;
+    let _in_flight = InFlight::new(&metrics.webhooks_in_flight);
     let Leased { id, failed, owed_since, body, lease, .. } = leased;
-    let at = app.now();
+    let at = runtime.now();
     let dialect = subscription.dialect;
     let name = id.to_string();
     let headers = sign::headers(Signing {
@@ -384,7 +469,7 @@ async fn attempt(
     let answer = client.post(dialect, &subscription.target, headers, body).await;
     let Answer { status, problem, head, retry_after, millis } = answer;
     let verdict = retry::verdict(dialect, status);
-    let now = app.now();
+    let now = runtime.now();
     let fate = match verdict {
         Verdict::Delivered => Fate::Delivered,
         Verdict::Refused => {
@@ -392,10 +477,10 @@ async fn attempt(
         }
         Verdict::Failed | Verdict::Gone => {
             let retry_after = retry_after.and_then(|header| retry::retry_after(&header, now));
-            let expires = app.believes_clock();
+            let expires = runtime.believes_clock();
             let failure =
                 retry::Failure { dialect, owed_since, failed: failed + 1, retry_after, expires };
-            match retry::next(failure, now, app.mint.fraction()) {
+            match retry::next(failure, now, runtime.draw(Stream::Jitter, RngExt::random)) {
                 Some(due_at) => Fate::Retry { due_at },
                 None => Fate::Dead { reason: "all retries have failed".to_owned() },
             }
@@ -404,9 +489,9 @@ async fn attempt(
     let delivered = verdict == Verdict::Delivered;
     let outcome = if delivered { "delivered" } else { "failed" };
     let dialect = dialect.as_str();
-    app.metrics.webhook_attempts.get_or_create(&AttemptLabels { dialect, outcome }).inc();
+    metrics.webhook_attempts.get_or_create(&AttemptLabels { dialect, outcome }).inc();
     let seconds = Duration::from_millis(millis.into()).as_secs_f64();
-    app.metrics.webhook_seconds.get_or_create(&DialectLabels { dialect }).observe(seconds);
+    metrics.webhook_seconds.get_or_create(&DialectLabels { dialect }).observe(seconds);
     let (to, host) = (subscription.id.as_str(), subscription.target.url.host_str());
     match &fate {
         Fate::Delivered => tracing::debug!(delivery = name, status, millis, "delivered"),
@@ -450,18 +535,4 @@ fn off_reason(
     let hours = OFF_AFTER.as_secs() / 3_600;
     (retry::later(since, OFF_AFTER) <= now)
         .then(|| format!("the receiver has taken nothing for {hours} hours"))
-}
-
-async fn switch_off(app: &App, subscription: &Subscription, reason: String) {
-    let id = subscription.id.as_str();
-    tracing::warn!(
-        subscription = id,
-        host = subscription.target.url.host_str(),
-        reason,
-        "a receiver was switched off: its deliveries wait until it is resumed"
-    );
-    if let Err(error) = app.switch_off(&subscription.id, reason).await {
-        let error = telemetry::chain(&error);
-        tracing::warn!(subscription = id, error, "the receiver could not be switched off");
-    }
 }

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use super::lookup::Lookup;
+use crate::runtime::Runtime;
 
 /// Addresses that are nobody's on the public internet: every entry of IANA's special-purpose
 /// registries, also those that are reachable, since none of them is a receiver's; multicast and what
@@ -204,6 +205,7 @@ fn four(high: u16, low: u16) -> IpAddr {
 /// Looks names up for one account and lets no forbidden address through.
 #[derive(Clone)]
 pub struct Guard {
+    runtime: Runtime,
     rules: Arc<Rules>,
     lookup: Arc<dyn Lookup>,
     /// The places of all accounts together.
@@ -220,8 +222,14 @@ impl fmt::Debug for Guard {
 
 impl Guard {
     /// Puts a resolver behind the rules. `places` is shared by all accounts.
-    pub(super) fn new(rules: Arc<Rules>, lookup: Arc<dyn Lookup>, places: Arc<Semaphore>) -> Self {
-        Self { rules, lookup, places, share: Arc::new(Semaphore::new(LOOKUPS_PER_ACCOUNT)) }
+    pub(super) fn new(
+        runtime: Runtime,
+        rules: Arc<Rules>,
+        lookup: Arc<dyn Lookup>,
+        places: Arc<Semaphore>,
+    ) -> Self {
+        let share = Arc::new(Semaphore::new(LOOKUPS_PER_ACCOUNT));
+        Self { runtime, rules, lookup, places, share }
     }
 
     /// The rules.
@@ -254,7 +262,7 @@ impl Guard {
             let why = format!("the name could not be looked up within {secs} s");
             io::Error::new(io::ErrorKind::TimedOut, why)
         };
-        tokio::time::timeout(LOOKUP_TIMEOUT, looking).await.unwrap_or_else(|_| Err(late()))
+        self.runtime.timeout(LOOKUP_TIMEOUT, looking).await.unwrap_or_else(|_| Err(late()))
     }
 }
 
@@ -471,17 +479,17 @@ mod tests {
 
     fn guard(lookup: Arc<dyn Lookup>) -> Guard {
         let places = Arc::new(Semaphore::new(LOOKUPS_MAX));
-        Guard::new(Arc::default(), lookup, places)
+        Guard::new(Runtime::system(), Arc::default(), lookup, places)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_look_up_that_takes_too_long_is_given_up() {
         let waiting = Arc::new(());
         let guard = guard(Arc::new(Silent(Arc::clone(&waiting))));
-        let begun = tokio::time::Instant::now();
+        let begun = guard.runtime.instant();
         let late = guard.look_up("dead.example").await.unwrap_err();
         assert_eq!(late.to_string(), "the name could not be looked up within 5 s");
-        assert_eq!(begun.elapsed(), LOOKUP_TIMEOUT);
+        assert_eq!(guard.runtime.elapsed(begun), LOOKUP_TIMEOUT);
         assert_eq!(Arc::strong_count(&waiting), 2, "nobody looks for it any more");
     }
 
@@ -492,8 +500,9 @@ mod tests {
         let guard = guard(Arc::new(Silent(Arc::clone(&waiting))));
         let mut looking = tokio::task::JoinSet::new();
         for _ in 0..2 * LOOKUPS_PER_ACCOUNT {
-            let guard = guard.clone();
-            looking.spawn(async move { guard.look_up("dead.example").await });
+            let same = guard.clone();
+            let task = async move { same.look_up("dead.example").await };
+            guard.runtime.spawn_in(&mut looking, task);
         }
         while guard.share.available_permits() > 0 {
             tokio::task::yield_now().await;

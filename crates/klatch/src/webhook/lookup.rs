@@ -194,6 +194,7 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
+    use crate::runtime::Runtime;
 
     const HOSTS: &str = "\
         127.0.0.1 localhost\n\
@@ -262,7 +263,7 @@ mod tests {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let port = socket.local_addr().unwrap().port();
         let (asked, questions) = watch::channel(0);
-        tokio::spawn(async move {
+        Runtime::system().spawn(async move {
             let mut buffer = [0; 512];
             loop {
                 let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
@@ -335,7 +336,7 @@ mod tests {
         let (port, mut questions) = name_server().await;
         let names = Arc::new(asking(port, "nameserver 127.0.0.1\n"));
         let same = Arc::clone(&names);
-        let looking = tokio::spawn(async move { same.look_up("dead.example").await });
+        let looking = Runtime::system().spawn(async move { same.look_up("dead.example").await });
         questions.wait_for(|count| *count >= 2).await.unwrap();
         assert!(!looking.is_finished());
         looking.abort();

@@ -1,7 +1,7 @@
 //! What the dispatcher knows without asking: who may have something due, and how receivers have been
 //! doing. Losing it loses nothing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ const REST_SECS: (u64, u64) = (1, 64);
 
 /// What dispatching keeps in memory.
 #[derive(Debug, Default)]
-pub struct Memory {
-    hints: Mutex<HashSet<SubscriptionId>>,
+pub(super) struct Memory {
+    hints: Mutex<BTreeSet<SubscriptionId>>,
     hinted: Notify,
     health: Mutex<HashMap<SubscriptionId, Health>>,
 }
@@ -35,13 +35,13 @@ struct Health {
 
 impl Memory {
     /// Says that something is due for these.
-    pub fn hint(&self, subscriptions: impl IntoIterator<Item = SubscriptionId>) {
+    pub(super) fn hint(&self, subscriptions: impl IntoIterator<Item = SubscriptionId>) {
         locked(&self.hints).extend(subscriptions);
         self.hinted.notify_one();
     }
 
     /// Waits until something is said to be due; gives for whom.
-    pub(super) async fn hinted(&self) -> HashSet<SubscriptionId> {
+    pub(super) async fn hinted(&self) -> BTreeSet<SubscriptionId> {
         self.hinted.notified().await;
         std::mem::take(&mut *locked(&self.hints))
     }
@@ -64,7 +64,7 @@ impl Memory {
     }
 
     /// Whatever a receiver was like, it has a new chance.
-    pub fn forgive(&self, id: &SubscriptionId) {
+    pub(super) fn forgive(&self, id: &SubscriptionId) {
         locked(&self.health).remove(id);
     }
 

@@ -11,9 +11,8 @@ use domain::{CreateGroup, Event, Group, Person, Refusal};
 use wire::news::{News, Payload, Settings, What};
 use wire::spec::Format;
 
-use crate::app::mint;
-use crate::app::person_ids::PersonIds;
-use crate::directory::{Number, Profile};
+use crate::directory::{Number, PersonIds, Profile};
+use crate::mint;
 
 /// The people in the samples.
 const PEOPLE: [&str; 2] = ["16505551234", "16505551235"];

@@ -8,7 +8,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use bytes::{Bytes, BytesMut};
@@ -24,6 +24,7 @@ use wire::Dialect;
 use super::egress::{Forbidden, Guard, LOOKUPS_MAX, Rules};
 use super::lookup::Lookup;
 use crate::directory::{Secret, Target};
+use crate::runtime::{Deadline, Runtime};
 use crate::telemetry;
 
 /// Bytes of an answer that are kept, to show what a receiver has to say.
@@ -108,6 +109,7 @@ pub enum FetchFailure {
 pub struct Outbound(Arc<Shared>);
 
 struct Shared {
+    runtime: Runtime,
     rules: Arc<Rules>,
     lookup: Arc<dyn Lookup>,
     /// Look-ups of all accounts together.
@@ -130,12 +132,13 @@ impl Outbound {
     /// # Errors
     ///
     /// Where the system has none, or no client can be built upon them.
-    pub fn new(rules: Rules, lookup: Arc<dyn Lookup>) -> anyhow::Result<Self> {
+    pub fn new(runtime: Runtime, rules: Rules, lookup: Arc<dyn Lookup>) -> anyhow::Result<Self> {
         // Somebody else may have installed it before; then it is there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut tls = ClientConfig::builder().with_platform_verifier()?.with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let shared = Shared {
+            runtime,
             rules: Arc::new(rules),
             lookup,
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
@@ -162,7 +165,8 @@ impl Outbound {
 impl Shared {
     fn build(&self) -> Result<AccountClient, reqwest::Error> {
         let (rules, lookup) = (Arc::clone(&self.rules), Arc::clone(&self.lookup));
-        let guard = Guard::new(rules, lookup, Arc::clone(&self.lookups));
+        let runtime = self.runtime.clone();
+        let guard = Guard::new(runtime.clone(), rules, lookup, Arc::clone(&self.lookups));
         let client = Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
             .dns_resolver(guard.clone())
@@ -177,7 +181,7 @@ impl Shared {
             .build()?;
         let fetches = Arc::clone(&self.fetches);
         let fetch_share = Arc::new(Semaphore::new(FETCHES_PER_ACCOUNT));
-        Ok(AccountClient { client, guard, fetches, fetch_share })
+        Ok(AccountClient { runtime, client, guard, fetches, fetch_share })
     }
 }
 
@@ -185,6 +189,7 @@ impl Shared {
 /// them.
 #[derive(Clone)]
 pub struct AccountClient {
+    runtime: Runtime,
     client: Client,
     guard: Guard,
     fetches: Arc<Semaphore>,
@@ -267,9 +272,9 @@ impl AccountClient {
         max_bytes: usize,
         timeout: Duration,
     ) -> Result<Fetched, FetchFailure> {
-        let turn = place(&self.fetch_share, TURN_TIMEOUT).await?;
+        let turn = place(&self.fetch_share, &self.runtime.deadline(TURN_TIMEOUT)).await?;
         let failed = FetchFailure::Failed;
-        let begun = Instant::now();
+        let deadline = self.runtime.deadline(timeout);
         let asking = async {
             self.guard.rules().check_literal(url).map_err(|forbidden| forbidden.to_string())?;
             let response = self.client.get(url.clone()).send().await.map_err(describe)?;
@@ -281,10 +286,9 @@ impl AccountClient {
             Ok(response)
         };
         let late = || failed(format!("it did not arrive within {} s", timeout.as_secs_f64()));
-        let asked = tokio::time::timeout(timeout, asking).await.map_err(|_| late())?;
+        let asked = deadline.limit(asking).await.map_err(|_| late())?;
         let mut response = asked.map_err(failed)?;
-        let left = || timeout.saturating_sub(begun.elapsed());
-        let place = place(&self.fetches, left()).await?;
+        let place = place(&self.fetches, &deadline).await?;
         let reading = async {
             let too_long = || format!("it is longer than {max_bytes} bytes");
             let said = response.content_length().unwrap_or(0);
@@ -300,38 +304,38 @@ impl AccountClient {
             }
             Ok(bytes.freeze())
         };
-        let read = tokio::time::timeout(left(), reading).await.map_err(|_| late())?;
+        let read = deadline.limit(reading).await.map_err(|_| late())?;
         Ok(Fetched { bytes: read.map_err(failed)?, _places: [turn, place] })
     }
 
     async fn talk(&self, url: &Url, request: RequestBuilder, timeout: Duration) -> Answer {
-        let begun = Instant::now();
+        let begun = self.runtime.instant();
         let answered = match self.guard.rules().check_literal(url) {
             Err(forbidden) => Err(forbidden.to_string()),
-            Ok(()) => match tokio::time::timeout(timeout, request.send()).await {
+            Ok(()) => match self.runtime.timeout(timeout, request.send()).await {
                 Err(_) => Err(format!("no answer within {} s", timeout.as_secs_f64())),
                 Ok(Err(error)) => Err(describe(error)),
                 Ok(Ok(response)) => Ok(response),
             },
         };
-        let took = |begun: Instant| u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let millis = self.runtime.elapsed(begun).as_millis();
+        let millis = u32::try_from(millis).unwrap_or(u32::MAX);
         match answered {
             Err(problem) => Answer {
                 status: None,
                 problem: Some(problem),
                 head: String::new(),
                 retry_after: None,
-                millis: took(begun),
+                millis,
             },
             Ok(response) => {
-                let millis = took(begun);
                 let retry_after = response.headers().get(header::RETRY_AFTER);
                 let retry_after = retry_after.and_then(|value| value.to_str().ok());
                 Answer {
                     status: Some(response.status().as_u16()),
                     problem: redirected(response.status()),
                     retry_after: retry_after.map(str::to_owned),
-                    head: head(response).await,
+                    head: head(&self.runtime, response).await,
                     millis,
                 }
             }
@@ -341,9 +345,9 @@ impl AccountClient {
 
 async fn place(
     places: &Arc<Semaphore>,
-    wait: Duration,
+    deadline: &Deadline,
 ) -> Result<OwnedSemaphorePermit, FetchFailure> {
-    let place = tokio::time::timeout(wait, Arc::clone(places).acquire_owned()).await;
+    let place = deadline.limit(Arc::clone(places).acquire_owned()).await;
     // Nobody closes it.
     place.ok().and_then(Result::ok).ok_or(FetchFailure::NoPlace)
 }
@@ -364,7 +368,7 @@ fn redirected(status: StatusCode) -> Option<String> {
 }
 
 /// How an answer begins. The status has decided by now: a body that does not come changes nothing.
-async fn head(mut response: Response) -> String {
+async fn head(runtime: &Runtime, mut response: Response) -> String {
     if response.content_length() == Some(0) {
         return String::new();
     }
@@ -380,7 +384,7 @@ async fn head(mut response: Response) -> String {
             }
         }
     };
-    let _ = tokio::time::timeout(ANSWER_BODY_WAIT, reading).await;
+    let _ = runtime.timeout(ANSWER_BODY_WAIT, reading).await;
     // A database's text has no zero bytes. What stands for a byte that is no text is longer than it.
     let mut head = String::from_utf8_lossy(&kept).replace('\0', "\u{fffd}");
     head.truncate(head.floor_char_boundary(ANSWER_HEAD_BYTES_MAX));
@@ -426,9 +430,13 @@ mod tests {
         AccountId::parse(name).unwrap()
     }
 
+    fn outbound() -> Outbound {
+        Outbound::new(Runtime::system(), Rules::default(), Arc::new(Nowhere)).unwrap()
+    }
+
     #[test]
     fn an_account_has_one_client() {
-        let outbound = Outbound::new(Rules::default(), Arc::new(Nowhere)).unwrap();
+        let outbound = outbound();
         let (one, same) = (outbound.of(&account("acc_1")), outbound.of(&account("acc_1")));
         let other = outbound.of(&account("acc_2"));
         assert!(Arc::ptr_eq(&one.fetch_share, &same.fetch_share));
@@ -438,14 +446,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_is_waited_for_no_longer_than_agreed() {
-        let outbound = Outbound::new(Rules::default(), Arc::new(Nowhere)).unwrap();
-        let client = outbound.of(&account("acc_1"));
+        let client = outbound().of(&account("acc_1"));
         let turns = u32::try_from(FETCHES_PER_ACCOUNT).unwrap();
         let _all = client.fetch_share.acquire_many(turns).await.unwrap();
         let url = "https://pictures.example/".parse().unwrap();
-        let begun = tokio::time::Instant::now();
+        let begun = client.runtime.instant();
         let fetched = client.fetch(&url, 1, Duration::from_secs(1)).await;
         assert_eq!(fetched.unwrap_err(), FetchFailure::NoPlace);
-        assert_eq!(begun.elapsed(), TURN_TIMEOUT);
+        assert_eq!(client.runtime.elapsed(begun), TURN_TIMEOUT);
     }
 }

@@ -11,7 +11,7 @@ use sha2::Sha256;
 use wire::Dialect;
 use wire::spec::Proof;
 
-use crate::directory::{Secret, Secrets};
+use crate::directory::{STANDARD_PREFIX, Secret, Secrets};
 
 /// The same for every attempt at a delivery: by this receivers tell duplicates. Standard Webhooks.
 pub const ID_HEADER: HeaderName = HeaderName::from_static("webhook-id");
@@ -28,9 +28,6 @@ pub const SINCH_HEADER: HeaderName = HeaderName::from_static("sinch-whatsapp-cal
 const SINCH_ALGORITHM: HeaderName =
     HeaderName::from_static("sinch-whatsapp-callback-signature-algorithm");
 const SINCH_NONCE: HeaderName = HeaderName::from_static("sinch-whatsapp-callback-signature-nonce");
-
-/// What a secret of Standard Webhooks begins with; base64 follows.
-pub const STANDARD_PREFIX: &str = "whsec_";
 
 /// What is signed, and by whom.
 #[derive(Debug, Clone, Copy)]

@@ -49,8 +49,8 @@ async fn accounts() {
     {
       "id": "acc_acme",
       "name": "Acme Motors",
-      "app_id": "588265467874394",
-      "app_secret": "248432460f8bbccd4e9d34e8247e5f86",
+      "app_id": "604203244234322",
+      "app_secret": "ee5b46b9f8e31ac5308b5e23974c887c",
       "created_at": "2025-08-18T20:27:57Z"
     }
     "#);
@@ -60,10 +60,10 @@ async fn accounts() {
     assert_snapshot!(post(&app, "/accounts", json!({ "name": "Größe" })).await.shown(), @r#"
     201 Created
     {
-      "id": "acc_0TMm7EqGtuqtG14v",
+      "id": "acc_LIjGTTRcfTO7konT",
       "name": "Größe",
-      "app_id": "960332907096774",
-      "app_secret": "765ee051841ef0a96a2b71533adf4c0e",
+      "app_id": "901088713851819",
+      "app_secret": "99f64afad1c88a5fe8c4412fa14cd872",
       "created_at": "2025-08-18T20:28:57.001Z"
     }
     "#);
@@ -80,13 +80,13 @@ async fn accounts() {
         {
           "id": "acc_acme",
           "name": "Acme Motors",
-          "app_id": "588265467874394",
+          "app_id": "604203244234322",
           "created_at": "2025-08-18T20:27:57Z"
         },
         {
-          "id": "acc_0TMm7EqGtuqtG14v",
+          "id": "acc_LIjGTTRcfTO7konT",
           "name": "Größe",
-          "app_id": "960332907096774",
+          "app_id": "901088713851819",
           "created_at": "2025-08-18T20:28:57.001Z"
         }
       ],
@@ -109,10 +109,10 @@ async fn numbers() {
     assert_snapshot!(created.shown(), @r#"
     201 Created
     {
-      "phone_number_id": "376377655036816",
+      "phone_number_id": "662270429894862",
       "account_id": "acc_dev",
       "display_phone_number": "447700900123",
-      "waba_id": "228377941030695",
+      "waba_id": "633366684841702",
       "bot_id": "447700900123",
       "limits": {
         "participants": 8,
@@ -243,23 +243,23 @@ async fn keys() {
     assert_snapshot!(post(&app, "/keys", of_number).await.shown(), @r#"
     201 Created
     {
-      "id": "key_vZtV5d7PDN0TMm7E",
+      "id": "key_yKP7SQJ2xOCaICob",
       "account_id": "acc_dev",
       "phone_number_id": "106540352242922",
-      "hint": "8J38",
+      "hint": "DpBg",
       "created_at": "2025-08-18T20:27:57Z",
-      "key": "8J38eXcGjwaAkFT7NiVdO155JNHcmsOt"
+      "key": "DpBgRre3IwCfZEKXujNj6S1FnYkoZCcO"
     }
     "#);
     let of_account = post(&app, "/keys", json!({ "account_id": "acc_dev" })).await;
     assert_snapshot!(of_account.shown(), @r#"
     201 Created
     {
-      "id": "key_J8Mx1SsdKHiPwB6H",
+      "id": "key_Mchhf9mfTP5hxffD",
       "account_id": "acc_dev",
-      "hint": "tuqt",
+      "hint": "tHKb",
       "created_at": "2025-08-18T20:27:57Z",
-      "key": "tuqtG14vEPVSAx5JdYN0kfCaHRYHjDtf"
+      "key": "tHKbGn7FUKsQrnchBhvRcMJs2fwy9hir"
     }
     "#);
     let both = json!({ "account_id": "acc_dev", "phone_number_id": sandbox::PHONE_NUMBER_ID });
@@ -269,9 +269,9 @@ async fn keys() {
     assert_snapshot!(get(&app, &path).await.shown(), @r#"
     200 OK
     {
-      "id": "key_J8Mx1SsdKHiPwB6H",
+      "id": "key_Mchhf9mfTP5hxffD",
       "account_id": "acc_dev",
-      "hint": "tuqt",
+      "hint": "tHKb",
       "created_at": "2025-08-18T20:27:57Z"
     }
     "#);
@@ -280,9 +280,9 @@ async fn keys() {
     assert_snapshot!(revoked.shown(), @r#"
     200 OK
     {
-      "id": "key_J8Mx1SsdKHiPwB6H",
+      "id": "key_Mchhf9mfTP5hxffD",
       "account_id": "acc_dev",
-      "hint": "tuqt",
+      "hint": "tHKb",
       "created_at": "2025-08-18T20:27:57Z",
       "revoked_at": "2025-08-18T20:28:57Z"
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use klatch::metrics::Metrics;
+use klatch::runtime::Runtime;
 use klatch::store::sqlite::Sqlite;
 use serde_json::json;
 
@@ -43,7 +44,7 @@ async fn a_running_server_is_backed_up_and_restored() {
 
     // Restored: the copy is all that there is in the new folder.
     assert_eq!(place.path().read_dir().unwrap().count(), 1);
-    let store = Sqlite::open(place.path(), &Metrics::default()).unwrap();
+    let store = Sqlite::open(place.path(), &Runtime::system(), &Metrics::default()).unwrap();
     let klatch = TestApp::with(Arc::new(store), true).await;
     let id = before["id"].as_str().unwrap();
     klatch.d360(Method::GET, &format!("/groups/{id}"), None).await.ok();
@@ -57,7 +58,7 @@ fn a_copy_may_have_any_name() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();
-    drop(Sqlite::open(&data, &Metrics::default()).unwrap());
+    drop(Sqlite::open(&data, &Runtime::system(), &Metrics::default()).unwrap());
     for name in [":memory:", "file:x", "file:x?mode=memory"] {
         let output = Command::new(env!("CARGO_BIN_EXE_klatch"))
             .args(["backup", name, "--data", "data"])
@@ -90,7 +91,7 @@ fn what_is_no_database_of_ours_is_not_copied() {
 #[test]
 fn a_damaged_database_is_not_copied() {
     let folder = tempfile::tempdir().unwrap();
-    drop(Sqlite::open(folder.path(), &Metrics::default()).unwrap());
+    drop(Sqlite::open(folder.path(), &Runtime::system(), &Metrics::default()).unwrap());
     let path = folder.path().join("klatch.db");
     let mut bytes = std::fs::read(&path).unwrap();
     for page in bytes.chunks_mut(4_096).skip(1) {

@@ -6,6 +6,7 @@ use domain::ids::AccountId;
 use domain::values::Timestamp;
 use klatch::directory::{Account, Actor, PersonKey, RecordChange, Secret, VendorApp};
 use klatch::metrics::Metrics;
+use klatch::runtime::Runtime;
 use klatch::sandbox;
 use klatch::store::Store as _;
 use klatch::store::sqlite::Sqlite;
@@ -203,7 +204,7 @@ async fn a_sandbox_answers_with_what_it_was_started_for() {
 #[tokio::test]
 async fn a_sandbox_keeps_out_of_the_data_of_a_server() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Sqlite::open(folder.path(), &Metrics::default()).unwrap();
+    let store = Sqlite::open(folder.path(), &Runtime::system(), &Metrics::default()).unwrap();
     let account = Account {
         id: AccountId::parse("acc_own").unwrap(),
         name: "Own".to_owned(),

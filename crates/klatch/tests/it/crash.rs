@@ -10,6 +10,7 @@ use domain::Group;
 use domain::ids::{GroupId, PhoneNumberId};
 use klatch::metrics::Metrics;
 use klatch::page::{Page, Seek};
+use klatch::runtime::Runtime;
 use klatch::sandbox;
 use klatch::store::Scope;
 use klatch::store::sqlite::Sqlite;
@@ -104,7 +105,7 @@ async fn nothing_that_was_answered_is_lost() {
 }
 
 async fn check(folder: &Path, told: &Told, unanswered_max: usize) {
-    let store = Sqlite::open(folder, &Metrics::default()).unwrap();
+    let store = Sqlite::open(folder, &Runtime::system(), &Metrics::default()).unwrap();
     let listed = list(&store).await;
     let mut unanswered = 0;
     let known = told.groups.keys().cloned();

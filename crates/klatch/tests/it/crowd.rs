@@ -8,6 +8,7 @@ use axum::http::{Method, StatusCode};
 use domain::Event;
 use domain::ids::GroupId;
 use klatch::metrics::Metrics;
+use klatch::runtime::Runtime;
 use klatch::store::sqlite::Sqlite;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -120,7 +121,7 @@ fn tally(log: &[klatch::store::Recorded]) -> BTreeMap<&'static str, usize> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_limit_is_broken_and_no_update_is_lost() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Sqlite::open(folder.path(), &Metrics::default()).unwrap();
+    let store = Sqlite::open(folder.path(), &Runtime::system(), &Metrics::default()).unwrap();
     let klatch = Arc::new(TestApp::with(Arc::new(store), true).await);
     let mut groups = Vec::new();
     for mode in ["auto_approve", "approval_required", "auto_approve", "approval_required"] {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use klatch::metrics::Metrics;
+use klatch::runtime::Runtime;
 use klatch::sandbox;
 use klatch::store::migrate::Migration;
 use klatch::store::sqlite::{OpenError, Sqlite};
@@ -21,7 +22,7 @@ use crate::support::receiver::Receiver;
 use crate::support::{TestApp, with_json};
 
 fn open(folder: &Path) -> Result<Sqlite, OpenError> {
-    Sqlite::open(folder, &Metrics::default())
+    Sqlite::open(folder, &Runtime::system(), &Metrics::default())
 }
 
 fn refused(folder: &Path) -> String {

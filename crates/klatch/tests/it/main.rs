@@ -1,6 +1,10 @@
 //! Everything that is tested from outside a module, in one binary: it links once.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests are the world around the server, with its own tasks and timers"
+)]
 
 mod support;
 

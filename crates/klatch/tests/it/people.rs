@@ -34,7 +34,7 @@ async fn a_tap_joins_or_asks() {
     200 OK
     {
       "result": "joined",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD"
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD"
     }
     "#);
     let closed = app.group("Closed", "approval_required").await;
@@ -42,8 +42,8 @@ async fn a_tap_joins_or_asks() {
     200 OK
     {
       "result": "requested",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM0MTM1MjA2NTg0MTcZD",
-      "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzNDEzNTIwNjU4NDE3"
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDQ0MDE5NDQzNzAZD",
+      "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzMzA0NDAxOTQ0Mzcw"
     }
     "#);
 }
@@ -58,7 +58,7 @@ async fn a_request_can_be_withdrawn_and_made_again() {
     200 OK
     {
       "result": "cancelled",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD"
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD"
     }
     "#);
     let path = format!("/groups/{group}/join_requests");
@@ -80,7 +80,7 @@ async fn a_participant_can_leave() {
     200 OK
     {
       "result": "left",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD"
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD"
     }
     "#);
     assert_eq!(
@@ -132,19 +132,19 @@ async fn a_person_stands_somewhere_in_each_group() {
       "terms_accepted": true,
       "groups": [
         {
-          "group_id": "Y2FwaV9ncm91cDo0NDc3MDA5MDAxMjM6MTIwMzYzOTk4NDk1NjgyNDQw",
+          "group_id": "Y2FwaV9ncm91cDo0NDc3MDA5MDAxMjM6MTIwMzYzNjA1NzU4ODc2Nzgz",
           "since": "2025-08-18T20:28:57Z"
         }
       ],
       "join_requests": [
         {
-          "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM4NzIwMDIyNzY3NjYZD",
+          "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxOTY4OTY3MzE4NDEZD",
           "since": "2025-08-18T20:27:57Z"
         }
       ],
       "removed_from": [
         {
-          "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzOTY2ODg0MjY1NzIZD",
+          "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDQ0MDE5NDQzNzAZD",
           "since": "2025-08-18T20:28:57Z"
         }
       ]
@@ -294,7 +294,7 @@ async fn suspending_and_restoring_say_what_is() {
     assert_snapshot!(suspended.shown(), @r#"
     200 OK
     {
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "suspended": true
     }
     "#);
@@ -306,7 +306,7 @@ async fn suspending_and_restoring_say_what_is() {
     assert_snapshot!(restored.shown(), @r#"
     200 OK
     {
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "suspended": false
     }
     "#);

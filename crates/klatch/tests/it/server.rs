@@ -1,13 +1,19 @@
 //! The port from outside: real sockets, real bytes, and clients that do not behave.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use klatch::config::{Settings, Storage};
 use klatch::http::peer::Proxies;
 use klatch::lifecycle::Running;
+use klatch::runtime::Runtime;
 use klatch::sandbox;
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+
+use crate::support::FixedClock;
+use crate::support::receiver::Receiver;
 
 fn settings() -> Settings {
     let listen = ([127, 0, 0, 1], 0).into();
@@ -15,7 +21,7 @@ fn settings() -> Settings {
 }
 
 async fn start() -> Running {
-    Running::start(&settings()).await.unwrap()
+    Running::start(&settings(), Runtime::system()).await.unwrap()
 }
 
 /// A connection from this address of the loopback network.
@@ -104,7 +110,7 @@ async fn until_connections(server: &Running, count: i64) {
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut_off() {
     let settings = Settings { write_timeout: Duration::from_millis(200), ..settings() };
-    let server = Running::start(&settings).await.unwrap();
+    let server = Running::start(&settings, Runtime::system()).await.unwrap();
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let mut stream = socket.connect(server.address).await.unwrap();
@@ -122,7 +128,7 @@ async fn a_client_that_does_not_read_is_cut_off() {
 #[tokio::test]
 async fn an_address_has_its_share_of_connections() {
     let settings = Settings { connections_per_address: Some(3), ..settings() };
-    let server = Running::start(&settings).await.unwrap();
+    let server = Running::start(&settings, Runtime::system()).await.unwrap();
     let (one, other) = ([127, 0, 0, 7], [127, 0, 0, 8]);
     let mut held = Vec::new();
     for _ in 0..3 {
@@ -165,7 +171,7 @@ async fn an_address_has_its_share_of_connections() {
 async fn a_trusted_proxy_has_any_number_of_connections() {
     let proxies = Proxies::new(vec!["127.0.0.1/32".parse().unwrap()]);
     let settings = Settings { connections_per_address: Some(1), proxies, ..settings() };
-    let server = Running::start(&settings).await.unwrap();
+    let server = Running::start(&settings, Runtime::system()).await.unwrap();
     let held = TcpStream::connect(server.address).await.unwrap();
     until_connections(&server, 1).await;
     assert!(exchange(&server, &get("/healthz", "")).await.starts_with("HTTP/1.1 200 OK"));
@@ -329,4 +335,53 @@ async fn a_stop_lets_running_requests_finish() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     assert!(stopping.await.unwrap(), "all requests finished");
+}
+
+/// A group is made through the port, and its webhook arrives at a receiver with a socket of its own.
+/// Gives what the client and the receiver saw.
+async fn a_group_is_told_of() -> [String; 4] {
+    let runtime = Runtime::seeded(Arc::new(FixedClock::new()), 7);
+    let server = Running::start(&settings(), runtime).await.unwrap();
+    let receiver = Receiver::start();
+    let posted = async |path: &str, header: &str, body: serde_json::Value| {
+        let body = body.to_string();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        exchange(&server, request.as_bytes()).await
+    };
+    let operator = format!("Authorization: Bearer {}", sandbox::ADMIN_TOKEN);
+    let new = json!({
+        "phone_number_id": sandbox::PHONE_NUMBER_ID,
+        "dialect": "d360",
+        "url": receiver.url("/hook"),
+    });
+    let subscribed = posted("/klatch/v1/subscriptions", &operator, new).await;
+    assert!(subscribed.starts_with("HTTP/1.1 201 "), "{subscribed}");
+    let business = format!("D360-API-KEY: {}", sandbox::KEY);
+    let created = posted("/groups", &business, json!({ "subject": "Hello" })).await;
+    assert!(created.starts_with("HTTP/1.1 200 "), "{created}");
+    let told = receiver.nth(1).await;
+    assert!(server.stop().await, "something did not finish");
+    let (_, answer) = created.split_once("\r\n\r\n").unwrap();
+    let body = String::from_utf8(told.body.to_vec()).unwrap();
+    [answer.to_owned(), told.id().to_owned(), told.header("webhook-signature").to_owned(), body]
+}
+
+/// With a clock and a seed of the test's, what comes out is the same each time.
+#[test]
+fn the_whole_server_runs_on_one_thread() {
+    let runs = [(); 2].map(|()| {
+        let one_thread =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        one_thread.block_on(a_group_is_told_of())
+    });
+    let [answer, id, ..] = &runs[0];
+    insta::assert_snapshot!(format!("{answer}\n{id}"), @r#"
+    {"id":"Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD"}
+    msg_1_59d42f789c4dc931
+    "#);
+    assert_eq!(runs[0], runs[1]);
 }

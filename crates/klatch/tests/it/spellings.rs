@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::http::Method;
 use insta::assert_snapshot;
 use klatch::metrics::Metrics;
+use klatch::runtime::Runtime;
 use klatch::sandbox::PHONE_NUMBER_ID;
 use klatch::store::sqlite::Sqlite;
 use klatch::webhook::dispatch;
@@ -41,7 +42,7 @@ impl Told {
     /// What the receivers are told of the latest call: the group's news, where Graph has any, and
     /// who acted on whom.
     async fn latest(&self) -> String {
-        dispatch::run_due(&self.app.app).await;
+        dispatch::run_due(&self.app.app.dispatch).await;
         let sinch = self.sinch.seen().pop().unwrap().json();
         let sinch = sinch["notifications"].as_array().unwrap().iter();
         let sinch: Vec<_> = sinch.map(|one| (&one["from"], &one["message"]["members"])).collect();
@@ -95,14 +96,14 @@ async fn one_person_in_every_dialect() {
     200 OK
     {
       "success": true,
-      "request_id": "E6A508420188947B77D906D5BFD72759"
+      "request_id": "26E3FAC3F851BF89A8EAE7B77323D69D"
     }
     "#);
     assert_snapshot!(told.latest().await, @r#"
     [["15550783881",["553196883193"]]]
     {
       "join_approval_mode": "auto_approve",
-      "invite_link": "https://chat.whatsapp.com/1SsdKHiPwB6H7Go3ItLqo9",
+      "invite_link": "https://chat.whatsapp.com/AqnxzaRqG07LsGY7OrIQxr",
       "type": "group_create",
       "subject": "Vizinhos"
     }{
@@ -121,7 +122,7 @@ async fn one_person_in_every_dialect() {
     200 OK
     {
       "success": true,
-      "request_id": "7BC5A0B42B4D3A510AC8842EE36D519F",
+      "request_id": "904683A80B0B69E5E1B1AABD9A215962",
       "failed_participants": [
         {
           "input": "0055 31 9688‑3193",
@@ -329,7 +330,7 @@ async fn a_business_keeps_its_spelling_and_is_no_other_for_it() {
 }
 
 fn open(folder: &Path) -> Arc<Sqlite> {
-    Arc::new(Sqlite::open(folder, &Metrics::default()).unwrap())
+    Arc::new(Sqlite::open(folder, &Runtime::system(), &Metrics::default()).unwrap())
 }
 
 /// Rows as they were written before spellings were known, when user ids were made without a key

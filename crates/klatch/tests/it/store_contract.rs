@@ -13,14 +13,14 @@ use domain::values::{
     BusinessNumber, Description, InviteCode, JoinApprovalMode, Picture, Subject, Timestamp, WaId,
 };
 use domain::{Command, CreateGroup, Event, Group, Limits, Refusal};
-use klatch::app::mint::{self, Mint};
-use klatch::app::person_ids::PersonIds;
 use klatch::directory::{
-    Account, Actor, Changed, Eligibility, Key, KeyHash, Number, NumberChange, PersonKey, Profile,
-    RecordChange, Registration, Secret, VendorApp,
+    Account, Actor, Changed, Eligibility, Key, KeyHash, Number, NumberChange, PersonIds, PersonKey,
+    Profile, RecordChange, Registration, Secret, VendorApp,
 };
 use klatch::metrics::Metrics;
+use klatch::mint::{self, Mint};
 use klatch::page::{Page, Seek};
+use klatch::runtime::Runtime;
 use klatch::store::outbox::{By, Notices, Owed, Sweep};
 use klatch::store::sqlite::Sqlite;
 use klatch::store::{
@@ -28,6 +28,8 @@ use klatch::store::{
     Scope, Store, Stored,
 };
 use wire::Answers;
+
+use crate::support::seeded;
 
 const FIRST: Page = Page { limit: 100, seek: Seek::First };
 
@@ -141,7 +143,7 @@ fn id(commit: &Commit) -> GroupId {
 }
 
 async fn story(store: &dyn Store) {
-    let mint = Mint::seeded(1);
+    let mint = seeded(1);
     records(store).await;
     let ours = number("1001", "acc_a", "15550000001", 4);
     let groups = creating(store, &mint, &ours).await;
@@ -580,7 +582,7 @@ async fn ending(store: &dyn Store, mint: &Mint, ours: &Number, group: &Arc<Store
 /// Many at once: of all that decide upon one version one wins, the others are told so and lose
 /// nothing.
 async fn crowd(store: Arc<dyn Store>) {
-    let mint = Arc::new(Mint::seeded(2));
+    let mint = Arc::new(seeded(2));
     record(&*store, RecordChange::AddAccount(account("acc_a"))).await.unwrap();
     let ours = number("1001", "acc_a", "15550000001", 1_000);
     record(&*store, RecordChange::AddNumber(ours.clone())).await.unwrap();
@@ -618,32 +620,36 @@ async fn crowd(store: Arc<dyn Store>) {
 
 #[tokio::test]
 async fn sqlite_in_memory() {
-    story(&Sqlite::in_memory(&Metrics::default()).unwrap()).await;
-    crowd(Arc::new(Sqlite::in_memory(&Metrics::default()).unwrap())).await;
-    configuration::crowd(Arc::new(Sqlite::in_memory(&Metrics::default()).unwrap())).await;
+    story(&Sqlite::in_memory(&Runtime::system(), &Metrics::default()).unwrap()).await;
+    crowd(Arc::new(Sqlite::in_memory(&Runtime::system(), &Metrics::default()).unwrap())).await;
+    configuration::crowd(Arc::new(
+        Sqlite::in_memory(&Runtime::system(), &Metrics::default()).unwrap(),
+    ))
+    .await;
 }
 
 #[tokio::test]
 async fn sqlite_in_a_folder() {
     let folder = tempfile::tempdir().unwrap();
-    story(&Sqlite::open(folder.path(), &Metrics::default()).unwrap()).await;
+    story(&Sqlite::open(folder.path(), &Runtime::system(), &Metrics::default()).unwrap()).await;
     let folder = tempfile::tempdir().unwrap();
-    crowd(Arc::new(Sqlite::open(folder.path(), &Metrics::default()).unwrap())).await;
+    crowd(Arc::new(Sqlite::open(folder.path(), &Runtime::system(), &Metrics::default()).unwrap()))
+        .await;
 }
 
 /// What was taken is there after the store was closed and opened again.
 #[tokio::test]
 async fn sqlite_keeps() {
     let folder = tempfile::tempdir().unwrap();
-    let mint = Mint::seeded(3);
+    let mint = seeded(3);
     let ours = number("1001", "acc_a", "15550000001", 10);
-    let store = Sqlite::open(folder.path(), &Metrics::default()).unwrap();
+    let store = Sqlite::open(folder.path(), &Runtime::system(), &Metrics::default()).unwrap();
     record(&store, RecordChange::AddAccount(account("acc_a"))).await.unwrap();
     record(&store, RecordChange::AddNumber(ours.clone())).await.unwrap();
     let made = create(&mint, &ours, 1, "Kept");
     planned(&store, made.clone()).await.unwrap();
     drop(store);
-    let store = Sqlite::open(folder.path(), &Metrics::default()).unwrap();
+    let store = Sqlite::open(folder.path(), &Runtime::system(), &Metrics::default()).unwrap();
     let found = store.group(&Scope::Everything, &id(&made)).await.unwrap();
     assert_eq!(found.as_ref(), Some(&made.stored));
     let log = store.history(&id(&made), 1, 10).await.unwrap();

@@ -16,14 +16,14 @@ use domain::Group;
 use domain::ids::GroupId;
 use domain::values::Timestamp;
 use http_body_util::BodyExt as _;
-use klatch::app::clock::Clock;
-use klatch::app::mint::Mint;
 use klatch::app::{App, AppSettings};
 use klatch::directory::KeyHash;
 use klatch::http::Port;
 use klatch::http::choice::Hosts;
 use klatch::http::peer::Proxies;
 use klatch::metrics::Metrics;
+use klatch::mint::Mint;
+use klatch::runtime::{Clock, Runtime, SystemClock};
 use klatch::sandbox::{self, Credentials};
 use klatch::store::Scope;
 use klatch::store::Store;
@@ -44,7 +44,7 @@ pub(crate) struct FixedClock {
 }
 
 impl FixedClock {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { wall: AtomicI64::new(BEGINNING_MS), monotonic: AtomicU64::new(0) }
     }
 
@@ -83,6 +83,11 @@ impl Clock for FixedClock {
     fn monotonic(&self) -> Duration {
         Duration::from_millis(self.monotonic.load(Ordering::SeqCst))
     }
+}
+
+/// Names that are the same for the same seed, for tests that stand in for a part of the server.
+pub(crate) fn seeded(seed: u64) -> Mint {
+    Mint::new(Runtime::seeded(Arc::new(SystemClock::new()), seed))
 }
 
 /// A Klatch with the sandbox's account, number and key in it.
@@ -153,31 +158,24 @@ impl TestApp {
     }
 
     pub(crate) fn memory() -> Arc<dyn Store> {
-        Arc::new(Sqlite::in_memory(&Metrics::default()).unwrap())
+        Arc::new(Sqlite::in_memory(&Runtime::system(), &Metrics::default()).unwrap())
     }
 
     /// Over any store.
     pub(crate) async fn with(store: Arc<dyn Store>, people: bool) -> Self {
-        let outbound = Outbound::new(Rules::sandbox(), Arc::new(SystemLookup::default())).unwrap();
-        Self::assembled(store, people, outbound).await
+        Self::over(store, Rules::sandbox(), SystemLookup::default(), Self::settings(people)).await
     }
 
     /// In memory, with its own rules about whither it may talk, and its own way to find that.
     pub(crate) async fn outbound(rules: Rules, lookup: impl Lookup) -> Self {
-        let outbound = Outbound::new(rules, Arc::new(lookup)).unwrap();
-        Self::assembled(Self::memory(), true, outbound).await
+        Self::over(Self::memory(), rules, lookup, Self::settings(true)).await
     }
 
     /// In memory, with other settings.
     pub(crate) async fn configured(change: impl FnOnce(&mut AppSettings)) -> Self {
-        let outbound = Outbound::new(Rules::sandbox(), Arc::new(SystemLookup::default())).unwrap();
         let mut settings = Self::settings(true);
         change(&mut settings);
-        Self::over(Self::memory(), outbound, settings).await
-    }
-
-    async fn assembled(store: Arc<dyn Store>, people: bool, outbound: Outbound) -> Self {
-        Self::over(store, outbound, Self::settings(people)).await
+        Self::over(Self::memory(), Rules::sandbox(), SystemLookup::default(), settings).await
     }
 
     fn settings(people: bool) -> AppSettings {
@@ -192,10 +190,16 @@ impl TestApp {
         }
     }
 
-    async fn over(store: Arc<dyn Store>, outbound: Outbound, settings: AppSettings) -> Self {
+    async fn over(
+        store: Arc<dyn Store>,
+        rules: Rules,
+        lookup: impl Lookup,
+        settings: AppSettings,
+    ) -> Self {
         let clock = Arc::new(FixedClock::new());
-        let (same, mint) = (Arc::clone(&clock), Mint::seeded(7));
-        let app = App::new(Arc::clone(&store), same, mint, Metrics::default(), outbound, settings);
+        let runtime = Runtime::seeded(Arc::<FixedClock>::clone(&clock), 7);
+        let outbound = Outbound::new(runtime.clone(), rules, Arc::new(lookup)).unwrap();
+        let app = App::new(Arc::clone(&store), runtime, Metrics::default(), outbound, settings);
         sandbox::seed(&app, &Credentials::known(), None).await.unwrap();
         Self { port: Port::new(app.clone()), app, clock, store }
     }

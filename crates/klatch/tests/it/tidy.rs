@@ -108,6 +108,28 @@ fn only_config_names_variables_of_the_environment() {
     assert_eq!(standing("env = \"KLATCH_"), ["crates/klatch/src/config.rs"]);
 }
 
+/// Lints forbid to take time, tasks and random numbers from anywhere else than from a `Runtime`.
+/// Besides, the settings look at the environment, and the store has a thread.
+#[test]
+fn time_and_chance_are_arguments() {
+    let excepted = [
+        "crates/klatch/src/config.rs",
+        "crates/klatch/src/runtime.rs",
+        "crates/klatch/src/store/sqlite/write.rs",
+    ];
+    assert_eq!(standing("clippy::disallowed_methods"), excepted);
+}
+
+/// Where several branches are ready, `select!` draws one, unless it is told to take the first.
+#[test]
+fn no_choice_between_tasks_is_random() {
+    for (path, text) in files("crates/klatch/src", ".rs") {
+        for choice in text.split("select! {").skip(1) {
+            assert!(choice.trim_start().starts_with("biased;"), "{path} takes a branch by chance");
+        }
+    }
+}
+
 #[test]
 fn no_test_sleeps_or_is_ignored() {
     for folder in ["crates/klatch/tests", "crates/domain/tests"] {

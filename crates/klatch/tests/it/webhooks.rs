@@ -24,12 +24,12 @@ use crate::support::{Answer, TestApp};
 
 /// Makes everything that is due.
 async fn run_due(app: &TestApp) {
-    dispatch::run_due(&app.app).await;
+    dispatch::run_due(&app.app.dispatch).await;
 }
 
 /// Starts what is due, and gives it back once the receiver has the first request in its hands.
 async fn in_flight(app: &TestApp, receiver: &Receiver) -> JoinHandle<()> {
-    let same = app.app.clone();
+    let same = app.app.dispatch.clone();
     let flying = tokio::spawn(async move { dispatch::run_due(&same).await });
     receiver.nth(1).await;
     flying

@@ -12,7 +12,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::ids::{PhoneNumberId, RequestId};
 use domain::values::Timestamp;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use klatch::app::mint::Mint;
 use klatch::directory::{Secret, Secrets};
 use klatch::sandbox;
 use klatch::webhook::retry::Verdict;
@@ -27,7 +26,7 @@ use wire::news::Topic;
 use wire::sinch::webhook::CALLBACKS;
 use wire::spec::Format;
 
-use crate::support::{BEGINNING_MS, TestApp};
+use crate::support::{BEGINNING_MS, TestApp, seeded};
 
 const NOW: Timestamp = Timestamp::from_millis(BEGINNING_MS);
 /// The call in the document's bodies.
@@ -223,7 +222,7 @@ async fn the_programs_tell_ours_from_others() {
 }
 
 async fn tell_ours_from_others(program: &Program) {
-    let minted = Mint::seeded(7).signing_secret();
+    let minted = seeded(7).signing_secret();
     let (minted, brought) = (minted.as_str(), "a secret/of+one's=own");
     for dialect in [Dialect::META, Dialect::SINCH] {
         let (_, body) = body(dialect.webhooks.format, SAMPLE).await.unwrap();

@@ -14,8 +14,8 @@ use wire::problem::{Problem, parse};
 
 use crate::admin::rfc3339;
 use crate::app::subscriptions;
+use crate::directory::STANDARD_PREFIX;
 use crate::directory::{Activity, Reach, Role, Secret, Subscription};
-use crate::webhook::sign::STANDARD_PREFIX;
 use crate::webhook::target;
 
 /// Shortest and longest secret that can be brought along, in characters. Ours.

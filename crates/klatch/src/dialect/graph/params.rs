@@ -26,7 +26,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use tokio::time::Instant;
 use wire::graph::value::Names;
 use wire::problem::Problem;
 
@@ -38,11 +37,12 @@ use crate::app::App;
 use crate::app::caller::Idempotency;
 use crate::app::shares::Share;
 use crate::http::body::{
-    ContentType, FORM_BYTES_MAX, IDEMPOTENCY_KEY, JSON_BYTES_MAX, Kind, collect, deadline,
-    deserialize, idempotency, is_gzip, json_object, json_text, refuse_key,
+    ContentType, FORM_BYTES_MAX, IDEMPOTENCY_KEY, JSON_BYTES_MAX, Kind, collect, deserialize,
+    idempotency, is_gzip, json_object, json_text, refuse_key,
 };
 use crate::http::params;
 use crate::page::Page;
+use crate::runtime::Deadline;
 
 /// Parameters in one call, brackets and parts counted one by one. Ours.
 pub const PARAMETERS_MAX: usize = 4_096;
@@ -264,7 +264,7 @@ pub(crate) struct Incoming {
 /// A body that is being read.
 struct Unread {
     content_type: ContentType,
-    deadline: Instant,
+    deadline: Deadline,
     state: State,
 }
 
@@ -290,7 +290,7 @@ impl Incoming {
         }
         let body = has_body(&parts.method).then(|| Unread {
             content_type: ContentType::of(&parts.headers),
-            deadline: deadline(app.settings.body_timeout),
+            deadline: app.runtime.deadline(app.settings.body_timeout),
             state: State::Waiting(body),
         });
         Self { query, body }
@@ -312,7 +312,7 @@ impl Incoming {
             State::Waiting(body) if unread.content_type.is_streamed_form(headers)? => {
                 match Form::new(body, headers) {
                     Ok(mut form) => {
-                        let found = form.read_until(TOKEN, unread.deadline).await?;
+                        let found = form.read_until(TOKEN, &unread.deadline).await?;
                         unread.state = State::Form(form);
                         found
                     }
@@ -324,7 +324,7 @@ impl Incoming {
             }
             State::Waiting(body) => {
                 let max = UNKNOWN_CALLER_BYTES_MAX;
-                let bytes = match collect(body, headers, max, unread.deadline).await {
+                let bytes = match collect(body, headers, max, &unread.deadline).await {
                     Ok(bytes) => bytes,
                     // A key may be in there; whoever has one can send it in the header.
                     Err(Problem::BodyTooLarge { .. }) => return Ok(None),
@@ -401,22 +401,22 @@ impl Unread {
                 let body = if is_gzip(headers)? {
                     // It may become large at once, before any part of it can be counted.
                     form.share = Some(large_place(app, payer).await?);
-                    collect(body, headers, FORM_BYTES_MAX, deadline).await?.into()
+                    collect(body, headers, FORM_BYTES_MAX, &deadline).await?.into()
                 } else {
                     body
                 };
                 match Form::new(body, headers) {
-                    Ok(begun) => form.read(begun, app, payer, deadline).await,
+                    Ok(begun) => form.read(begun, app, payer, &deadline).await,
                     Err(problem) => Err(problem),
                 }
             }
-            State::Form(begun) => form.read(begun, app, payer, deadline).await,
+            State::Form(begun) => form.read(begun, app, payer, &deadline).await,
             State::Waiting(body) => {
-                bytes = collect(body, headers, JSON_BYTES_MAX, deadline).await?;
+                bytes = collect(body, headers, JSON_BYTES_MAX, &deadline).await?;
                 body_tree(&content_type, &bytes)
             }
             State::Whole(whole) if is_multipart => match Form::new(whole.into(), headers) {
-                Ok(begun) => form.read(begun, app, payer, deadline).await,
+                Ok(begun) => form.read(begun, app, payer, &deadline).await,
                 Err(problem) => Err(problem),
             },
             State::Whole(whole) => {
@@ -463,7 +463,7 @@ impl ReadForm {
         form: Form,
         app: &App,
         payer: &str,
-        deadline: Instant,
+        deadline: &Deadline,
     ) -> Result<Tree, Problem> {
         let share = self.share.take();
         (self.parts, self.share) = form.read_all(app, payer, share, deadline).await?;

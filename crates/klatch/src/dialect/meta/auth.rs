@@ -13,10 +13,11 @@ use subtle::ConstantTimeEq as _;
 use wire::meta::error::Error as MetaError;
 
 use super::error::Error;
+use crate::app::App;
 use crate::app::caller::{Call, Idempotency};
-use crate::app::{App, mint};
 use crate::directory::{Account, Actor, KeyHash, Number};
 use crate::http::params::PathParams;
+use crate::mint;
 use crate::store::Scope;
 
 /// What the token opens.

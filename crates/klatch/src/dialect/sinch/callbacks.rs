@@ -119,7 +119,7 @@ pub(super) async fn notifications(
     let notices = notices::list(&app, &number, wanted).await?;
     // A thousand of them take longer than others should wait for.
     let rendering = move || notices.iter().filter_map(|one| render(&number, one)).collect();
-    match tokio::task::spawn_blocking(rendering).await {
+    match app.runtime.spawn_blocking(rendering).await {
         Ok(results) => Ok(Json(Callbacks { results })),
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }

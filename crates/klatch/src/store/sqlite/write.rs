@@ -110,6 +110,7 @@ impl Writer {
         metrics: Metrics,
     ) -> Self {
         let (queue, mut waiting) = mpsc::channel(QUEUE_MAX);
+        #[expect(clippy::disallowed_methods, reason = "the writer is a thread, and not a task")]
         let thread = std::thread::spawn(move || {
             while let Some(first) = waiting.blocking_recv() {
                 let mut batch = vec![first];

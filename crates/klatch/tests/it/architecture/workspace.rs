@@ -8,7 +8,7 @@ use syn::{Attribute, Item, ItemUse, Meta, UseTree, Visibility};
 /// Source files by their path from the root of the repository.
 pub(super) type Sources = BTreeMap<String, String>;
 
-/// All modules outside of `#[cfg(test)]`, by their path: `klatch::app::mint`.
+/// All modules outside of `#[cfg(test)]`, by their path: `klatch::mint`.
 pub(super) struct Workspace {
     pub(super) modules: BTreeMap<String, Module>,
 }

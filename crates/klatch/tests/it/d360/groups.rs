@@ -42,12 +42,12 @@ async fn the_list_begins_with_the_newest() {
       "data": {
         "groups": [
           {
-            "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM4ODkxNjM2MjcxNDcZD",
+            "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDQ0MDE5NDQzNzAZD",
             "subject": "Second",
             "created_at": 1755548937
           },
           {
-            "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD",
+            "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
             "subject": "First",
             "created_at": 1755548877
           }
@@ -76,7 +76,7 @@ async fn create_answers_with_id_and_request_id() {
     assert_snapshot!(answer.shown(), @r#"
     200 OK
     {
-      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD"
+      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD"
     }
     "#);
     let group = answer.text("id");
@@ -84,7 +84,7 @@ async fn create_answers_with_id_and_request_id() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD",
+      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "subject": "New Purchase Inquiry",
       "description": "Ask away",
       "creation_timestamp": 1755548877,
@@ -105,7 +105,7 @@ async fn a_group_of_few_words_joins_at_once_and_has_no_description() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD",
+      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "subject": "Hello",
       "creation_timestamp": 1755548877,
       "suspended": false,
@@ -128,7 +128,7 @@ async fn info_shows_participants_in_order_of_arrival() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD",
+      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "subject": "Hello",
       "creation_timestamp": 1755548877,
       "suspended": false,
@@ -155,7 +155,7 @@ async fn info_without_fields_tells_id_and_product_only() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD"
+      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD"
     }
     "#);
 }
@@ -254,7 +254,7 @@ async fn update_takes_a_form_without_a_picture() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD",
+      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "subject": "Größe",
       "description": "About",
       "creation_timestamp": 1755548877,

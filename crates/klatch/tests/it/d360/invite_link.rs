@@ -17,7 +17,7 @@ async fn the_link_stays_until_it_is_reset() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "invite_link": "https://chat.whatsapp.com/38eXcGjwaAkFT7NiVdO155"
+      "invite_link": "https://chat.whatsapp.com/AqnxzaRqG07LsGY7OrIQxr"
     }
     "#);
     assert_eq!(app.d360(Method::GET, &path, None).await.bytes, answer.bytes);
@@ -28,7 +28,7 @@ async fn the_link_stays_until_it_is_reset() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "invite_link": "https://chat.whatsapp.com/tV5d7PDN0TMm7EqGtuqtG1"
+      "invite_link": "https://chat.whatsapp.com/6XoQZEjyVBMpijvgrntEYE"
     }
     "#);
     let shown = app.d360(Method::GET, &path, None).await;

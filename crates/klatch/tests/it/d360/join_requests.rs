@@ -31,20 +31,20 @@ async fn the_list_begins_with_who_waits_longest() {
     {
       "data": [
         {
-          "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0",
+          "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz",
           "wa_id": "16505550101",
           "creation_timestamp": 1755548877
         },
         {
-          "join_request_id": "NDkxNTExMjM0NTY3ODoxMjAzNjMzMDcwODYyODMzNzQ=",
+          "join_request_id": "NDkxNTExMjM0NTY3ODoxMjAzNjM2MDU3NTg4NzY3ODM=",
           "wa_id": "4915112345678",
           "creation_timestamp": 1755548937
         }
       ],
       "paging": {
         "cursors": {
-          "before": "OTE2NjgwNDAwMg==",
-          "after": "MTU0NjM0NjYyNjA="
+          "before": "MTE4MTI3MzYyMzg=",
+          "after": "MTU3OTM4NTQ3Mzc="
         }
       }
     }
@@ -67,8 +67,8 @@ async fn approving_lets_people_in() {
     {
       "messaging_product": "whatsapp",
       "approved_join_requests": [
-        "MTY1MDU1NTAxMDI6MTIwMzYzMzA3MDg2MjgzMzc0",
-        "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0"
+        "MTY1MDU1NTAxMDI6MTIwMzYzNjA1NzU4ODc2Nzgz",
+        "MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz"
       ]
     }
     "#);
@@ -91,7 +91,7 @@ async fn whoever_is_rejected_may_ask_again() {
     {
       "messaging_product": "whatsapp",
       "rejected_join_requests": [
-        "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0"
+        "MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz"
       ]
     }
     "#);
@@ -140,7 +140,7 @@ async fn what_is_not_open_fails_alone() {
     {
       "messaging_product": "whatsapp",
       "approved_join_requests": [
-        "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0"
+        "MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz"
       ],
       "failed_join_requests": [
         {
@@ -157,7 +157,7 @@ async fn what_is_not_open_fails_alone() {
           ]
         },
         {
-          "join_request_id": "MTY1MDU1NTAxMDI6MTIwMzYzODg5MTYzNjI3MTQ3",
+          "join_request_id": "MTY1MDU1NTAxMDI6MTIwMzYzMzA0NDAxOTQ0Mzcw",
           "errors": [
             {
               "code": 131213,
@@ -170,7 +170,7 @@ async fn what_is_not_open_fails_alone() {
           ]
         },
         {
-          "join_request_id": "MTY1MDU1NTAxMDM6MTIwMzYzMzA3MDg2MjgzMzc0",
+          "join_request_id": "MTY1MDU1NTAxMDM6MTIwMzYzNjA1NzU4ODc2Nzgz",
           "errors": [
             {
               "code": 131213,
@@ -215,7 +215,7 @@ async fn a_request_is_answered_once() {
       "approved_join_requests": [],
       "failed_join_requests": [
         {
-          "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0",
+          "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz",
           "errors": [
             {
               "code": 131213,
@@ -265,12 +265,12 @@ async fn who_does_not_fit_in_any_more_fails_alone_and_goes_on_waiting() {
     {
       "messaging_product": "whatsapp",
       "approved_join_requests": [
-        "MTY1MDU1NTAxMDE6MTIwMzYzMTQyNjQyMTU2NzAw",
-        "MTY1MDU1NTAxMDI6MTIwMzYzMTQyNjQyMTU2NzAw"
+        "MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz",
+        "MTY1MDU1NTAxMDI6MTIwMzYzNjA1NzU4ODc2Nzgz"
       ],
       "failed_join_requests": [
         {
-          "join_request_id": "MTY1MDU1NTAxMDM6MTIwMzYzMTQyNjQyMTU2NzAw",
+          "join_request_id": "MTY1MDU1NTAxMDM6MTIwMzYzNjA1NzU4ODc2Nzgz",
           "errors": [
             {
               "code": 131204,
@@ -283,7 +283,7 @@ async fn who_does_not_fit_in_any_more_fails_alone_and_goes_on_waiting() {
           ]
         },
         {
-          "join_request_id": "MTY1MDU1NTAxMDQ6MTIwMzYzMTQyNjQyMTU2NzAw",
+          "join_request_id": "MTY1MDU1NTAxMDQ6MTIwMzYzNjA1NzU4ODc2Nzgz",
           "errors": [
             {
               "code": 131204,
@@ -400,8 +400,8 @@ async fn a_list_of_requests_must_be_sound() {
     a huge id, DELETE: 400 (#100) Invalid parameter: join_requests[1] must be an id of 1 to 256 bytes without blanks
     1025, POST: 400 (#100) Invalid parameter: join_requests must not have more than 1024 entries (it has 1025)
     1025, DELETE: 400 (#100) Invalid parameter: join_requests must not have more than 1024 entries (it has 1025)
-    twice, POST: 400 (#131202) Duplicate participant: join_requests[2] repeats join_requests[0]: MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0
-    twice, DELETE: 400 (#131202) Duplicate participant: join_requests[2] repeats join_requests[0]: MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0
+    twice, POST: 400 (#131202) Duplicate participant: join_requests[2] repeats join_requests[0]: MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz
+    twice, DELETE: 400 (#131202) Duplicate participant: join_requests[2] repeats join_requests[0]: MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz
     twice unknown, POST: 400 (#131202) Duplicate participant: join_requests[1] repeats join_requests[0]: other
     twice unknown, DELETE: 400 (#131202) Duplicate participant: join_requests[1] repeats join_requests[0]: other
     product, POST: 400 (#100) Invalid parameter: messaging_product must be whatsapp

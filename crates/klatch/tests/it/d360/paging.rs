@@ -108,7 +108,7 @@ async fn a_page_tells_where_it_is() {
       "data": {
         "groups": [
           {
-            "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM4ODkxNjM2MjcxNDcZD",
+            "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDQ0MDE5NDQzNzAZD",
             "subject": "Group 2",
             "created_at": 1755548877
           }

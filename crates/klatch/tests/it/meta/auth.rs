@@ -239,15 +239,15 @@ async fn a_key_of_one_number_does_not_open_another() {
         refusals.add(operation.name, &operation.send(&app, sandbox::KEY).await);
     }
     assert_snapshot!(refusals.shown(), @"
-    groups => 400 100/33 Unsupported get request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
-    a page of groups => 400 100/33 Unsupported get request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
-    create => 400 100/33 Unsupported post request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
-    number => 400 100/33 Unsupported get request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
-    number with fields => 400 100/33 Unsupported get request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
-    change the number => 400 100/33 Unsupported post request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
-    delete the number => 400 100/33 Unsupported delete request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
-    deregister => 400 100/33 Unsupported post request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
-    register => 400 100/33 Unsupported post request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    groups => 400 100/33 Unsupported get request. Object with ID '662270429894862' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    a page of groups => 400 100/33 Unsupported get request. Object with ID '662270429894862' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    create => 400 100/33 Unsupported post request. Object with ID '662270429894862' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    number => 400 100/33 Unsupported get request. Object with ID '662270429894862' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    number with fields => 400 100/33 Unsupported get request. Object with ID '662270429894862' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    change the number => 400 100/33 Unsupported post request. Object with ID '662270429894862' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    delete the number => 400 100/33 Unsupported delete request. Object with ID '662270429894862' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    deregister => 400 100/33 Unsupported post request. Object with ID '662270429894862' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
+    register => 400 100/33 Unsupported post request. Object with ID '662270429894862' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api
     ");
     let number = app.admin(Method::GET, &format!("/numbers/{second}"), None).await;
     for operation in of_waba(&number.text("waba_id")) {
@@ -260,7 +260,7 @@ async fn a_key_of_one_number_does_not_open_another() {
     400 Bad Request
     {
       "error": {
-        "message": "Unsupported get request. Object with ID '376377655036816' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api",
+        "message": "Unsupported get request. Object with ID '662270429894862' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api",
         "type": "GraphMethodException",
         "code": 100,
         "error_subcode": 33

@@ -56,11 +56,11 @@ async fn each_operation_is_answered_as_if_it_were_alone() {
     let answer = batch(&app, operations.clone()).await;
     assert_snapshot!(shown(&answer).replace(&group, "GROUP"), @r#"
     200 {"messaging_product":"whatsapp","id":"GROUP","subject":"Hello"}
-    200 {"success":true,"request_id":"915BDA36ED5B5580E3A03A3B63AAF0BD"}
+    200 {"success":true,"request_id":"26E3FAC3F851BF89A8EAE7B77323D69D"}
     200 {"messaging_product":"whatsapp","id":"GROUP","subject":"A&B"}
     400 {"error":{"message":"Unsupported get request. Object with ID '17' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api","type":"GraphMethodException","code":100,"error_subcode":33}}
     400 {"error":{"message":"Unknown path components: /at/all","type":"OAuthException","code":2500}}
-    200 {"messaging_product":"whatsapp","request_id":"765EE051841EF0A96A2B71533ADF4C0E"}
+    200 {"messaging_product":"whatsapp","request_id":"904683A80B0B69E5E1B1AABD9A215962"}
     200 {"messaging_product":"whatsapp","success":"true"}
     400 {"error":{"message":"Unsupported put request. Object with ID 'GROUP' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api","type":"GraphMethodException","code":100,"error_subcode":33}}
     "#);

@@ -33,7 +33,7 @@ async fn a_group_is_made_seen_changed_and_ended() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "request_id": "A0FD2EA84828F8295FB76F77513E26CF"
+      "request_id": "B1470F7F2B56BFE903E78BCD463D2AC2"
     }
     "#);
     let group = made(&app, &created).await;
@@ -41,14 +41,14 @@ async fn a_group_is_made_seen_changed_and_ended() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD"
+      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD"
     }
     "#);
     assert_snapshot!(everything(&app, &group).await.shown(), @r#"
     200 OK
     {
       "messaging_product": "whatsapp",
-      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD",
+      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "subject": "New Purchase Inquiry",
       "description": "About the blue one",
       "creation_timestamp": 1755548877,
@@ -64,7 +64,7 @@ async fn a_group_is_made_seen_changed_and_ended() {
       "data": {
         "groups": [
           {
-            "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD",
+            "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
             "subject": "New Purchase Inquiry",
             "created_at": "1755548877"
           }
@@ -83,7 +83,7 @@ async fn a_group_is_made_seen_changed_and_ended() {
     200 OK
     {
       "success": true,
-      "request_id": "60DA56C839C2B72E69DC7D681F9EDD23"
+      "request_id": "26E3FAC3F851BF89A8EAE7B77323D69D"
     }
     "#);
     let info = everything(&app, &group).await.ok();
@@ -149,7 +149,7 @@ async fn a_group_may_be_made_with_any_kind_of_form() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM4OTU2MjYyMzI1NjEZD",
+      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM0NDI4MjEzNjgwMzkZD",
       "subject": "Bare",
       "creation_timestamp": 1755548877,
       "suspended": false,
@@ -502,7 +502,7 @@ async fn pages_are_followed_under_the_address_that_was_used() {
       "data": {
         "groups": [
           {
-            "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMyODYzMTEzNDI0NTcZD",
+            "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM0NDI4MjEzNjgwMzkZD",
             "subject": "Group 4",
             "created_at": "1755548877"
           }

@@ -22,7 +22,7 @@ async fn a_link_is_shown_replaced_and_deleted() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "invite_link": "https://chat.whatsapp.com/38eXcGjwaAkFT7NiVdO155"
+      "invite_link": "https://chat.whatsapp.com/AqnxzaRqG07LsGY7OrIQxr"
     }
     "#);
     assert_eq!(link(&app, Method::GET, &group, None).await.bytes, first.bytes);
@@ -31,7 +31,7 @@ async fn a_link_is_shown_replaced_and_deleted() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "invite_link": "https://chat.whatsapp.com/tV5d7PDN0TMm7EqGtuqtG1"
+      "invite_link": "https://chat.whatsapp.com/6XoQZEjyVBMpijvgrntEYE"
     }
     "#);
     let (first, second) = (first.text("invite_link"), second.text("invite_link"));

@@ -37,13 +37,13 @@ async fn requests_are_listed_approved_and_rejected() {
     {
       "data": [
         {
-          "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0",
+          "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz",
           "wa_id": "16505550101",
           "user_id": "US.10675678526246432575",
           "creation_timestamp": 1755548877
         },
         {
-          "join_request_id": "NDkxNTExMjM0NTY3ODoxMjAzNjMzMDcwODYyODMzNzQ=",
+          "join_request_id": "NDkxNTExMjM0NTY3ODoxMjAzNjM2MDU3NTg4NzY3ODM=",
           "wa_id": "4915112345678",
           "user_id": "DE.15697268186997280609",
           "creation_timestamp": 1755548877
@@ -51,8 +51,8 @@ async fn requests_are_listed_approved_and_rejected() {
       ],
       "paging": {
         "cursors": {
-          "before": "OTE2NjgwNDAwMg==",
-          "after": "MTU0NjM0NjYyNjA="
+          "before": "MTE4MTI3MzYyMzg=",
+          "after": "MTU3OTM4NTQ3Mzc="
         }
       }
     }
@@ -63,7 +63,7 @@ async fn requests_are_listed_approved_and_rejected() {
     {
       "messaging_product": "whatsapp",
       "approved_join_requests": [
-        "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0"
+        "MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz"
       ]
     }
     "#);
@@ -73,7 +73,7 @@ async fn requests_are_listed_approved_and_rejected() {
     {
       "messaging_product": "whatsapp",
       "rejected_join_requests": [
-        "NDkxNTExMjM0NTY3ODoxMjAzNjMzMDcwODYyODMzNzQ="
+        "NDkxNTExMjM0NTY3ODoxMjAzNjM2MDU3NTg4NzY3ODM="
       ]
     }
     "#);
@@ -99,7 +99,7 @@ async fn what_cannot_be_answered_fails_alone() {
     {
       "messaging_product": "whatsapp",
       "approved_join_requests": [
-        "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0"
+        "MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz"
       ],
       "failed_join_requests": [
         {
@@ -116,7 +116,7 @@ async fn what_cannot_be_answered_fails_alone() {
           ]
         },
         {
-          "join_request_id": "NDkxNTExMjM0NTY3ODoxMjAzNjMzMDcwODYyODMzNzQ=",
+          "join_request_id": "NDkxNTExMjM0NTY3ODoxMjAzNjM2MDU3NTg4NzY3ODM=",
           "errors": [
             {
               "code": 131203,
@@ -159,7 +159,7 @@ async fn what_cannot_be_answered_fails_alone() {
       "rejected_join_requests": [],
       "failed_join_requests": [
         {
-          "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0",
+          "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz",
           "errors": [
             {
               "code": 131213,
@@ -221,11 +221,11 @@ async fn a_full_group_takes_who_fits() {
     {
       "messaging_product": "whatsapp",
       "approved_join_requests": [
-        "MTY1MDU1NTAxMDE6MTIwMzYzNTY3ODA3ODA2NDA1"
+        "MTY1MDU1NTAxMDE6MTIwMzYzMzA0NDAxOTQ0Mzcw"
       ],
       "failed_join_requests": [
         {
-          "join_request_id": "MTY1MDU1NTAxMDM6MTIwMzYzNTY3ODA3ODA2NDA1",
+          "join_request_id": "MTY1MDU1NTAxMDM6MTIwMzYzMzA0NDAxOTQ0Mzcw",
           "errors": [
             {
               "code": 131204,
@@ -312,8 +312,8 @@ async fn lists_that_are_wrong_are_refused_whole() {
     DELETE a blank => 400 100 (#100) Invalid parameter: join_requests[0] must be an id of 1 to 256 bytes without blanks
     POST a long id => 400 100 (#100) Invalid parameter: join_requests[0] must be an id of 1 to 256 bytes without blanks
     DELETE a long id => 400 100 (#100) Invalid parameter: join_requests[0] must be an id of 1 to 256 bytes without blanks
-    POST twice => 400 131202 (#131202) Duplicate participant: join_requests[2] repeats join_requests[0]: MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0
-    DELETE twice => 400 131202 (#131202) Duplicate participant: join_requests[2] repeats join_requests[0]: MTY1MDU1NTAxMDE6MTIwMzYzMzA3MDg2MjgzMzc0
+    POST twice => 400 131202 (#131202) Duplicate participant: join_requests[2] repeats join_requests[0]: MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz
+    DELETE twice => 400 131202 (#131202) Duplicate participant: join_requests[2] repeats join_requests[0]: MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz
     POST too many => 400 100 (#100) Invalid parameter: join_requests must not have more than 1024 entries (it has 1025)
     DELETE too many => 400 100 (#100) Invalid parameter: join_requests must not have more than 1024 entries (it has 1025)
     no product => 400 100 (#100) The parameter messaging_product is required.: messaging_product is missing

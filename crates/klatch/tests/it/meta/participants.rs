@@ -26,7 +26,7 @@ async fn people_are_added_and_removed() {
     200 OK
     {
       "success": true,
-      "request_id": "915BDA36ED5B5580E3A03A3B63AAF0BD"
+      "request_id": "26E3FAC3F851BF89A8EAE7B77323D69D"
     }
     "#);
     assert_eq!(members(&app, &group).await, [ANN, BEN]);
@@ -35,7 +35,7 @@ async fn people_are_added_and_removed() {
     200 OK
     {
       "success": true,
-      "request_id": "60DA56C839C2B72E69DC7D681F9EDD23"
+      "request_id": "904683A80B0B69E5E1B1AABD9A215962"
     }
     "#);
     assert_eq!(members(&app, &group).await, [""; 0]);
@@ -55,7 +55,7 @@ async fn what_went_well_for_some_only_is_partial() {
     206 Partial Content
     {
       "success": true,
-      "request_id": "60DA56C839C2B72E69DC7D681F9EDD23",
+      "request_id": "904683A80B0B69E5E1B1AABD9A215962",
       "failed_participants": [
         {
           "input": "+16505550101",
@@ -101,7 +101,7 @@ async fn what_went_well_for_some_only_is_partial() {
     206 Partial Content
     {
       "success": true,
-      "request_id": "3BFA5F891F29814AC97914305C69C707",
+      "request_id": "7D8934FDA1ED80BA7284926B9225C076",
       "failed_participants": [
         {
           "input": "16505550103",
@@ -142,7 +142,7 @@ async fn what_went_well_for_nobody_was_taken_all_the_same() {
     200 OK
     {
       "success": true,
-      "request_id": "915BDA36ED5B5580E3A03A3B63AAF0BD",
+      "request_id": "26E3FAC3F851BF89A8EAE7B77323D69D",
       "failed_participants": [
         {
           "input": "16505550101",
@@ -189,7 +189,7 @@ async fn what_went_well_for_nobody_was_taken_all_the_same() {
     200 OK
     {
       "success": true,
-      "request_id": "69DC7D681F9EDD23A4C11C8E1599F66D",
+      "request_id": "904683A80B0B69E5E1B1AABD9A215962",
       "failed_participants": [
         {
           "input": "15550783881",
@@ -223,7 +223,7 @@ async fn what_went_well_for_nobody_was_taken_all_the_same() {
     200 OK
     {
       "success": true,
-      "request_id": "C97914305C69C7077A94C145002ECD36",
+      "request_id": "7D8934FDA1ED80BA7284926B9225C076",
       "failed_participants": [
         {
           "input": "15550783881",
@@ -270,7 +270,7 @@ async fn a_group_takes_as_many_as_it_holds() {
     200 OK
     {
       "success": true,
-      "request_id": "7A94C145002ECD3660DA56C839C2B72E",
+      "request_id": "904683A80B0B69E5E1B1AABD9A215962",
       "failed_participants": [
         {
           "input": "16505550103",

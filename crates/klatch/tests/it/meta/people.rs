@@ -164,7 +164,7 @@ async fn a_hidden_number_does_not_show_in_the_group() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxNDI2NDIxNTY3MDAZD",
+      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "total_participant_count": 2,
       "participants": [
         {
@@ -203,14 +203,14 @@ async fn a_hidden_number_does_not_show_in_a_request() {
     {
       "data": [
         {
-          "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzMTQyNjQyMTU2NzAw",
+          "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzNjA1NzU4ODc2Nzgz",
           "user_id": "US.10675678526246432575",
           "parent_user_id": "US.ENT.15971697390998067028",
           "username": "ann.lee",
           "creation_timestamp": 1755548877
         },
         {
-          "join_request_id": "NDkxNTExMjM0NTY3ODoxMjAzNjMxNDI2NDIxNTY3MDA=",
+          "join_request_id": "NDkxNTExMjM0NTY3ODoxMjAzNjM2MDU3NTg4NzY3ODM=",
           "wa_id": "4915112345678",
           "user_id": "DE.15697268186997280609",
           "creation_timestamp": 1755548877
@@ -218,8 +218,8 @@ async fn a_hidden_number_does_not_show_in_a_request() {
       ],
       "paging": {
         "cursors": {
-          "before": "MTEzMDgwODA0MTA=",
-          "after": "MTM1MjQyODgwNDU="
+          "before": "MTE4MTI3MzYyMzg=",
+          "after": "MTU3OTM4NTQ3Mzc="
         }
       }
     }
@@ -290,7 +290,7 @@ async fn a_hidden_number_does_not_show_in_webhooks() {
     let id = everything(&app, &group).await.ok()["participants"][0]["user_id"].clone();
     let body = whatsapp(json!({ "participants": [{ "user_id": id }] }));
     app.meta(Method::DELETE, &format!("/{group}/participants"), Some(body)).await.ok();
-    dispatch::run_due(&app.app).await;
+    dispatch::run_due(&app.app.dispatch).await;
     for receiver in &receivers {
         let seen = receiver.seen();
         assert_eq!(seen.len(), 8);
@@ -302,21 +302,21 @@ async fn a_hidden_number_does_not_show_in_webhooks() {
     assert_snapshot!(news(&receivers[0].seen()), @r#"
     {
       "type": "group_join_request_created",
-      "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzMTQyNjQyMTU2NzAw",
+      "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzNjA1NzU4ODc2Nzgz",
       "user_id": "US.10675678526246432575",
       "parent_user_id": "US.ENT.15971697390998067028",
       "username": "ann.lee"
     }
     {
       "type": "group_join_request_revoked",
-      "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzMTQyNjQyMTU2NzAw",
+      "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzNjA1NzU4ODc2Nzgz",
       "user_id": "US.10675678526246432575",
       "parent_user_id": "US.ENT.15971697390998067028",
       "username": "ann.lee"
     }
     {
       "type": "group_join_request_created",
-      "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzMTQyNjQyMTU2NzAw",
+      "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzNjA1NzU4ODc2Nzgz",
       "user_id": "US.10675678526246432575",
       "parent_user_id": "US.ENT.15971697390998067028",
       "username": "ann.lee"
@@ -346,7 +346,7 @@ async fn a_hidden_number_does_not_show_in_webhooks() {
     }
     {
       "type": "group_join_request_created",
-      "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzMTQyNjQyMTU2NzAw",
+      "join_request_id": "VVMuMTA2NzU2Nzg1MjYyNDY0MzI1NzU6MTIwMzYzNjA1NzU4ODc2Nzgz",
       "user_id": "US.10675678526246432575",
       "parent_user_id": "US.ENT.15971697390998067028",
       "username": "ann.lee"

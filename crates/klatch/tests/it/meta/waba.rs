@@ -190,7 +190,7 @@ async fn a_selection_reaches_into_lists_and_objects() {
     200 OK
     {
       "messaging_product": "whatsapp",
-      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMzMDcwODYyODMzNzQZD",
+      "id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "subject": "Hello",
       "participants": [
         {

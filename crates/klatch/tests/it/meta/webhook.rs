@@ -86,7 +86,7 @@ fn assert_signed(seen: &Seen, secret: &str) {
 /// Something happens; which of the receivers are told, by their place in the list.
 async fn told(app: &TestApp, receivers: &[&Receiver]) -> Vec<usize> {
     app.group("News", "auto_approve").await;
-    dispatch::run_due(&app.app).await;
+    dispatch::run_due(&app.app.dispatch).await;
     let mut told = Vec::new();
     for (index, receiver) in receivers.iter().enumerate() {
         for seen in receiver.seen() {
@@ -375,7 +375,7 @@ async fn an_app_hears_of_what_it_wants_to_hear() {
     let group = app.group("Hello", "auto_approve").await;
     app.tap("16505550101", &app.link(&group).await).await.ok();
     app.meta(Method::DELETE, &format!("/{group}"), None).await.ok();
-    dispatch::run_due(&app.app).await;
+    dispatch::run_due(&app.app.dispatch).await;
     assert_eq!(receiver.kinds(), ["group_participants_add"]);
     assert_signed(&receiver.nth(1).await, APP_SECRET);
 }
@@ -402,7 +402,7 @@ async fn only_the_number_whose_receiver_it_is_is_told_of() {
     let path = format!("/v23.0/{second}/groups");
     let body = super::whatsapp(json!({ "subject": "Theirs" }));
     app.bearer(&account, Method::POST, &path, Some(body)).await.ok();
-    dispatch::run_due(&app.app).await;
+    dispatch::run_due(&app.app.dispatch).await;
     let seen = receiver.nth(1).await;
     let metadata = &seen.json()["entry"][0]["changes"][0]["value"]["metadata"];
     assert_eq!(metadata["phone_number_id"], *second);
@@ -507,7 +507,7 @@ async fn one_business_neither_sees_nor_hears_another() {
     let path = format!("/v23.0/{}/groups", theirs["phone_number_id"].as_str().unwrap());
     let body = super::whatsapp(json!({ "subject": "Theirs" }));
     app.bearer(&stranger, Method::POST, &path, Some(body)).await.ok();
-    dispatch::run_due(&app.app).await;
+    dispatch::run_due(&app.app.dispatch).await;
     let seen = receiver.nth(1).await;
     assert_ne!(secret, APP_SECRET);
     assert_signed(&seen, secret);
@@ -553,7 +553,7 @@ async fn a_wabas_receiver_is_told_of_its_numbers_and_of_no_other_account() {
         let path = format!("/v23.0/{number}/groups");
         app.bearer(key, Method::POST, &path, Some(body)).await.ok();
     }
-    dispatch::run_due(&app.app).await;
+    dispatch::run_due(&app.app.dispatch).await;
     assert_eq!((ours.seen().len(), theirs.seen().len()), (2, 1));
     app.bearer(&third_key, Method::DELETE, &path, None).await.ok();
     let seen = app.bearer(&whole_key, Method::GET, &path, None).await.ok();

@@ -40,7 +40,7 @@ async fn members_become_admins_and_stop_being_it() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "072835B1451FD5DDE634874BD8C528AF00",
+          "message_id": "BDDD6F61D3137F7DF165AF2A9A53250C00",
           "message": {
             "type": "group_event",
             "event_type": "group_user_promoted",
@@ -67,7 +67,7 @@ async fn members_become_admins_and_stop_being_it() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "4EF311E21602B1AEF4B787CB2B97760A00",
+          "message_id": "DFA374DC870DE895C3597533FE3FF00700",
           "message": {
             "type": "group_event",
             "event_type": "group_user_demoted",

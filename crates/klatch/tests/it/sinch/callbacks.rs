@@ -76,7 +76,7 @@ async fn everything_is_told_oldest_first() {
           "notifications": [
             {
               "from": "15550783881",
-              "message_id": "A0FD2EA84828F8295FB76F77513E26CF00",
+              "message_id": "B1470F7F2B56BFE903E78BCD463D2AC200",
               "message": {
                 "type": "group_event",
                 "event_type": "group_created",
@@ -97,7 +97,7 @@ async fn everything_is_told_oldest_first() {
           "notifications": [
             {
               "from": "15550783881",
-              "message_id": "ED77045810FC4544072835B1451FD5DD00",
+              "message_id": "26E3FAC3F851BF89A8EAE7B77323D69D00",
               "message": {
                 "type": "group_event",
                 "event_type": "group_created",
@@ -118,7 +118,7 @@ async fn everything_is_told_oldest_first() {
           "notifications": [
             {
               "from": "16505550101",
-              "message_id": "4EF311E21602B1AEF4B787CB2B97760A00",
+              "message_id": "904683A80B0B69E5E1B1AABD9A21596200",
               "message": {
                 "type": "group_event",
                 "event_type": "group_user_joined",
@@ -139,7 +139,7 @@ async fn everything_is_told_oldest_first() {
           "notifications": [
             {
               "from": "15550783881",
-              "message_id": "AD550DC4BFDD692003855AE662A1A81100",
+              "message_id": "7D8934FDA1ED80BA7284926B9225C07600",
               "message": {
                 "type": "group_event",
                 "event_type": "group_subject_changed",
@@ -157,7 +157,7 @@ async fn everything_is_told_oldest_first() {
           "notifications": [
             {
               "from": "15550783881",
-              "message_id": "480BE58E8E6B293472BF865048B8A7D500",
+              "message_id": "BDDD6F61D3137F7DF165AF2A9A53250C00",
               "message": {
                 "type": "group_event",
                 "event_type": "group_user_promoted",
@@ -420,7 +420,7 @@ async fn what_is_asked_for_is_what_was_sent() {
     empty(&app.sinch(Method::DELETE, &format!("/groups/{group}"), None).await);
     app.d360(Method::DELETE, &format!("/groups/{asks}"), None).await.ok();
 
-    dispatch::run_due(&app.app).await;
+    dispatch::run_due(&app.app.dispatch).await;
     // Deliveries about one group come in order; groups do not wait for each other.
     let of_group = |all: &[Value], name: &str| -> Vec<Value> {
         all.iter().filter(|one| one["notifications"][0]["in_group"] == name).cloned().collect()

@@ -176,7 +176,7 @@ async fn what_is_no_picture_is_told_by_a_callback() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "7BC5A0B42B4D3A510AC8842EE36D519F00",
+          "message_id": "15F1CB9B7B93A0E888C28EF9BC2CDC6000",
           "message": {
             "type": "group_event",
             "event_type": "group_error_fetching_photo",

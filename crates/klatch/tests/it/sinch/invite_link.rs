@@ -22,7 +22,7 @@ async fn a_link_lets_people_in_at_once() {
     assert_snapshot!(link.shown(), @r#"
     200 OK
     {
-      "invite_link": "https://chat.whatsapp.com/38eXcGjwaAkFT7NiVdO155"
+      "invite_link": "https://chat.whatsapp.com/AqnxzaRqG07LsGY7OrIQxr"
     }
     "#);
     // Looking at it changes nothing, and all APIs see the same one.

@@ -34,7 +34,7 @@ async fn members_are_removed_for_good() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "E634874BD8C528AFE8A16823E38D9D8000",
+          "message_id": "BDDD6F61D3137F7DF165AF2A9A53250C00",
           "message": {
             "type": "group_event",
             "event_type": "group_user_left",
@@ -72,7 +72,7 @@ async fn of_strangers_a_callback_tells() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "60DA56C839C2B72E69DC7D681F9EDD2300",
+          "message_id": "904683A80B0B69E5E1B1AABD9A21596200",
           "message": {
             "type": "group_event",
             "event_type": "group_user_left",
@@ -88,7 +88,7 @@ async fn of_strangers_a_callback_tells() {
         },
         {
           "from": "15550783881",
-          "message_id": "60DA56C839C2B72E69DC7D681F9EDD2301",
+          "message_id": "904683A80B0B69E5E1B1AABD9A21596201",
           "message": {
             "type": "group_event",
             "event_type": "group_error_removing_user",

@@ -2,10 +2,10 @@
 
 use domain::values::WaId;
 use domain::{Command, Limits};
-use klatch::app::mint::Mint;
 use klatch::directory::{
     Activity, Actor, Reach, RecordChange, SubscriptionChange, SubscriptionEvent,
 };
+use klatch::mint::Mint;
 use klatch::store::outbox::{By, LogFilter, Notices};
 use klatch::store::{Scope, Store};
 

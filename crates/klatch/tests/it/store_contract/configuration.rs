@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use domain::Command;
 use domain::ids::PhoneNumberId;
-use klatch::app::mint::Mint;
 use klatch::directory::{
     Activity, Actor, Changed, Configured, KeyHash, Minted, Number, NumberChange, Place,
     PlaceChange, Reach, RecordChange, Role, Secret, Subscription, SubscriptionChange,
     SubscriptionEvent,
 };
+use klatch::mint::Mint;
 use klatch::page::{Page, Seek};
 use klatch::store::outbox::{LogFilter, LoggedEvent};
 use klatch::store::{ChangeError, Commit, CommitError, Scope, Store};

@@ -5,11 +5,11 @@ use std::time::Duration;
 use domain::ids::{AccountId, PhoneNumberId};
 use domain::values::Timestamp;
 use domain::{Command, Event};
-use klatch::app::mint::Mint;
 use klatch::directory::{
     Activity, Actor, Number, Reach, RecordChange, Role, Rotation, Secret, Secrets, Subscription,
     SubscriptionChange, SubscriptionEvent, SubscriptionId, Target,
 };
+use klatch::mint::Mint;
 use klatch::page::{Page, Seek, Slice};
 use klatch::store::outbox::{
     Amend, Amendment, Attempt, Delivery, DeliveryFilter, DeliveryId, DeliveryState, Exchange,
@@ -60,7 +60,7 @@ fn owed(mint: &Mint, body: &str, to: &[(&str, Option<usize>)]) -> Owed {
     };
     let payload = Payload { topic: Topic::Lifecycle, body: body.as_bytes().to_vec() };
     let plan = Plan { payloads: vec![payload], deliveries: to.iter().map(planned).collect() };
-    Owed { plan, nonces: to.iter().map(|_| mint.nonce()).collect() }
+    Owed { plan, nonces: to.iter().map(|_| mint.delivery_nonce()).collect() }
 }
 
 /// A dispatcher of one subscription, with a lease of its own.

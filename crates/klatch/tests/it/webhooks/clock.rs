@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::{Method, Request};
 use klatch::metrics::Metrics;
+use klatch::runtime::Runtime;
 use klatch::sandbox;
 use klatch::store::sqlite::Sqlite;
 use serde_json::json;
@@ -28,7 +29,8 @@ async fn states(app: &TestApp) -> Vec<String> {
 #[tokio::test]
 async fn a_start_that_is_days_later_gives_nothing_up_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let open = || Arc::new(Sqlite::open(folder.path(), &Metrics::default()).unwrap());
+    let open =
+        || Arc::new(Sqlite::open(folder.path(), &Runtime::system(), &Metrics::default()).unwrap());
     let receiver = Receiver::that(status(500));
     let app = TestApp::with(open(), true).await;
     app.app.watch_clock().await.unwrap();

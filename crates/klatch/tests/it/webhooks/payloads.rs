@@ -123,12 +123,12 @@ async fn a_group_comes_and_goes() {
                 "groups": [
                   {
                     "timestamp": "1755548877",
-                    "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+                    "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
                     "type": "group_create",
-                    "request_id": "7BC5A0B42B4D3A510AC8842EE36D519F",
+                    "request_id": "B1470F7F2B56BFE903E78BCD463D2AC2",
                     "subject": "Road trip",
                     "description": "Sunday",
-                    "invite_link": "https://chat.whatsapp.com/bRrl2E81cNrRqSpTpO18PL",
+                    "invite_link": "https://chat.whatsapp.com/AqnxzaRqG07LsGY7OrIQxr",
                     "join_approval_mode": "auto_approve"
                   }
                 ]
@@ -145,7 +145,7 @@ async fn a_group_comes_and_goes() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "7BC5A0B42B4D3A510AC8842EE36D519F00",
+          "message_id": "B1470F7F2B56BFE903E78BCD463D2AC200",
           "message": {
             "type": "group_event",
             "event_type": "group_created",
@@ -166,7 +166,7 @@ async fn a_group_comes_and_goes() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_status_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_suspend"
     }
     "#);
@@ -174,7 +174,7 @@ async fn a_group_comes_and_goes() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_status_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_suspend_cleared"
     }
     "#);
@@ -182,16 +182,16 @@ async fn a_group_comes_and_goes() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_lifecycle_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_delete",
-      "request_id": "F34819C216632098E753452EDF1D61D5"
+      "request_id": "7D8934FDA1ED80BA7284926B9225C076"
     }
     sinch: {
       "type": "whatsapp",
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "F34819C216632098E753452EDF1D61D500",
+          "message_id": "7D8934FDA1ED80BA7284926B9225C07600",
           "message": {
             "type": "group_event",
             "event_type": "group_ended",
@@ -216,7 +216,7 @@ async fn people_come_by_link_and_go() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_participants_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_participants_add",
       "reason": "invite_link",
       "added_participants": [
@@ -231,7 +231,7 @@ async fn people_come_by_link_and_go() {
       "notifications": [
         {
           "from": "16505550101",
-          "message_id": "2C0DFAC4E3699242606BFB37003299FA00",
+          "message_id": "26E3FAC3F851BF89A8EAE7B77323D69D00",
           "message": {
             "type": "group_event",
             "event_type": "group_user_joined",
@@ -253,7 +253,7 @@ async fn people_come_by_link_and_go() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_participants_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_participants_remove",
       "initiated_by": "participant",
       "removed_participants": [
@@ -268,7 +268,7 @@ async fn people_come_by_link_and_go() {
       "notifications": [
         {
           "from": "16505550101",
-          "message_id": "2893264CB2039459E84BE74464C8DC8900",
+          "message_id": "904683A80B0B69E5E1B1AABD9A21596200",
           "message": {
             "type": "group_event",
             "event_type": "group_user_left",
@@ -297,9 +297,9 @@ async fn people_ask_and_are_answered() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_participants_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_join_request_created",
-      "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzMTAwNzQ0MDU0MzQ4",
+      "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz",
       "wa_id": "16505550101",
       "user_id": "US.10675678526246432575"
     }
@@ -308,9 +308,9 @@ async fn people_ask_and_are_answered() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_participants_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_join_request_revoked",
-      "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzMTAwNzQ0MDU0MzQ4",
+      "join_request_id": "MTY1MDU1NTAxMDE6MTIwMzYzNjA1NzU4ODc2Nzgz",
       "wa_id": "16505550101",
       "user_id": "US.10675678526246432575"
     }
@@ -322,7 +322,7 @@ async fn people_ask_and_are_answered() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_participants_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_participants_add",
       "reason": "invite_link",
       "added_participants": [
@@ -343,7 +343,7 @@ async fn people_ask_and_are_answered() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "D484DDDE39F5DA5941FCA93E9EFE5BFB00",
+          "message_id": "DFA374DC870DE895C3597533FE3FF00700",
           "message": {
             "type": "group_event",
             "event_type": "group_user_joined",
@@ -382,9 +382,9 @@ async fn people_are_removed() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_participants_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_participants_remove",
-      "request_id": "DF3508E046FC375CF34819C216632098",
+      "request_id": "7D8934FDA1ED80BA7284926B9225C076",
       "initiated_by": "business",
       "removed_participants": [
         {
@@ -397,7 +397,7 @@ async fn people_are_removed() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "DF3508E046FC375CF34819C21663209800",
+          "message_id": "7D8934FDA1ED80BA7284926B9225C07600",
           "message": {
             "type": "group_event",
             "event_type": "group_user_left",
@@ -418,9 +418,9 @@ async fn people_are_removed() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_participants_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_participants_remove",
-      "request_id": "BE7A6D87B1F7437A050AB5676A62F3BC",
+      "request_id": "BDDD6F61D3137F7DF165AF2A9A53250C",
       "initiated_by": "business",
       "removed_participants": [
         {
@@ -471,7 +471,7 @@ async fn people_are_removed() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "BE7A6D87B1F7437A050AB5676A62F3BC00",
+          "message_id": "BDDD6F61D3137F7DF165AF2A9A53250C00",
           "message": {
             "type": "group_event",
             "event_type": "group_user_left",
@@ -487,7 +487,7 @@ async fn people_are_removed() {
         },
         {
           "from": "15550783881",
-          "message_id": "BE7A6D87B1F7437A050AB5676A62F3BC01",
+          "message_id": "BDDD6F61D3137F7DF165AF2A9A53250C01",
           "message": {
             "type": "group_event",
             "event_type": "group_error_removing_user",
@@ -509,9 +509,9 @@ async fn people_are_removed() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_participants_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_participants_remove",
-      "request_id": "227FA52B958B5665E89D06A9811265C4",
+      "request_id": "DFA374DC870DE895C3597533FE3FF007",
       "initiated_by": "business",
       "failed_participants": [
         {
@@ -537,7 +537,7 @@ async fn people_are_removed() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "227FA52B958B5665E89D06A9811265C400",
+          "message_id": "DFA374DC870DE895C3597533FE3FF00700",
           "message": {
             "type": "group_event",
             "event_type": "group_error_removing_user",
@@ -567,9 +567,9 @@ async fn settings_change() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_settings_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_settings_update",
-      "request_id": "606BFB37003299FAFCE5C9ACA2E1275B",
+      "request_id": "26E3FAC3F851BF89A8EAE7B77323D69D",
       "group_subject": {
         "text": "After",
         "update_successful": true
@@ -580,7 +580,7 @@ async fn settings_change() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "606BFB37003299FAFCE5C9ACA2E1275B00",
+          "message_id": "26E3FAC3F851BF89A8EAE7B77323D69D00",
           "message": {
             "type": "group_event",
             "event_type": "group_subject_changed",
@@ -603,9 +603,9 @@ async fn settings_change() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_settings_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_settings_update",
-      "request_id": "2893264CB2039459E84BE74464C8DC89",
+      "request_id": "904683A80B0B69E5E1B1AABD9A215962",
       "profile_picture": {
         "mime_type": "image/jpeg",
         "sha256": "2Iwm6iXii/AwLQhlzetA39PIzk/ZcF07uP7N3JcrfyA=",
@@ -625,7 +625,7 @@ async fn settings_change() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "2893264CB2039459E84BE74464C8DC8900",
+          "message_id": "904683A80B0B69E5E1B1AABD9A21596200",
           "message": {
             "type": "group_event",
             "event_type": "group_subject_changed",
@@ -638,7 +638,7 @@ async fn settings_change() {
         },
         {
           "from": "15550783881",
-          "message_id": "2893264CB2039459E84BE74464C8DC8901",
+          "message_id": "904683A80B0B69E5E1B1AABD9A21596201",
           "message": {
             "type": "group_event",
             "event_type": "group_description_changed",
@@ -651,7 +651,7 @@ async fn settings_change() {
         },
         {
           "from": "15550783881",
-          "message_id": "2893264CB2039459E84BE74464C8DC8902",
+          "message_id": "904683A80B0B69E5E1B1AABD9A21596202",
           "message": {
             "type": "group_event",
             "event_type": "group_icon_changed",
@@ -670,9 +670,9 @@ async fn settings_change() {
     assert_snapshot!(told.news().await, @r#"
     graph, group_settings_update: {
       "timestamp": "1755548877",
-      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjMxMDA3NDQwNTQzNDgZD",
+      "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM2MDU3NTg4NzY3ODMZD",
       "type": "group_settings_update",
-      "request_id": "AF37B6FED132F00DCF76CB1912F96FCE",
+      "request_id": "7D8934FDA1ED80BA7284926B9225C076",
       "group_description": {
         "text": "",
         "update_successful": true
@@ -683,7 +683,7 @@ async fn settings_change() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "AF37B6FED132F00DCF76CB1912F96FCE00",
+          "message_id": "7D8934FDA1ED80BA7284926B9225C07600",
           "message": {
             "type": "group_event",
             "event_type": "group_description_changed",
@@ -706,7 +706,7 @@ async fn settings_change() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "E7D91633D19CDF17227FA52B958B566500",
+          "message_id": "BDDD6F61D3137F7DF165AF2A9A53250C00",
           "message": {
             "type": "group_event",
             "event_type": "group_invite_link_revoked",
@@ -775,7 +775,7 @@ async fn what_only_trials_tell_of() {
       "timestamp": "1755548877",
       "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM0MDQ2OTQyMzM4MjAZD",
       "type": "group_create",
-      "request_id": "A3144543E15EFE887647FB060824397E",
+      "request_id": "B1470F7F2B56BFE903E78BCD463D2AC2",
       "subject": "Test: my group",
       "description": "Made up by klatch to try a receiver with.",
       "errors": [
@@ -793,7 +793,7 @@ async fn what_only_trials_tell_of() {
       "timestamp": "1755548877",
       "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM0MDQ2OTQyMzM4MjAZD",
       "type": "group_delete",
-      "request_id": "98AA5036118EF9C8294348B8CF853FAB",
+      "request_id": "904683A80B0B69E5E1B1AABD9A215962",
       "errors": [
         {
           "code": 131207,
@@ -809,7 +809,7 @@ async fn what_only_trials_tell_of() {
       "timestamp": "1755548877",
       "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM0MDQ2OTQyMzM4MjAZD",
       "type": "group_participants_add",
-      "request_id": "19CA5CC2B1938828094EFBE45BF14034",
+      "request_id": "BDDD6F61D3137F7DF165AF2A9A53250C",
       "added_participants": [
         {
           "input": "16505551234",
@@ -848,7 +848,7 @@ async fn what_only_trials_tell_of() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "78953DBED4B3040F73EC455AD9AEFD1D00",
+          "message_id": "DFA374DC870DE895C3597533FE3FF00700",
           "message": {
             "type": "group_event",
             "event_type": "group_user_joined",
@@ -864,7 +864,7 @@ async fn what_only_trials_tell_of() {
         },
         {
           "from": "15550783881",
-          "message_id": "78953DBED4B3040F73EC455AD9AEFD1D01",
+          "message_id": "DFA374DC870DE895C3597533FE3FF00701",
           "message": {
             "type": "group_event",
             "event_type": "group_error_full_adding_users",
@@ -884,7 +884,7 @@ async fn what_only_trials_tell_of() {
       "timestamp": "1755548877",
       "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM0MDQ2OTQyMzM4MjAZD",
       "type": "group_participants_remove",
-      "request_id": "57797DA6AF6156702D0606B1387BDCF6",
+      "request_id": "21DE0E2815F3ECE5C6848974448C3F60",
       "initiated_by": "business",
       "removed_participants": [
         {
@@ -922,7 +922,7 @@ async fn what_only_trials_tell_of() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "1ACF6DADEC5B0294637B89634266554A00",
+          "message_id": "8A38B53FA579290A9B2AF3289CF00F1900",
           "message": {
             "type": "group_event",
             "event_type": "group_user_left",
@@ -938,7 +938,7 @@ async fn what_only_trials_tell_of() {
         },
         {
           "from": "15550783881",
-          "message_id": "1ACF6DADEC5B0294637B89634266554A01",
+          "message_id": "8A38B53FA579290A9B2AF3289CF00F1901",
           "message": {
             "type": "group_event",
             "event_type": "group_error_removing_user",
@@ -958,7 +958,7 @@ async fn what_only_trials_tell_of() {
       "timestamp": "1755548877",
       "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM0MDQ2OTQyMzM4MjAZD",
       "type": "group_participants_remove",
-      "request_id": "606BFB37003299FAFCE5C9ACA2E1275B",
+      "request_id": "3B9110622C3DFB38FCB52D40A66622CB",
       "initiated_by": "business",
       "failed_participants": [
         {
@@ -981,7 +981,7 @@ async fn what_only_trials_tell_of() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "0230C8CC98E4D974F9228094CD283C9700",
+          "message_id": "3A2F225F07BD3B291FB51062B1E8533100",
           "message": {
             "type": "group_event",
             "event_type": "group_error_removing_user",
@@ -1001,7 +1001,7 @@ async fn what_only_trials_tell_of() {
       "timestamp": "1755548877",
       "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM0MDQ2OTQyMzM4MjAZD",
       "type": "group_settings_update",
-      "request_id": "C43E42D14F3BCC8510EF03DA0C78CF37",
+      "request_id": "5F88784BC2D8CAB30A9C1B506B8E0BAF",
       "profile_picture": {
         "mime_type": "image/jpeg",
         "sha256": "WlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlo=",
@@ -1050,7 +1050,7 @@ async fn what_only_trials_tell_of() {
       "timestamp": "1755548877",
       "group_id": "Y2FwaV9ncm91cDoxNTU1MDc4Mzg4MToxMjAzNjM0MDQ2OTQyMzM4MjAZD",
       "type": "group_settings_update",
-      "request_id": "9EEB514DAF979D5EDF3508E046FC375C",
+      "request_id": "8923882111105C5BB5E82CCC46B9C518",
       "profile_picture": {
         "mime_type": "image/jpeg",
         "sha256": "WlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlo=",
@@ -1110,7 +1110,7 @@ async fn what_only_trials_tell_of() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "646B4F3AB15F9CD2EA051BE0A4DFFE6400",
+          "message_id": "1381EE6B561BD1DDB313C5E0413D2DC000",
           "message": {
             "type": "group_event",
             "event_type": "group_error_fetching_photo",
@@ -1128,7 +1128,7 @@ async fn what_only_trials_tell_of() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "5EF3A873A5B5951B5C79FE775BA012E800",
+          "message_id": "547D2AF8BB4D799D8AA05659E518998300",
           "message": {
             "type": "group_event",
             "event_type": "group_user_promoted",
@@ -1149,7 +1149,7 @@ async fn what_only_trials_tell_of() {
       "notifications": [
         {
           "from": "15550783881",
-          "message_id": "690687CAF694AD00A6D38BBAD2B682FE00",
+          "message_id": "9635C3A814EA39CDDF989963041FE68E00",
           "message": {
             "type": "group_event",
             "event_type": "group_user_demoted",

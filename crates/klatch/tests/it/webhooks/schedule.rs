@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
-use klatch::app::mint::Mint;
 use klatch::metrics::Metrics;
+use klatch::runtime::Runtime;
 use klatch::store::outbox::Exchange;
 use klatch::store::outbox::Owed;
 use klatch::store::sqlite::Sqlite;
@@ -22,8 +22,8 @@ use super::{
     DAY, HOUR, Subscribed, any_group, delivery, get, next_attempt, post, rename, run_due,
     subscribe, until,
 };
-use crate::support::TestApp;
 use crate::support::receiver::{Behaviour, Receiver, status};
+use crate::support::{TestApp, seeded};
 
 #[tokio::test]
 async fn retries_follow_the_schedule_of_the_dialect() {
@@ -206,7 +206,8 @@ async fn a_lease_that_nobody_keeps_runs_out() {
 #[tokio::test]
 async fn leases_of_a_process_that_died_are_taken_back() {
     let folder = tempfile::tempdir().unwrap();
-    let open = || Arc::new(Sqlite::open(folder.path(), &Metrics::default()).unwrap());
+    let open =
+        || Arc::new(Sqlite::open(folder.path(), &Runtime::system(), &Metrics::default()).unwrap());
     let app = TestApp::with(open(), true).await;
     let receiver = Receiver::start();
     let subscription = subscribe(&app, "d360", &receiver).await;
@@ -227,12 +228,12 @@ async fn a_dead_receiver_holds_up_nobody() {
     let (dead, alive) = (Receiver::that(status(500)), Receiver::start());
     let of_dead = subscribe(&app, "d360", &dead).await;
     let of_alive = subscribe(&app, "d360", &alive).await;
-    let mint = Mint::seeded(9);
+    let mint = seeded(9);
     let owe = async |subscription: &Subscribed, count: usize| {
         let payload = Payload { topic: Topic::Status, body: b"{}".to_vec() };
         let planned = Planned { subscription: subscription.id(), payload: 0, follows: None };
         let plan = Plan { payloads: vec![payload], deliveries: vec![planned; count] };
-        let nonces = (0..count).map(|_| mint.nonce()).collect();
+        let nonces = (0..count).map(|_| mint.delivery_nonce()).collect();
         app.store.enqueue(Owed { plan, nonces }, app.app.now()).await.unwrap();
     };
     owe(&of_dead, 10_000).await;
@@ -269,7 +270,7 @@ fn kept(folder: &std::path::Path) -> [i64; 3] {
 #[tokio::test]
 async fn what_is_settled_is_forgotten_in_time() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Sqlite::open(folder.path(), &Metrics::default()).unwrap();
+    let store = Sqlite::open(folder.path(), &Runtime::system(), &Metrics::default()).unwrap();
     let app = TestApp::with(Arc::new(store), true).await;
     let (one, other) = (Receiver::start(), Receiver::start());
     let of_one = subscribe(&app, "d360", &one).await;
@@ -310,7 +311,7 @@ async fn a_dispatcher_that_stops_gives_back_what_it_has_not_sent() {
         any_group(&app).await;
     }
     let stop = CancellationToken::new();
-    let dispatching = tokio::spawn(dispatch::run(app.app.clone(), stop.clone()));
+    let dispatching = tokio::spawn(dispatch::run(app.app.dispatch.clone(), stop.clone()));
     receiver.nth(CONCURRENCY).await;
     stop.cancel();
     receiver.release();

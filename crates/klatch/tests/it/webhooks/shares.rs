@@ -122,7 +122,7 @@ async fn dead_names_of_one_account_delay_no_other() {
         });
     }
     let stop = CancellationToken::new();
-    let dispatching = tokio::spawn(dispatch::run(app.app.clone(), stop.clone()));
+    let dispatching = tokio::spawn(dispatch::run(app.app.dispatch.clone(), stop.clone()));
     names.until(LOOKUPS_PER_ACCOUNT).await;
 
     // Another one is subscribed with a handshake, gets its webhooks, and fetches a picture.

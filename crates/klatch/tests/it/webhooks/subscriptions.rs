@@ -60,7 +60,7 @@ async fn a_receiver_of_meta_is_asked_first() {
     assert_snapshot!(shown(&created, &receiver), @r#"
     201 Created
     {
-      "id": "sub_JNHcmsOtvZtV5d7P",
+      "id": "sub_M6ovRLRxx5NKBSgS",
       "account_id": "acc_dev",
       "phone_number_id": "106540352242922",
       "dialect": "meta",
@@ -78,7 +78,7 @@ async fn a_receiver_of_meta_is_asked_first() {
       "role": "added",
       "status": "on",
       "created_at": "2025-08-18T20:27:57Z",
-      "secret": "whsec_hujNRpkFtq3gT9KriqCn22sv0gwFtdiH"
+      "secret": "whsec_d+EJFQS1znAnkmBLdOo3ZjmUAZm6tQSH"
     }
     "#);
     let asked = receiver.nth(1).await;
@@ -214,7 +214,7 @@ async fn the_others_are_taken_at_their_word() {
     assert_snapshot!(post(&app, "/subscriptions", new("d360", HOOK)).await.shown(), @r#"
     201 Created
     {
-      "id": "sub_JNHcmsOtvZtV5d7P",
+      "id": "sub_M6ovRLRxx5NKBSgS",
       "account_id": "acc_dev",
       "phone_number_id": "106540352242922",
       "dialect": "d360",
@@ -231,7 +231,7 @@ async fn the_others_are_taken_at_their_word() {
       "role": "added",
       "status": "on",
       "created_at": "2025-08-18T20:27:57Z",
-      "secret": "whsec_hujNRpkFtq3gT9KriqCn22sv0gwFtdiH"
+      "secret": "whsec_d+EJFQS1znAnkmBLdOo3ZjmUAZm6tQSH"
     }
     "#);
     let body = json!({
@@ -246,7 +246,7 @@ async fn the_others_are_taken_at_their_word() {
     assert_snapshot!(post(&app, "/subscriptions", body).await.shown(), @r#"
     201 Created
     {
-      "id": "sub_0TMm7EqGtuqtG14v",
+      "id": "sub_3QUNb0XXeTkpot4X",
       "account_id": "acc_dev",
       "waba_id": "102290129340398",
       "dialect": "sinch",
@@ -292,7 +292,7 @@ async fn a_secret_is_shown_once() {
     assert_snapshot!(own.shown(), @r#"
     200 OK
     {
-      "id": "sub_JNHcmsOtvZtV5d7P",
+      "id": "sub_M6ovRLRxx5NKBSgS",
       "account_id": "acc_dev",
       "phone_number_id": "106540352242922",
       "dialect": "d360",
@@ -331,7 +331,7 @@ async fn a_subscription_can_be_changed() {
     assert_snapshot!(changed.shown(), @r#"
     200 OK
     {
-      "id": "sub_JNHcmsOtvZtV5d7P",
+      "id": "sub_M6ovRLRxx5NKBSgS",
       "account_id": "acc_dev",
       "phone_number_id": "106540352242922",
       "dialect": "sinch",
@@ -384,7 +384,7 @@ async fn whoever_is_removed_is_no_more() {
     assert_snapshot!(removed.shown(), @r#"
     200 OK
     {
-      "id": "sub_JNHcmsOtvZtV5d7P",
+      "id": "sub_M6ovRLRxx5NKBSgS",
       "status": "removed"
     }
     "#);
@@ -395,7 +395,7 @@ async fn whoever_is_removed_is_no_more() {
         {
           "account_id": "acc_dev",
           "phone_number_id": "106540352242922",
-          "subscription_id": "sub_JNHcmsOtvZtV5d7P",
+          "subscription_id": "sub_M6ovRLRxx5NKBSgS",
           "at": "2025-08-18T20:27:57Z",
           "actor": {
             "kind": "operator"
@@ -405,7 +405,7 @@ async fn whoever_is_removed_is_no_more() {
         {
           "account_id": "acc_dev",
           "phone_number_id": "106540352242922",
-          "subscription_id": "sub_JNHcmsOtvZtV5d7P",
+          "subscription_id": "sub_M6ovRLRxx5NKBSgS",
           "at": "2025-08-18T20:27:57Z",
           "actor": {
             "kind": "operator"

@@ -10,13 +10,13 @@ use futures_util::StreamExt as _;
 use http_body_util::BodyDataStream;
 use multer::{Field, Multipart};
 use serde_json::Value;
-use tokio::time::Instant;
 use wire::problem::Problem;
 
 use super::{PARAMETERS_MAX, Param, UNKNOWN_CALLER_BYTES_MAX};
 use crate::app::App;
 use crate::app::shares::Share;
 use crate::http::body::{FORM_BYTES_MAX, JSON_BYTES_MAX};
+use crate::runtime::Deadline;
 
 /// How long a large form waits for a place in memory. Ours.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -86,7 +86,7 @@ impl Form {
     pub(super) async fn read_until(
         &mut self,
         name: &str,
-        deadline: Instant,
+        deadline: &Deadline,
     ) -> Result<Option<String>, Problem> {
         loop {
             match in_time(deadline, self.read_part(None)).await {
@@ -108,7 +108,7 @@ impl Form {
         app: &App,
         payer: &str,
         share: Option<Share>,
-        deadline: Instant,
+        deadline: &Deadline,
     ) -> Result<(Vec<Part>, Option<Share>), Problem> {
         self.limit.store(FORM_BYTES_MAX, Ordering::Relaxed);
         let mut place = Place { app, payer, share };
@@ -178,10 +178,10 @@ pub(super) async fn large_place(app: &App, payer: &str) -> Result<Share, Problem
 }
 
 async fn in_time<T>(
-    deadline: Instant,
+    deadline: &Deadline,
     reading: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
-    tokio::time::timeout_at(deadline, reading).await.unwrap_or(Err(Problem::BodyTooSlow))
+    deadline.limit(reading).await.unwrap_or(Err(Problem::BodyTooSlow))
 }
 
 /// What is wrong with a form.

@@ -682,6 +682,7 @@ pub(in crate::store::sqlite) fn too_old(
 mod tests {
     use super::*;
     use crate::metrics::Metrics;
+    use crate::runtime::Runtime;
     use crate::store::sqlite::{Sqlite, locked};
 
     /// How SQLite goes about a query.
@@ -693,7 +694,7 @@ mod tests {
 
     #[test]
     fn nothing_that_may_be_long_is_read_from_end_to_end() {
-        let store = Sqlite::in_memory(&Metrics::default()).unwrap();
+        let store = Sqlite::in_memory(&Runtime::system(), &Metrics::default()).unwrap();
         let connection = locked(&store.readers[0]);
         for sql in OWED_TOO_LONG {
             let plan = plan(&connection, sql, (0, 1));

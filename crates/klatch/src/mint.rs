@@ -1,62 +1,40 @@
-//! Where new names come from: ids that look like the vendors', invite codes, secrets.
-
-use std::sync::Mutex;
+//! What names look like: ids as the vendors have them, invite codes, secrets.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::Person;
 use domain::ids::{GroupId, GroupSerial, JoinRequestId, RequestId};
 use domain::values::{BusinessNumber, InviteCode};
-use rand::rngs::StdRng;
-use rand::{Rng, RngExt as _, SeedableRng as _};
+use rand::RngExt;
 
-use crate::directory::{PersonKey, Secret, SubscriptionId, VendorApp};
-use crate::webhook::sign::STANDARD_PREFIX;
+use crate::directory::{PersonKey, STANDARD_PREFIX, Secret, SubscriptionId, VendorApp};
+use crate::runtime::{Runtime, Stream};
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Letters and digits in the secret of a key: 190 bits.
 const SECRET_CHARS: usize = 32;
+/// Letters and digits in the id of a record of ours, behind its prefix.
+const RECORD_ID_CHARS: usize = 16;
 
-/// Makes new names. Randomness comes from the system, or from a seed where a test wants the same
-/// names each time.
-pub struct Mint(Source);
-
-enum Source {
-    System,
-    Seeded(Box<Mutex<StdRng>>),
-}
+/// Makes new names out of a runtime's random numbers. Clones share them.
+#[derive(Clone)]
+pub struct Mint(Runtime);
 
 impl Mint {
-    /// Names that nobody can guess.
+    /// Draws from the streams of this runtime.
     #[must_use]
-    pub const fn system() -> Self {
-        Self(Source::System)
+    pub const fn new(runtime: Runtime) -> Self {
+        Self(runtime)
     }
 
-    /// The same names for the same seed.
-    #[must_use]
-    pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded(Box::new(Mutex::new(StdRng::seed_from_u64(seed)))))
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this is the source that everybody asks")]
-    fn draw<T>(&self, f: impl FnOnce(&mut dyn Rng) -> T) -> T {
-        match &self.0 {
-            Source::System => f(&mut rand::rng()),
-            Source::Seeded(rng) => {
-                f(&mut *rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-            }
-        }
-    }
-
-    fn base62(&self, chars: usize) -> String {
-        self.draw(|rng| {
+    fn base62(&self, stream: Stream, chars: usize) -> String {
+        self.0.draw(stream, |rng| {
             (0..chars).map(|_| char::from(BASE62[rng.random_range(0..BASE62.len())])).collect()
         })
     }
 
-    fn digits(&self, from: u64, to: u64) -> u64 {
-        self.draw(|rng| rng.random_range(from..to))
+    fn digits(&self, stream: Stream, from: u64, to: u64) -> u64 {
+        self.0.draw(stream, |rng| rng.random_range(from..to))
     }
 
     /// A number of the shape that WhatsApp gives its groups: `120363` and twelve more digits.
@@ -64,8 +42,8 @@ impl Mint {
     #[expect(clippy::missing_panics_doc, reason = "every number of the range has 18 digits")]
     #[expect(clippy::expect_used, reason = "every number of the range has 18 digits")]
     pub fn group_serial(&self) -> GroupSerial {
-        let serial = self.digits(120_363_000_000_000_000, 120_364_000_000_000_000);
-        GroupSerial::new(serial).expect("18 digits")
+        let (from, to) = (120_363_000_000_000_000, 120_364_000_000_000_000);
+        GroupSerial::new(self.digits(Stream::GroupSerial, from, to)).expect("18 digits")
     }
 
     /// A code for an invite link.
@@ -73,7 +51,8 @@ impl Mint {
     #[expect(clippy::missing_panics_doc, reason = "letters and digits are what a code is made of")]
     #[expect(clippy::expect_used, reason = "letters and digits are what a code is made of")]
     pub fn invite_code(&self) -> InviteCode {
-        InviteCode::parse(&self.base62(InviteCode::CHARS)).expect("letters and digits")
+        let code = self.base62(Stream::InviteCode, InviteCode::CHARS);
+        InviteCode::parse(&code).expect("letters and digits")
     }
 
     /// An id for a call that changes something: 32 hex digits, upper case as in Meta's samples.
@@ -81,80 +60,91 @@ impl Mint {
     #[expect(clippy::missing_panics_doc, reason = "hex digits are an id")]
     #[expect(clippy::expect_used, reason = "hex digits are an id")]
     pub fn request_id(&self) -> RequestId {
-        let bits: u128 = self.draw(|rng| rng.random());
+        let bits: u128 = self.0.draw(Stream::RequestId, RngExt::random);
         RequestId::parse(&format!("{bits:032X}")).expect("hex digits")
     }
 
-    /// A random part for ids that count up, and the name of a lease: any number that is not
-    /// negative.
+    /// The random part of a delivery's id: any number that is not negative.
     #[must_use]
-    pub fn nonce(&self) -> i64 {
-        self.draw(|rng| rng.random_range(0..i64::MAX))
-    }
-
-    /// Any number from 0 to 1.
-    #[must_use]
-    pub fn fraction(&self) -> f64 {
-        self.draw(|rng| rng.random_range(0.0..1.0))
+    pub fn delivery_nonce(&self) -> i64 {
+        self.0.draw(Stream::DeliveryId, |rng| rng.random_range(0..i64::MAX))
     }
 
     /// A secret for signatures, as Standard Webhooks has them: 24 bytes in base64.
     #[must_use]
     pub fn signing_secret(&self) -> String {
-        let bytes: [u8; 24] = self.draw(|rng| rng.random());
+        let bytes: [u8; 24] = self.0.draw(Stream::SigningSecret, RngExt::random);
         format!("{STANDARD_PREFIX}{}", BASE64.encode(bytes))
     }
 
     /// A short id for log lines.
     #[must_use]
     pub fn log_id(&self) -> u64 {
-        self.draw(|rng| rng.random())
+        self.0.draw(Stream::LogId, RngExt::random)
     }
 
-    /// An id for a record of ours, such as `acc_4fQ…`.
+    /// An id for an account, such as `acc_4fQ…`.
     #[must_use]
-    pub fn record_id(&self, prefix: &str) -> String {
-        format!("{prefix}_{}", self.base62(16))
+    pub fn account_id(&self) -> String {
+        format!("acc_{}", self.base62(Stream::AccountId, RECORD_ID_CHARS))
     }
 
-    /// An id for a subscription.
+    /// An id for a key, such as `key_4fQ…`.
+    #[must_use]
+    pub fn key_id(&self) -> String {
+        format!("key_{}", self.base62(Stream::KeyId, RECORD_ID_CHARS))
+    }
+
+    /// An id for a subscription, such as `sub_4fQ…`.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "letters and digits are an id")]
     #[expect(clippy::expect_used, reason = "letters and digits are an id")]
     pub fn subscription_id(&self) -> SubscriptionId {
-        SubscriptionId::parse(&self.record_id("sub")).expect("letters and digits")
+        let id = format!("sub_{}", self.base62(Stream::SubscriptionId, RECORD_ID_CHARS));
+        SubscriptionId::parse(&id).expect("letters and digits")
     }
 
     /// What a receiver of Meta's webhooks has to repeat: digits, since receivers read it as an
     /// integer, and often as one of 32 bits with a sign.
     #[must_use]
     pub fn challenge(&self) -> String {
-        self.digits(1_000_000_000, 1 << 31).to_string()
+        self.digits(Stream::Challenge, 1_000_000_000, 1 << 31).to_string()
     }
 
-    /// Fifteen digits, like the ids that Meta gives to numbers and business accounts.
+    /// An id for a number: fifteen digits, as Meta has them.
     #[must_use]
-    pub fn numeric_id(&self) -> String {
-        self.digits(100_000_000_000_000, 1_000_000_000_000_000).to_string()
+    pub fn phone_number_id(&self) -> String {
+        self.numeric_id(Stream::PhoneNumberId)
+    }
+
+    /// An id for a WhatsApp Business Account: fifteen digits, as Meta has them.
+    #[must_use]
+    pub fn waba_id(&self) -> String {
+        self.numeric_id(Stream::WabaId)
+    }
+
+    fn numeric_id(&self, stream: Stream) -> String {
+        self.digits(stream, 100_000_000_000_000, 1_000_000_000_000_000).to_string()
     }
 
     /// A tenant's app: an id, and 32 hex digits as its secret, as Meta has them.
     #[must_use]
     pub fn vendor_app(&self) -> VendorApp {
-        let bits: u128 = self.draw(|rng| rng.random());
-        VendorApp { id: self.numeric_id(), secret: Secret::new(format!("{bits:032x}")) }
+        let bits: u128 = self.0.draw(Stream::AppSecret, RngExt::random);
+        let secret = Secret::new(format!("{bits:032x}"));
+        VendorApp { id: self.numeric_id(Stream::AppId), secret }
     }
 
     /// The key by which a new account's ids of people are made.
     #[must_use]
     pub fn person_key(&self) -> PersonKey {
-        PersonKey::new(self.draw(|rng| rng.random()))
+        PersonKey::new(self.0.draw(Stream::PersonKey, RngExt::random))
     }
 
     /// The secret of a new key: letters and digits, as 360dialog's keys are.
     #[must_use]
     pub fn secret(&self) -> String {
-        self.base62(SECRET_CHARS)
+        self.base62(Stream::Secret, SECRET_CHARS)
     }
 }
 
@@ -192,8 +182,7 @@ mod tests {
     use domain::values::WaId;
 
     use super::*;
-    use crate::app::person_ids::PersonIds;
-    use crate::directory::Profile;
+    use crate::directory::{PersonIds, Profile};
 
     #[test]
     fn ids_look_like_the_published_samples() {
@@ -216,10 +205,9 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_repeats_and_the_system_does_not() {
-        assert_eq!(Mint::seeded(1).secret(), Mint::seeded(1).secret());
-        assert_ne!(Mint::system().secret(), Mint::system().secret());
-        assert_eq!(Mint::system().request_id().as_str().len(), 32);
-        assert_eq!(Mint::system().invite_code().as_str().len(), 22);
+    fn names_are_as_long_as_the_vendors() {
+        let mint = Mint::new(Runtime::system());
+        assert_eq!(mint.request_id().as_str().len(), 32);
+        assert_eq!(mint.invite_code().as_str().len(), 22);
     }
 }

@@ -6,7 +6,7 @@ use domain::values::WaId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::directory::{PersonKey, Profile};
+use super::{PersonKey, Profile};
 
 /// Introduces people to one account: the same phone number always gets the same ids there, and
 /// other ones in another account.
