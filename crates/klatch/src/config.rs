@@ -14,10 +14,10 @@ use serde::Deserialize;
 use toml::de::DeTable;
 use wire::Answers;
 
-use crate::http::choice::Hosts;
-use crate::http::connections::{CONNECTIONS_MAX, WRITE_TIMEOUT};
-use crate::http::peer::Proxies;
+use crate::kit::choice::Hosts;
+use crate::kit::peer::Proxies;
 use crate::mint::Mint;
+use crate::port::connections::{CONNECTIONS_MAX, WRITE_TIMEOUT};
 use crate::sandbox::Credentials;
 use crate::serde_text::without_values;
 use crate::telemetry::LogFormat;

@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::http::connections::CONNECTIONS_MAX;
+use crate::port::connections::CONNECTIONS_MAX;
 
 /// Files that are open whatever happens: standard streams, the runtime's, the listener, the
 /// database with its log for one writer and four readers. About 30; the rest is air.

@@ -13,7 +13,7 @@ use utoipa::openapi::{
     Info, License, ObjectBuilder, OpenApi, Ref, RefOr, Required, Schema, SecurityRequirement, Type,
 };
 
-use crate::{admin, dialect};
+use crate::api::{d360, klatch, meta, sinch};
 
 /// What every version of Graph looks like.
 const VERSION: &str = r"^v[0-9]+\.[0-9]+$";
@@ -65,7 +65,7 @@ pub fn router() -> Router {
 fn meta() -> OpenApi {
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let description = "The group operations of Meta's Cloud API, as Klatch answers them. Every path works without a version, too.";
-    let mut document = dialect::meta::document();
+    let mut document = meta::document();
     // The version is taken off before any route is looked for, so that none has it by itself.
     for item in document.paths.paths.values_mut() {
         let version = ParameterBuilder::new()
@@ -97,19 +97,19 @@ fn sinch() -> OpenApi {
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let description =
         "The group operations of Sinch's WhatsApp API of 2020, as Klatch answers them.";
-    finish(dialect::sinch::document(), "Klatch: Sinch groups", description, "bearer token", token)
+    finish(sinch::document(), "Klatch: Sinch groups", description, "bearer token", token)
 }
 
 fn d360() -> OpenApi {
     let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("D360-API-KEY")));
     let description = "The group operations of 360dialog's Messaging API, as Klatch answers them.";
-    finish(dialect::d360::document(), "Klatch: 360dialog groups", description, "D360-API-KEY", key)
+    finish(d360::document(), "Klatch: 360dialog groups", description, "D360-API-KEY", key)
 }
 
 fn klatch() -> OpenApi {
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let description = "Klatch's own API: accounts, numbers, keys, subscriptions, deliveries, events, and simulated people. An address that sends wrong admin tokens is answered 429 with Retry-After for a while.";
-    finish(admin::document(), "Klatch", description, "admin token", token)
+    finish(klatch::document(), "Klatch", description, "admin token", token)
 }
 
 fn finish(

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use domain::values::Timestamp;
 use lru::LruCache;
 
-use crate::http::peer::Peer;
+use crate::kit::peer::Peer;
 
 /// Wrong tokens from one address that are answered without a wait. Ours.
 const FREE: u32 = 5;
@@ -92,8 +92,9 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use Judgement::{Right, Wait, Wrong};
+
+    use super::*;
 
     const START: i64 = 1_755_548_877_000;
 

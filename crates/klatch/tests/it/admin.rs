@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, header};
 use insta::assert_snapshot;
-use klatch::http::peer::Peer;
+use klatch::kit::peer::Peer;
 use klatch::sandbox;
 use serde_json::{Value, json};
 

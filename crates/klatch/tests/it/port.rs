@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use insta::assert_snapshot;
-use klatch::http::choice::Hosts;
-use klatch::http::peer::{Peer, Proxies};
+use klatch::kit::choice::Hosts;
+use klatch::kit::peer::{Peer, Proxies};
 use klatch::sandbox;
 use serde_json::Value;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use klatch::config::{Settings, Storage};
-use klatch::http::peer::Proxies;
+use klatch::kit::peer::Proxies;
 use klatch::lifecycle::Running;
 use klatch::runtime::Runtime;
 use klatch::sandbox;
@@ -280,7 +280,7 @@ async fn one_answer(stream: &mut TcpStream) -> String {
 async fn a_body_over_the_limit_is_answered() {
     let server = start().await;
     let key = sandbox::KEY;
-    let length = klatch::http::body::JSON_BYTES_MAX + 1;
+    let length = klatch::kit::body::JSON_BYTES_MAX + 1;
     let mut request = format!(
         "POST /groups HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nD360-API-KEY: {key}\r\n\
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"

@@ -83,10 +83,10 @@ fn only_execute_commits() {
 fn no_two_schemas_of_a_document_have_one_name() {
     let source = files("crates", ".rs");
     for rooms in [
-        &["dialect/meta", "dialect/graph", "http", "meta", "graph", "paging"][..],
-        &["dialect/d360", "dialect/graph", "http", "d360", "graph", "paging"],
-        &["dialect/sinch", "http", "sinch"],
-        &["admin", "http", "paging"],
+        &["api/meta", "api/graph", "kit", "meta", "graph", "paging"][..],
+        &["api/d360", "api/graph", "kit", "d360", "graph", "paging"],
+        &["api/sinch", "kit", "sinch"],
+        &["api/klatch", "kit", "paging"],
     ] {
         let mut seen = BTreeSet::new();
         for (path, text) in &source {

@@ -11,9 +11,9 @@ use axum::http::{Method, Request, header};
 use domain::Event;
 use domain::ids::RequestId;
 use insta::assert_snapshot;
-use klatch::dialect;
+use klatch::api::SERVED;
 use klatch::directory::{Secret, Secrets};
-use klatch::http::Port;
+use klatch::port::Port;
 use klatch::sandbox;
 use klatch::webhook::retry::{self, Verdict};
 use klatch::webhook::sign::{self, Signing};
@@ -25,7 +25,7 @@ use crate::support::{Answer, TestApp};
 /// A sandbox whose port serves the toy besides the three vendors.
 async fn sandbox_with_toy() -> TestApp {
     let mut app = TestApp::new().await;
-    let [meta, d360, sinch] = dialect::SERVED;
+    let [meta, d360, sinch] = SERVED;
     app.port = Port::serving(app.app.clone(), &[meta, d360, sinch, api::serve]);
     app
 }

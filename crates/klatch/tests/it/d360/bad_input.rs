@@ -5,7 +5,7 @@ use axum::http::{Method, Request, header};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use insta::assert_snapshot;
-use klatch::http::body::JSON_BYTES_MAX;
+use klatch::kit::body::JSON_BYTES_MAX;
 use klatch::sandbox;
 use serde_json::json;
 

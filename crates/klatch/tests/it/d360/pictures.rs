@@ -3,7 +3,7 @@
 use axum::http::{Method, header};
 use domain::limits::PICTURE_BYTES_MAX;
 use insta::assert_snapshot;
-use klatch::http::body::FORM_BYTES_MAX;
+use klatch::kit::body::FORM_BYTES_MAX;
 
 use super::{Refusals, everything, refusal, request, send_form};
 use crate::support::{Answer, TestApp, form, jpeg};

@@ -80,7 +80,7 @@ async fn a_get_may_have_any_body() {
         for body in [
             Body::from(json!({ "messaging_product": "whatsapp" }).to_string()),
             Body::from("not json"),
-            Body::from(vec![0; klatch::http::body::JSON_BYTES_MAX + 1]),
+            Body::from(vec![0; klatch::kit::body::JSON_BYTES_MAX + 1]),
             Body::from_stream(futures_util::stream::pending::<std::io::Result<bytes::Bytes>>()),
         ] {
             let answer = send_bytes(&app, Method::GET, &path, body).await;

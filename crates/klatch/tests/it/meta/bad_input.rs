@@ -5,7 +5,7 @@ use axum::http::{Method, Request, header};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use insta::assert_snapshot;
-use klatch::http::body::{FORM_BYTES_MAX, JSON_BYTES_MAX};
+use klatch::kit::body::{FORM_BYTES_MAX, JSON_BYTES_MAX};
 use klatch::sandbox::{self, APP_ID, PHONE_NUMBER_ID, WABA_ID};
 use serde_json::{Value, json};
 

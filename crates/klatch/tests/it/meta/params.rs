@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream;
 use insta::assert_snapshot;
-use klatch::http::body::{FORM_BYTES_MAX, JSON_BYTES_MAX};
+use klatch::kit::body::{FORM_BYTES_MAX, JSON_BYTES_MAX};
 use klatch::sandbox::{self, APP_ID, APP_SECRET, PHONE_NUMBER_ID};
 use serde_json::{Value, json};
 

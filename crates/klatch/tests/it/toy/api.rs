@@ -7,8 +7,8 @@ use axum::Router;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use klatch::app::App;
-use klatch::http::reply::Refused;
-use klatch::http::served::{Served, with_fallbacks};
+use klatch::kit::reply::Refused;
+use klatch::kit::served::{Served, with_fallbacks};
 
 use super::wire::error;
 use super::wire::spec::TOY;

@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use klatch::app::App;
 use klatch::directory::{Actor, Number};
-use klatch::http::reply::Refused;
+use klatch::kit::reply::Refused;
 
 use super::Error;
 use crate::toy::wire::error;

@@ -4,7 +4,7 @@ use domain::Refusal;
 use domain::ids::GroupId;
 use klatch::app::App;
 use klatch::app::caller::Call;
-use klatch::http::body::Body;
+use klatch::kit::body::Body;
 use klatch::store::Scope;
 
 use super::Error;
