@@ -201,6 +201,9 @@ impl Sqlite {
         writer.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         // Written before it is answered: an fsync for each transaction, not one now and then.
         writer.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+        // The journal of a savepoint, one for each write of a batch, then grows by 1 KB and not by 64:
+        // blocks of that size go back to the system each time that they are freed.
+        writer.pragma_update(None, "temp_store", "MEMORY").map_err(failed)?;
         writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(failed)?;
         prepare(&mut writer, &path)?;
         // Whoever had leases is no more: this process has the folder.
