@@ -198,7 +198,7 @@ async fn sweep(app: App, stop: CancellationToken) {
             biased;
             () = stop.cancelled() => return,
             _ = minutes.tick() => {
-                app.warnings.flush(app.now());
+                app.warnings.flush(app.runtime.now());
                 continue;
             }
             _ = ticks.tick() => {}

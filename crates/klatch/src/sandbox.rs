@@ -121,7 +121,7 @@ pub async fn seed(
 
 /// The account, the number and the key.
 fn records(app: &App, credentials: &Credentials) -> anyhow::Result<[RecordChange; 3]> {
-    let created_at = app.now();
+    let created_at = app.runtime.now();
     let account = AccountId::parse(ACCOUNT)?;
     let number = PhoneNumberId::parse(PHONE_NUMBER_ID)?;
     let (key_id, person_key) = if credentials.are_known() {

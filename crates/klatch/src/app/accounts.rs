@@ -22,7 +22,7 @@ pub async fn create(
         name,
         app: app.mint.vendor_app(),
         person_key: app.mint.person_key(),
-        created_at: app.now(),
+        created_at: app.runtime.now(),
     };
     app.change(actor, RecordChange::AddAccount(account.clone())).await?;
     tracing::info!(account = %account.id, "an account was created");

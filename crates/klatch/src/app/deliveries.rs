@@ -33,7 +33,8 @@ async fn amend(
     amendment: Amendment,
     filter: DeliveryFilter,
 ) -> Result<usize, StoreError> {
-    let mut amend = Amend { now: app.now(), amendment, filter, after: 0, limit: AMENDED_TOGETHER };
+    let mut amend =
+        Amend { now: app.runtime.now(), amendment, filter, after: 0, limit: AMENDED_TOGETHER };
     let mut count = 0;
     loop {
         let amended = app.store.amend(amend.clone()).await?;

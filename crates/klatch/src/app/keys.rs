@@ -42,7 +42,7 @@ pub async fn create(app: &App, actor: &Actor, grant: Grant) -> Result<(Key, Stri
         account,
         number,
         hint: secret.chars().take(HINT_CHARS).collect(),
-        created_at: app.now(),
+        created_at: app.runtime.now(),
         revoked_at: None,
     };
     app.change(actor, RecordChange::AddKey(key.clone(), KeyHash::of(&secret))).await?;
@@ -56,7 +56,8 @@ pub async fn create(app: &App, actor: &Actor, grant: Grant) -> Result<(Key, Stri
 ///
 /// [`ChangeError::Unknown`] if there is no such key.
 pub async fn revoke(app: &App, actor: &Actor, id: &str) -> Result<Key, ChangeError> {
-    let revoked = app.change(actor, RecordChange::RevokeKey(id.to_owned(), app.now())).await;
+    let revoked =
+        app.change(actor, RecordChange::RevokeKey(id.to_owned(), app.runtime.now())).await;
     revoked.map_err(|error| match error {
         ChangeError::Unknown { .. } => UNKNOWN,
         other => other,

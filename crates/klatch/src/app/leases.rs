@@ -24,7 +24,7 @@ pub async fn renew(
     if subscription.lease_until.is_none() {
         return Err(SubscriptionError::NoLease);
     }
-    let until = retry::later(app.now(), lease);
+    let until = retry::later(app.runtime.now(), lease);
     app.change(actor, RecordChange::RenewLease(id.clone(), until)).await?;
     Ok(Subscription { lease_until: Some(until), ..subscription })
 }
@@ -38,7 +38,7 @@ pub async fn end(app: &App) -> Result<usize, ChangeError> {
     if !app.runtime.believes_clock() {
         return Ok(0);
     }
-    let now = app.now();
+    let now = app.runtime.now();
     let lapsed = app.store.lapsed(now).await?;
     for id in &lapsed {
         match app.change(&Actor::Timer, RecordChange::EndLease(id.clone(), now)).await {

@@ -35,6 +35,6 @@ pub async fn list(app: &App, number: &Number, wanted: Wanted) -> Result<Vec<Noti
         Some(sender) if sender == number.display_number.as_str() => By::Business,
         Some(sender) => By::Person(sender),
     };
-    let to = to.unwrap_or_else(|| app.now().minus_millis(-1));
+    let to = to.unwrap_or_else(|| app.runtime.now().minus_millis(-1));
     app.store.notices(&number.id, &Notices { by, from, to, skip, limit }).await
 }

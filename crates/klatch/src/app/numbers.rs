@@ -63,7 +63,7 @@ pub async fn create(app: &App, actor: &Actor, new: NewNumber) -> Result<Number, 
         unsubscribed_overrides: false,
         app_subscribed: false,
         extra_receivers: false,
-        created_at: app.now(),
+        created_at: app.runtime.now(),
         display_number,
     };
     app.change(actor, RecordChange::AddNumber(number.clone())).await?;

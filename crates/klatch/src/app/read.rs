@@ -88,18 +88,12 @@ impl App {
         self.pace.used(&number.id, number.limits.operations, self.runtime.now())
     }
 
-    /// Now.
-    #[must_use]
-    pub fn now(&self) -> domain::values::Timestamp {
-        self.runtime.now()
-    }
-
     /// Whether the store can write and read. Probes share an answer of the last second, and those
     /// that arrive while the store is being asked wait for that answer: any number of them costs
     /// one write a second.
     pub async fn ready(&self) -> bool {
         let mut last = self.readiness.lock().await;
-        let now = self.now().as_millis();
+        let now = self.runtime.now().as_millis();
         if let Some((at, ready)) = *last
             && (0..READINESS_MS).contains(&(now - at))
         {
@@ -109,7 +103,7 @@ impl App {
         if let Err(error) = &answer {
             error.log();
         }
-        *last = Some((self.now().as_millis(), answer.is_ok()));
+        *last = Some((self.runtime.now().as_millis(), answer.is_ok()));
         answer.is_ok()
     }
 }

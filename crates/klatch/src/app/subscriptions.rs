@@ -133,8 +133,8 @@ pub async fn create(
         secrets: Secrets { current, old: None },
         vendor_signature,
         verify_token,
-        created_at: app.now(),
-        lease_until: lease.map(|lease| retry::later(app.now(), lease)),
+        created_at: app.runtime.now(),
+        lease_until: lease.map(|lease| retry::later(app.runtime.now(), lease)),
         failing_since: None,
         activity: Activity::On,
     };
@@ -197,7 +197,7 @@ pub async fn pause(
         // What was switched off is already held back.
         Activity::Paused { .. } | Activity::Off { .. } => Ok(found),
         Activity::On => {
-            let paused = Activity::Paused { since: app.now() };
+            let paused = Activity::Paused { since: app.runtime.now() };
             set_activity(app, actor, id, paused, SubscriptionEvent::Paused).await
         }
     }
@@ -250,7 +250,7 @@ pub async fn rotate(
     overlap: Duration,
 ) -> Result<WithSecret, ChangeError> {
     let (secret, minted) = signing_secret(app, secret);
-    let until = retry::later(app.now(), overlap);
+    let until = retry::later(app.runtime.now(), overlap);
     let rotation = Rotation { secret, overlap_until: (!overlap.is_zero()).then_some(until) };
     let change = SubscriptionChange { rotation: Some(rotation), ..SubscriptionChange::default() };
     write(app, actor, id, change, SubscriptionEvent::SecretRotated).await?;
@@ -264,7 +264,7 @@ pub async fn rotate(
 ///
 /// [`ChangeError::Unknown`] if there is no such subscription.
 pub async fn remove(app: &App, actor: &Actor, id: &SubscriptionId) -> Result<(), ChangeError> {
-    app.change(actor, RecordChange::RemoveSubscription(id.clone(), app.now())).await?;
+    app.change(actor, RecordChange::RemoveSubscription(id.clone(), app.runtime.now())).await?;
     tracing::info!(subscription = id.as_str(), "a subscription was removed");
     Ok(())
 }
@@ -286,8 +286,14 @@ pub async fn test(
     let number = number.ok_or(ChangeError::Unknown { field: "phone_number_id" })?;
     let request_id = app.mint.request_id();
     let ids = app.person_ids(&number.account).await?;
-    let payload =
-        sample::render(event, dialect.webhooks.format, &number, &ids, &request_id, app.now())?;
+    let payload = sample::render(
+        event,
+        dialect.webhooks.format,
+        &number,
+        &ids,
+        &request_id,
+        app.runtime.now(),
+    )?;
     let payload = payload.ok_or(if sample::NAMES.contains(&event) {
         SubscriptionError::NotTold(dialect)
     } else {
@@ -296,7 +302,7 @@ pub async fn test(
     let deliveries = vec![Planned { subscription: id.clone(), payload: 0, follows: None }];
     let plan = Plan { payloads: vec![payload], deliveries };
     let owed = Owed { plan, nonces: vec![app.mint.delivery_nonce()] };
-    let delivery = app.store.enqueue(owed, app.now()).await?;
+    let delivery = app.store.enqueue(owed, app.runtime.now()).await?;
     app.metrics.webhook_deliveries.inc_by(delivery.iter().count() as u64);
     app.dispatch.hint([id.clone()]);
     Ok(delivery.ok_or(UNKNOWN)?)
@@ -310,7 +316,7 @@ pub(super) async fn write(
     change: SubscriptionChange,
     event: SubscriptionEvent,
 ) -> Result<(), ChangeError> {
-    let change = RecordChange::ChangeSubscription(id.clone(), change, event, app.now());
+    let change = RecordChange::ChangeSubscription(id.clone(), change, event, app.runtime.now());
     app.change(actor, change).await.map(drop)
 }
 

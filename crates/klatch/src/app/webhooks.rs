@@ -111,14 +111,14 @@ fn change_of(app: &App, step: Step) -> RecordChange {
         Step::EndFields(place, names) => (place, PlaceChange::EndFields(names)),
         Step::Clear(place) => (place, PlaceChange::Clear),
         Step::RetainExtras(main, names) => {
-            return RecordChange::RetainExtras(main, names, app.now());
+            return RecordChange::RetainExtras(main, names, app.runtime.now());
         }
         Step::SubscribeApp { account, waba_id, on } => {
             return RecordChange::SubscribeApp { account, waba_id, on };
         }
         Step::Number(number, change) => return RecordChange::ChangeNumber(number, change),
     };
-    RecordChange::ChangePlace(place, change, app.now())
+    RecordChange::ChangePlace(place, change, app.runtime.now())
 }
 
 /// The oldest number that a subscription or a call with this reach is about.

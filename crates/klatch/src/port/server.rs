@@ -144,7 +144,7 @@ impl Server {
             let app = &port.0.app;
             let Some(counted) = addresses.admit(peer) else {
                 app.metrics.connections_refused.inc();
-                app.warnings.refused_connections.note(Some(peer.address()), app.now());
+                app.warnings.refused_connections.note(Some(peer.address()), app.runtime.now());
                 turn_away(stream);
                 continue;
             };

@@ -87,7 +87,7 @@ async fn whoever_is_added_between_planning_and_writing_is_told() {
     assert_eq!(told_if(&app, &store, added(&one)).await, ["sub_one"]);
     assert_eq!(told_if(&app, &store, added(&two)).await, ["sub_one", "sub_two"]);
 
-    let now = app.app.now();
+    let now = app.app.runtime.now();
     let removed = first(&inner, RecordChange::RemoveSubscription(one.id.clone(), now));
     assert_eq!(told_if(&app, &store, removed).await, ["sub_two"]);
     let change = klatch::directory::SubscriptionChange {
@@ -181,7 +181,10 @@ async fn of_two_fields_that_end_at_once_neither_stays() {
         role: Role::Main { over_all: false },
     };
     let other = PlaceChange::EndFields(vec![Topic::Settings.as_str().to_owned()]);
-    store.at_next_write(first(&inner, RecordChange::ChangePlace(place, other, app.app.now())));
+    store.at_next_write(first(
+        &inner,
+        RecordChange::ChangePlace(place, other, app.app.runtime.now()),
+    ));
     let path = format!("/{}/subscriptions", sandbox::APP_ID);
     app.meta(Method::DELETE, &format!("{path}?fields=group_status_update"), None).await.ok();
     let shown = app.meta(Method::GET, &path, None).await.ok();

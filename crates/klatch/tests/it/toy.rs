@@ -109,7 +109,7 @@ async fn its_receivers_are_told_in_its_words() {
     let news = |event| News {
         number: number.sender(),
         group: stored.group.state(),
-        at: app.app.now(),
+        at: app.app.runtime.now(),
         request_id: &request_id,
         what: What::Happened(event),
     };
@@ -124,7 +124,7 @@ async fn its_receivers_are_told_in_its_words() {
         vendor_signature: true,
         secrets: &secrets,
         id: "msg_1",
-        at: app.app.now(),
+        at: app.app.runtime.now(),
         body: &payload.body,
     });
     assert!(headers.contains_key(sign::HUB_HEADER));

@@ -138,7 +138,7 @@ fn next_attempt(delivery: &Value) -> Timestamp {
 
 /// Milliseconds from now until then.
 fn until(app: &TestApp, then: Timestamp) -> i64 {
-    then.as_millis() - app.app.now().as_millis()
+    then.as_millis() - app.app.runtime.now().as_millis()
 }
 
 async fn rename(app: &TestApp, group: &str, subject: &str) {

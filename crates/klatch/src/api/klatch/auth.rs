@@ -34,7 +34,7 @@ impl FromRequestParts<App> for Operator {
         let peer = parts.extensions.get::<Peer>().copied();
         // A request that is made inside the process comes from no address and never waits.
         let judgement = match peer {
-            Some(peer) => app.backoff.judge(peer, right, app.now()),
+            Some(peer) => app.backoff.judge(peer, right, app.runtime.now()),
             None if right => Judgement::Right,
             None => Judgement::Wrong,
         };
@@ -43,7 +43,7 @@ impl FromRequestParts<App> for Operator {
             Judgement::Wrong => Error::wrong_token(),
             Judgement::Wait { secs } => Error::too_many_wrong_tokens(secs),
         };
-        app.warnings.wrong_admin_tokens.note(peer.map(Peer::address), app.now());
+        app.warnings.wrong_admin_tokens.note(peer.map(Peer::address), app.runtime.now());
         Err(error)
     }
 }

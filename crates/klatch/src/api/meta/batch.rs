@@ -164,11 +164,11 @@ pub(super) async fn run(
         return Err(Problem::field("batch", "cannot hold a batch").into());
     };
     let planned = plan(required("batch", given.batch)?)?;
-    let begun = app.now();
+    let begun = app.runtime.now();
     let mut done: Vec<Done> = Vec::with_capacity(planned.len());
     let mut bytes = 0;
     for operation in &planned {
-        let in_time = app.now().as_millis().saturating_sub(begun.as_millis()) < TIME_MAX_MS;
+        let in_time = app.runtime.now().as_millis().saturating_sub(begun.as_millis()) < TIME_MAX_MS;
         let may = in_time
             && bytes < ANSWERS_BYTES_MAX
             && operation.after.iter().all(|earlier| done[*earlier].succeeded());

@@ -184,7 +184,7 @@ async fn a_span_of_time_may_be_named() {
     let group = create(&app, "Hello").await;
     for _ in 0..3 {
         app.clock.advance(Duration::from_mins(1));
-        rename(&app, &group, &format!("At {}", app.app.now().as_secs())).await;
+        rename(&app, &group, &format!("At {}", app.app.runtime.now().as_secs())).await;
     }
     // 20:27:57, :28:57, :29:57, :30:57.
     for (start, end, expected) in [

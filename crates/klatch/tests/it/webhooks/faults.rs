@@ -176,7 +176,7 @@ async fn one_that_asks_to_be_left_alone_is() {
         }
     }
     any_group(&app).await;
-    let beginning = app.app.now();
+    let beginning = app.app.runtime.now();
     run_due(&app).await;
     for (wait, subscription, _) in &cases {
         let next = next_attempt(&subscription.only(&app).await);
@@ -306,8 +306,12 @@ async fn an_address_in_the_store_is_looked_at_again() {
             ..klatch::directory::SubscriptionChange::default()
         };
         let event = klatch::directory::SubscriptionEvent::Changed;
-        let change =
-            RecordChange::ChangeSubscription(subscription.id(), change, event, app.app.now());
+        let change = RecordChange::ChangeSubscription(
+            subscription.id(),
+            change,
+            event,
+            app.app.runtime.now(),
+        );
         app.app.change(&Actor::Operator, change).await.unwrap();
         any_group(&app).await;
         run_due(&app).await;

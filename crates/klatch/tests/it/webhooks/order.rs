@@ -98,7 +98,7 @@ async fn what_is_given_up_at_the_head_lets_the_rest_go() {
             assert_eq!(app.app.sweep().await.unwrap(), 1);
         } else {
             let amend = Amend {
-                now: app.app.now(),
+                now: app.app.runtime.now(),
                 amendment: Amendment::GiveUp { reason: "nobody wants it".to_owned() },
                 filter: DeliveryFilter { id: Some(head), ..DeliveryFilter::default() },
                 after: 0,
@@ -140,7 +140,7 @@ async fn configured(
         secrets: Secrets { current: secret.clone(), old: None },
         vendor_signature: false,
         verify_token: None,
-        created_at: app.app.now(),
+        created_at: app.app.runtime.now(),
         lease_until: None,
         failing_since: None,
         activity: Activity::On,

@@ -81,7 +81,7 @@ async fn what_nobody_takes_is_given_up() {
         let receiver = Receiver::that(status(500));
         let subscription = subscribe(&app, dialect, &receiver).await;
         any_group(&app).await;
-        let beginning = app.app.now();
+        let beginning = app.app.runtime.now();
         let dead = fail_until_the_end(&app, &subscription, true).await;
         assert_eq!(dead["reason"], "all retries have failed", "{dialect}");
         let lasted = u64::try_from(-until(&app, beginning)).unwrap();
@@ -105,10 +105,13 @@ async fn one_that_takes_nothing_for_three_days_is_switched_off() {
     let receiver = Receiver::that(status(500));
     let subscription = subscribe(&app, "d360", &receiver).await;
     any_group(&app).await;
-    let beginning = app.app.now();
+    let beginning = app.app.runtime.now();
     let old = fail_until_the_end(&app, &subscription, false).await;
-    assert!(app.app.now() >= later(beginning, HOUR * 72));
-    assert!(app.app.now() <= later(beginning, HOUR * 84), "at the first attempt after that");
+    assert!(app.app.runtime.now() >= later(beginning, HOUR * 72));
+    assert!(
+        app.app.runtime.now() <= later(beginning, HOUR * 84),
+        "at the first attempt after that"
+    );
     let off = subscription.shown(&app).await;
     assert_eq!(off["status"], "off");
     assert_eq!(off["reason"], "the receiver has taken nothing for 72 hours");
@@ -171,7 +174,7 @@ async fn a_clock_that_is_put_back_loses_nothing() {
 
 /// Takes whatever is due for a subscription out of the store, as a dispatcher does that dies of it.
 async fn lease_and_die(app: &TestApp, subscription: &Subscribed) -> usize {
-    let now = app.app.now();
+    let now = app.app.runtime.now();
     let exchange = Exchange {
         subscription: subscription.id(),
         now,
@@ -217,7 +220,7 @@ async fn leases_of_a_process_that_died_are_taken_back() {
     assert_eq!(receiver.seen().len(), 0);
     drop(app);
     let app = TestApp::with(open(), true).await;
-    assert_eq!(app.store.due(app.app.now()).await.unwrap(), [subscription.id()]);
+    assert_eq!(app.store.due(app.app.runtime.now()).await.unwrap(), [subscription.id()]);
     run_due(&app).await;
     assert_eq!(receiver.seen().len(), 1);
 }
@@ -234,7 +237,7 @@ async fn a_dead_receiver_holds_up_nobody() {
         let planned = Planned { subscription: subscription.id(), payload: 0, follows: None };
         let plan = Plan { payloads: vec![payload], deliveries: vec![planned; count] };
         let nonces = (0..count).map(|_| mint.delivery_nonce()).collect();
-        app.store.enqueue(Owed { plan, nonces }, app.app.now()).await.unwrap();
+        app.store.enqueue(Owed { plan, nonces }, app.app.runtime.now()).await.unwrap();
     };
     owe(&of_dead, 10_000).await;
     owe(&of_alive, 200).await;

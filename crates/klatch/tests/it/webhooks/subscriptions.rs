@@ -659,7 +659,7 @@ async fn a_trial_finds_the_last_of_many_numbers() {
             unsubscribed_overrides: false,
             app_subscribed: false,
             extra_receivers: false,
-            created_at: app.app.now(),
+            created_at: app.app.runtime.now(),
         };
         app.app.change(&Actor::Operator, RecordChange::AddNumber(number)).await.unwrap();
     }
